@@ -1,0 +1,101 @@
+/* AWS calls: credentials, signing, retries, errors.
+ *
+ * One client for every service we call (Marketplace Metering and Entitlement, SQS, STS), on the
+ * loop. It knows AWS's protocols and nothing of entitlements. Signing is libcurl's
+ * (common/http/client); retries follow the SDKs' standard mode: three attempts, jittered back-off,
+ * a retry bucket shared by all calls of the client.
+ */
+#ifndef COMMON_AWS_AWS_H
+#define COMMON_AWS_AWS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+#include "common/base/str.h"
+#include "common/json/json.h"
+#include "common/loop/loop.h"
+
+struct aws;
+struct aws_call;
+
+enum aws_service { AWS_METERING, AWS_ENTITLEMENT, AWS_SQS, AWS_STS, AWS_SERVICE_COUNT };
+
+/* Everything is copied. Empty strings stand for "as AWS's own variables and files say". */
+struct aws_options {
+    const char *region;  /* default: AWS_REGION, AWS_DEFAULT_REGION, profile, us-east-1 */
+    const char *profile; /* default: AWS_PROFILE, AWS_DEFAULT_PROFILE, "default" */
+    const char *endpoint[AWS_SERVICE_COUNT]; /* whole URLs; override AWS's variables and files */
+    const char *access_key_id; /* explicit credentials; otherwise environment, shared files */
+    const char *secret_access_key;
+    const char *session_token;
+    int64_t attempt_timeout_ms; /* one attempt; long polls add their wait */
+};
+
+enum aws_outcome {
+    AWS_OK,
+    AWS_ERROR,       /* AWS refused; code and message say why */
+    AWS_THROTTLED,   /* every attempt was throttled */
+    AWS_UNREACHABLE, /* no whole answer: refused, timed out, truncated, 5xx without a code */
+    AWS_CREDENTIALS, /* no credentials, or AWS does not accept them */
+};
+
+struct aws_response {
+    enum aws_outcome outcome;
+    int http_status;
+    struct str code;    /* AWS's error code without namespace, e.g. "ThrottlingException" */
+    struct str message; /* AWS's own words, or ours for what never reached AWS */
+    struct str request_id;
+    const struct json *body; /* for JSON services; an empty answer is {} */
+    struct str raw_body;     /* for STS (XML) */
+    unsigned attempts;
+    bool retryable;
+    int64_t began_wall_ms; /* when the attempt that succeeded began, on the local clock */
+};
+
+/* Called exactly once unless cancelled; never before aws_call() returns. */
+typedef void aws_done_fn(void *arg, const struct aws_response *response);
+
+/* Called before every attempt; the attempt starts when the user calls aws_call_admit(). This is how
+ * each attempt takes a token of the quota. NULL: attempts start at once. */
+typedef void aws_admit_fn(void *arg, struct aws_call *call);
+
+struct aws_request {
+    enum aws_service service;
+    const char *operation; /* "GetEntitlements" */
+    struct str body;       /* JSON, at least {}; for STS the form */
+    int64_t deadline_ms;   /* relative, over all attempts; 0: none */
+    int64_t extra_wait_ms; /* added to the attempt's timeout (SQS long polling) */
+    unsigned max_attempts; /* 0: the standard mode's 3 */
+    aws_admit_fn *admit;
+    void *admit_arg;
+};
+
+int aws_new(struct aws **ret, struct loop *loop, const struct aws_options *options,
+            struct error *error);
+void aws_free(struct aws *aws); /* cancels what is in flight; takes NULL */
+
+struct aws_call *aws_call(struct aws *aws, const struct aws_request *request, aws_done_fn *done,
+                          void *arg);
+void aws_call_admit(struct aws_call *call);
+void aws_call_cancel(struct aws_call *call); /* done will not be called; takes NULL */
+
+/* GetCallerIdentity: the account whose credentials we sign with. */
+struct aws_call *aws_caller_identity(struct aws *aws,
+                                     void (*done)(void *arg, const struct aws_response *response,
+                                                  struct str account, struct str arn),
+                                     void *arg);
+
+/* Where credentials and endpoints come from, for logs and `stats`: "environment",
+ * "shared files (profile seller)", "settings". */
+struct str aws_credentials_source(const struct aws *aws);
+struct str aws_region(const struct aws *aws);
+struct str aws_endpoint(const struct aws *aws, enum aws_service service);
+
+/* The pure parts, for tests. */
+struct str aws_error_code(struct str errortype_header, const struct json *body);
+bool aws_code_is_throttling(struct str code);
+bool aws_code_is_retryable(struct str code, int http_status);
+bool aws_code_is_credentials(struct str code, struct str message);
+
+#endif

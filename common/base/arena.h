@@ -1,0 +1,21 @@
+/* Memory that goes all at once: what a decoded message, a request or a parsed answer needs lives in
+ * an arena and is freed with it. */
+#ifndef COMMON_BASE_ARENA_H
+#define COMMON_BASE_ARENA_H
+
+#include "common/base/str.h"
+
+struct arena {
+    struct arena_block *blocks;
+};
+
+#define ARENA_INIT ((struct arena){0})
+
+void arena_done(struct arena *arena); /* frees everything; usable again; takes NULL */
+void *arena_alloc(struct arena *arena, size_t size); /* zeroed, aligned for any type */
+void *arena_alloc_array(struct arena *arena, size_t count, size_t size);
+struct str arena_str(struct arena *arena, struct str s); /* a copy; terminated */
+struct str arena_printf(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,63 @@
+# The few functions every folder uses. A target's link list is the layering rule.
+include(GNUInstallDirs)
+find_package(PkgConfig REQUIRED)
+
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+
+option(ENTITLED_WERROR "Warnings are errors" OFF)
+option(ENTITLED_SANITIZE "AddressSanitizer, UndefinedBehaviorSanitizer and LeakSanitizer" OFF)
+
+foreach(library libczmq libzmq libcurl libcrypto libmicrohttpd jansson inih expat libsystemd)
+  pkg_check_modules(${library} REQUIRED IMPORTED_TARGET ${library})
+endforeach()
+# Neither Debian's msgpack-c 4 nor Berkeley DB has a pkg-config file for C.
+find_library(MSGPACK_LIBRARY NAMES msgpackc msgpack-c REQUIRED)
+find_library(BERKELEY_DB_LIBRARY NAMES db-5.3 db REQUIRED)
+
+add_library(entitled_flags INTERFACE)
+target_include_directories(entitled_flags INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_definitions(entitled_flags INTERFACE _GNU_SOURCE)
+target_compile_options(entitled_flags INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+  -Wno-sign-conversion -fno-common
+  $<$<BOOL:${ENTITLED_WERROR}>:-Werror>
+  $<$<BOOL:${ENTITLED_SANITIZE}>:-fsanitize=address,undefined -fno-sanitize-recover=all
+    -fno-omit-frame-pointer>)
+target_link_options(entitled_flags INTERFACE
+  $<$<BOOL:${ENTITLED_SANITIZE}>:-fsanitize=address,undefined>)
+
+# entitled_library(NAME source... LINK target...)
+function(entitled_library name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_library(entitled_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  add_library(entitled::${name} ALIAS entitled_${name})
+  target_link_libraries(entitled_${name} PUBLIC entitled_flags ${ARG_LINK})
+endfunction()
+
+# entitled_program(NAME DIRECTORY source... LINK target...): NAME is installed in DIRECTORY.
+function(entitled_program name directory)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_compile_definitions(${name} PRIVATE ENTITLED_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(${name} PRIVATE entitled_flags ${ARG_LINK})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  install(TARGETS ${name} RUNTIME DESTINATION ${directory})
+endfunction()
+
+# entitled_test(AREA/NAME LINK target...): tests/unit/AREA/NAME_test.c, a cmocka program.
+function(entitled_test path)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  string(REPLACE "/" "_" name ${path})
+  add_executable(test_${name} ${PROJECT_SOURCE_DIR}/tests/unit/${path}_test.c)
+  target_compile_definitions(test_${name} PRIVATE
+    VECTORS_DIRECTORY="${PROJECT_SOURCE_DIR}/tests/vectors")
+  target_link_libraries(test_${name} PRIVATE entitled_flags ${ARG_LINK} PkgConfig::cmocka)
+  add_test(NAME unit/${path} COMMAND test_${name})
+  set_tests_properties(unit/${path} PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
