@@ -1,0 +1,43 @@
+/* The one skeleton of every daemon.
+ *
+ * daemon_main() fixes the order in one place: options, settings, log, signals, start, ready, loop,
+ * drain, stop, exit code. A daemon is data plus handlers; no other file calls exit().
+ *
+ *   --help, --version, --config FILE, --check-config, --name NAME
+ *
+ * Exit code: 0 after an orderly stop, 1 when the start failed, 2 for a wrong command line or
+ * setting.
+ */
+#ifndef COMMON_DAEMON_DAEMON_H
+#define COMMON_DAEMON_DAEMON_H
+
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "common/loop/loop.h"
+
+struct daemon_context {
+    struct loop *loop;
+    const void *settings; /* the suite's struct of values */
+    const struct config *config;
+    const char *instance; /* --name, default "1": tells several of one kind on a host apart */
+};
+
+struct daemon {
+    const char *name;    /* "entitled-store" */
+    const char *summary; /* one line for --help */
+    size_t state_size;   /* zeroed memory given to the functions below */
+    const struct config_schema *schema;
+    /* Settings that are wrong only together, or only for this daemon; also run by --check-config.
+     */
+    int (*check)(const void *settings, struct error *error);
+    int (*start)(void *state, const struct daemon_context *context, struct error *error);
+    /* Optional: the stop begins; the loop goes on until daemon_drained() or a bounded time. */
+    void (*drain)(void *state);
+    void (*stop)(void *state); /* frees what start made, also after a start that failed half-way */
+    const char *(*log_level)(const void *settings);
+};
+
+int daemon_main(const struct daemon *daemon, int argc, char **argv);
+void daemon_drained(const struct daemon_context *context);
+
+#endif
