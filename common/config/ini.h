@@ -9,11 +9,15 @@
 #include "common/base/error.h"
 #include "common/base/str.h"
 
-/* Called for every "name = value"; section is "" before the first one. Return -1 with a sentence to
- * stop; the reader puts the line in front of it. */
+/* Called for every "name = value"; section is "" before the first one. A line indented deeper than
+ * the pair above it continues it: it comes as one more pair of the same name, its text the value.
+ * " ;" starts a comment. Return -1 with a sentence to stop. The views live until the visitor
+ * returns. */
 typedef int ini_visit_fn(void *arg, struct str section, struct str name, struct str value,
                          unsigned line, struct error *error);
 
+/* Every sentence begins with "line N: ". Not for two threads at once (inih is set up by globals).
+ */
 int ini_read(struct str text, ini_visit_fn *visit, void *arg, struct error *error);
 
 #endif
