@@ -40,6 +40,10 @@ struct config_setting {
     int64_t min, max;          /* numbers, durations (ms), sizes; both 0: any */
     const char *choices;       /* "debug info warning error" */
     const char *help;
+    bool required; /* empty is an error: in a labelled section, wherever it stands */
+    /* What else a text must be; of a list, every item. Empty ones are not asked about. The sentence
+     * says what is allowed ("must be an https address"); the setting is put in front of it. */
+    int (*check)(struct str value, struct error *error);
 };
 
 struct config_section {
@@ -62,21 +66,29 @@ struct config_group {
 struct config_schema {
     const struct config_section *sections; /* ends with a row without a name */
     size_t size;                           /* of the whole struct */
+    /* Optional: what is wrong only together. Runs at the end of config_load(). */
+    int (*check)(const void *values, struct error *error);
 };
 
 struct config; /* the loaded values and where each came from */
 
 /* Reads path (NULL: defaults and environment only), then conf.d/NAME.conf beside it in the order
  * of their names, then ENTITLED_<SECTION>_<NAME> (ENTITLED_<SECTION>_<LABEL>_<NAME>) from the
- * environment. An environment variable with the prefix that names no setting is an error too.
- * ENTITLED_CONFIG and ENTITLED_BIN are not settings and are passed over. */
+ * environment; the last one counts. An environment variable with the prefix that names no setting
+ * is an error too. ENTITLED_CONFIG and ENTITLED_BIN are not settings and are passed over.
+ *
+ * Within one file a setting stands once; only a list may be repeated, which adds to it. Labels
+ * match whatever their case; the environment may bring a label that no file has.
+ *
+ * NAME_file of a secret is read at once. A file that this user may not read leaves the secret empty
+ * and is no error: the daemons share their settings, not their secrets. Who needs it must check. */
 int config_load(struct config **ret, const struct config_schema *schema, const char *path,
                 struct error *error);
 void config_free(struct config *config);                /* takes NULL */
 const void *config_values(const struct config *config); /* the whole struct; lives with config */
 
 /* Every setting with its value and origin ("default", "/etc/entitled/entitled.conf:12",
- * "environment"). Secrets are shown as "(set)" or "(not set)". */
+ * "environment"). Secrets are shown as "(set)", "(not set)" or "(not readable)". */
 typedef void config_visit_fn(void *arg, const struct config_section *section, const char *label,
                              const struct config_setting *setting, struct str value,
                              struct str origin);
