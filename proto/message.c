@@ -51,13 +51,13 @@
     ;
 #include "proto/messages.def"
 
-#define SHAPE_BEGIN(shape, about)                                                                  \
-    const struct shape shape_##shape = {                                                           \
-        .name = #shape,                                                                            \
+#define SHAPE_BEGIN(type, about)                                                                   \
+    const struct shape shape_##type = {                                                            \
+        .name = #type,                                                                             \
         .doc = about,                                                                              \
-        .size = sizeof(struct shape),                                                              \
-        .fields = fields_##shape,                                                                  \
-        .field_count = sizeof(fields_##shape) / sizeof(fields_##shape[0]) - 1,                     \
+        .size = sizeof(struct type),                                                               \
+        .fields = fields_##type,                                                                   \
+        .field_count = sizeof(fields_##type) / sizeof(fields_##type[0]) - 1,                       \
     };
 #include "proto/messages.def"
 

@@ -155,7 +155,7 @@ struct rpc_error_row {
     const char *sentence;
 };
 
-#define SHAPE_BEGIN(shape, doc) extern const struct shape shape_##shape;
+#define SHAPE_BEGIN(name, doc) extern const struct shape shape_##name;
 #include "proto/messages.def"
 #define ENUMERATION(name, doc) extern const struct enumeration enumeration_##name;
 #include "proto/messages.def"

@@ -1,0 +1,42 @@
+/* The answer: one pure function, shared by checker and client library. No clock, no I/O.
+ *
+ * The order of the rules is docs/protocol.md's, "How an answer is decided".
+ */
+#ifndef PROTO_DECIDE_DECIDE_H
+#define PROTO_DECIDE_DECIDE_H
+
+#include "common/base/arena.h"
+#include "common/base/error.h"
+#include "proto/record/record.h"
+
+/* What a handle leads to, as a replica finds it. Successors are included whether or not the handle
+ * names them itself, so that an old handle leads on. */
+struct decide_facts {
+    const struct subscription *const *subscriptions;
+    size_t subscription_count;
+    const struct override *const *overrides; /* for the handle or one of the subscriptions */
+    size_t override_count;
+};
+
+struct decide_question {
+    struct str handle;
+    struct str dimension;
+    double quantity;
+    struct str product; /* empty: any, if the handle has only one */
+    struct str license; /* empty: all; any spelling */
+    int64_t max_age_s;  /* 0: the policy's stale_after_s */
+};
+
+/* ERROR_NONE and the answer, or ERROR_BAD_REQUEST with a sentence. Texts of the answer borrow from
+ * the facts, lists of strings are in the arena. subscribe_url is the caller's to fill. */
+enum rpc_error decide(const struct decide_question *question, const struct decide_facts *facts,
+                      const struct policy *policy, int64_t now_s, struct arena *arena,
+                      struct answer *ret_answer, struct error *error);
+
+/* What stands behind it, for people: every subscription of the handle with its state and how each
+ * entitlement counts. */
+void decide_holdings(const struct decide_facts *facts, struct str product,
+                     const struct policy *policy, int64_t now_s, struct arena *arena,
+                     struct holding_list *ret_holdings);
+
+#endif

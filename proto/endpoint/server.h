@@ -1,0 +1,74 @@
+/* The answering end: a ROUTER socket, dispatch by table, deadlines, parked requests.
+ *
+ * Everything up to and including the first empty frame is mirrored, so DEALER and REQ both work. A
+ * handler sees a decoded, limit-checked struct; what cannot be decoded is answered with an error
+ * and counted, never handed on, and never ends the process. ROUTER_MANDATORY: a reply that cannot
+ * be delivered is dropped whole and counted.
+ */
+#ifndef PROTO_ENDPOINT_SERVER_H
+#define PROTO_ENDPOINT_SERVER_H
+
+#include "common/base/arena.h"
+#include "common/base/error.h"
+#include "common/loop/loop.h"
+#include "proto/endpoint/context.h"
+#include "proto/message.h"
+
+struct rpc_server;
+struct rpc_request;
+
+typedef void rpc_handler_fn(void *arg, struct rpc_request *request);
+
+struct rpc_route {
+    enum method_id method;
+    rpc_handler_fn *handler;
+};
+
+struct rpc_server_options {
+    struct endpoint_context *context;
+    struct endpoint_binding binding;
+    const struct rpc_route *routes; /* copied by reference; ends with a row without a handler */
+    void *arg;                      /* given to every handler */
+};
+
+struct rpc_server_stats {
+    uint64_t requests;
+    uint64_t malformed;     /* not a request at all; answered if it can be addressed */
+    uint64_t failed;        /* answered with an error */
+    uint64_t expired;       /* past their deadline before or while being handled */
+    uint64_t undeliverable; /* replies dropped: the peer is gone or does not read */
+    uint64_t parked;        /* now */
+};
+
+/* On the loop: handlers run on its thread. */
+int rpc_server_open(struct rpc_server **ret, struct loop *loop,
+                    const struct rpc_server_options *options, struct error *error);
+/* On a thread of its own that blocks on receive, drains and answers: for the query path. The thread
+ * ends in rpc_server_close(). Handlers run on that thread; other threads may answer a parked
+ * request. */
+int rpc_server_open_threaded(struct rpc_server **ret, const struct rpc_server_options *options,
+                             struct error *error);
+void rpc_server_close(
+    struct rpc_server *server); /* parked requests fail as unavailable; takes NULL */
+void rpc_server_stats(const struct rpc_server *server, struct rpc_server_stats *ret_stats);
+
+/* The decoded parameters: a `const struct <params shape> *` of the route's method. They live, like
+ * the arena, until the request is answered. */
+const void *rpc_request_params(const struct rpc_request *request);
+enum method_id rpc_request_method(const struct rpc_request *request);
+struct str rpc_request_trace(const struct rpc_request *request); /* may be empty */
+struct arena *rpc_request_arena(struct rpc_request *request);
+/* What is left of timeout_ms (a default of 30 s if the caller gave none); 0 when it has passed. */
+int64_t rpc_request_time_left_ms(const struct rpc_request *request);
+
+/* Every request is answered exactly once, now or later; afterwards it must not be touched. */
+void rpc_reply(struct rpc_request *request, const void *result); /* of the method's result shape */
+void rpc_fail(struct rpc_request *request, enum rpc_error code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Keeps a request for later (loop servers only). At its deadline on_expired is called, in which the
+ * owner must forget the request; the server then answers it with timeout. */
+void rpc_park(struct rpc_request *request,
+              void (*on_expired)(void *arg, struct rpc_request *request), void *arg);
+
+#endif

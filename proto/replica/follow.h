@@ -1,0 +1,43 @@
+/* Keeps a replica equal to the store: feed, gaps, changes, snapshot, incarnation.
+ *
+ * Subscribe, wait for a heartbeat, pull a snapshot chunk by chunk, keep the higher version;
+ * complete when the seq reported with the last chunk has been applied. A gap asks for `changes`
+ * after a jittered moment; a new incarnation means a full snapshot.
+ */
+#ifndef PROTO_REPLICA_FOLLOW_H
+#define PROTO_REPLICA_FOLLOW_H
+
+#include "proto/endpoint/client.h"
+#include "proto/endpoint/feed.h"
+#include "proto/replica/replica.h"
+
+struct replica_follow;
+
+struct replica_follow_options {
+    struct loop *loop;
+    struct endpoint_context *context;
+    struct replica *replica;
+    struct rpc_client *source;      /* of the store, or of a checker */
+    enum method_id snapshot_method; /* METHOD_store_snapshot or METHOD_query_snapshot */
+    enum method_id changes_method;
+    const struct config_list *feed;
+    /* Called after each applied event, and when completeness changes; optional. */
+    void (*on_change)(void *arg, const struct commit_event *event);
+    void *arg;
+};
+
+struct replica_follow_state {
+    bool complete;          /* the replica holds all up to seq */
+    struct str incarnation; /* lives with the follower */
+    int64_t seq;
+    int64_t last_heard_mono_ms; /* of the store, by event or heartbeat; 0: never */
+    uint64_t gaps, snapshots;
+};
+
+int replica_follow_open(struct replica_follow **ret, const struct replica_follow_options *options,
+                        struct error *error);
+void replica_follow_close(struct replica_follow *follow); /* takes NULL */
+void replica_follow_state(const struct replica_follow *follow,
+                          struct replica_follow_state *ret_state);
+
+#endif

@@ -1,0 +1,41 @@
+/* A copy of everything the store knows, in memory, indexed by every handle.
+ *
+ * One writer, any number of readers that never lock: a reader enters a section, finds, decides on
+ * what it found, leaves. What it found stays as it was until it leaves. Shared by the checker and
+ * the client library's in-process mode.
+ */
+#ifndef PROTO_REPLICA_REPLICA_H
+#define PROTO_REPLICA_REPLICA_H
+
+#include "common/base/arena.h"
+#include "proto/decide/decide.h"
+
+struct replica;
+struct replica_reader; /* one per reading thread */
+
+struct replica *replica_new(void);
+void replica_free(struct replica *replica); /* no reader may be left; takes NULL */
+
+/* The writer's side: one thread. A record whose version is not higher than the one that is there
+ * changes nothing, so that a snapshot and the feed may come in any order. */
+void replica_put(struct replica *replica, const struct subscription *record);
+void replica_remove(struct replica *replica, struct str subscription_id);
+void replica_put_override(struct replica *replica, const struct override *override);
+void replica_remove_override(struct replica *replica, struct str override_id);
+void replica_clear(struct replica *replica); /* a new incarnation */
+size_t replica_count(const struct replica *replica);
+
+/* Ids in order, for the snapshot that a checker serves. Writer's thread only. */
+const struct subscription *replica_next(const struct replica *replica, struct str after_id);
+void replica_each_override(const struct replica *replica,
+                           void (*visit)(void *arg, const struct override *override), void *arg);
+
+struct replica_reader *replica_reader_new(struct replica *replica);
+void replica_reader_free(struct replica_reader *reader); /* takes NULL */
+void replica_read_begin(struct replica_reader *reader);
+void replica_read_end(struct replica_reader *reader);
+/* Within a section: all that the handle leads to, successors and overrides included. */
+void replica_find(struct replica_reader *reader, struct str handle, struct arena *arena,
+                  struct decide_facts *ret_facts);
+
+#endif
