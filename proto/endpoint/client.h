@@ -9,6 +9,7 @@
 #ifndef PROTO_ENDPOINT_CLIENT_H
 #define PROTO_ENDPOINT_CLIENT_H
 
+#include "common/base/arena.h"
 #include "common/base/error.h"
 #include "common/loop/loop.h"
 #include "proto/endpoint/context.h"
