@@ -177,18 +177,29 @@ static void unlink_timer(struct loop_timer *timer)
         timer->next->link = timer->link;
 }
 
+static struct loop_timer *find_timer(struct loop *loop, int id)
+{
+    struct loop_timer *timer = loop->timers;
+
+    while (timer && timer->id != id)
+        timer = timer->next;
+    return timer;
+}
+
+/* Knows its timer by the number: zloop still calls for one that was cancelled in the same turn. */
 static int on_timer(zloop_t *zloop, int id, void *arg)
 {
-    struct loop_timer *timer = arg;
-    struct loop *loop = timer->loop;
-    loop_timer_fn *fn = timer->fn;
-    void *fn_arg = timer->arg;
+    struct loop *loop = arg;
+    struct loop_timer *timer = find_timer(loop, id);
     (void)zloop;
-    (void)id;
 
-    unlink_timer(timer);
-    mem_free(timer);
-    fn(fn_arg);
+    if (timer) {
+        loop_timer_fn *fn = timer->fn;
+        void *fn_arg = timer->arg;
+        unlink_timer(timer);
+        mem_free(timer);
+        fn(fn_arg);
+    }
     return loop->stopped ? -1 : 0;
 }
 
@@ -204,7 +215,7 @@ struct loop_timer *loop_after(struct loop *loop, int64_t delay_ms, loop_timer_fn
     if (loop->timers)
         loop->timers->link = &timer->next;
     loop->timers = timer;
-    timer->id = zloop_timer(loop->zloop, delay_ms > 0 ? (size_t)delay_ms : 0, 1, on_timer, timer);
+    timer->id = zloop_timer(loop->zloop, delay_ms > 0 ? (size_t)delay_ms : 0, 1, on_timer, loop);
     if (timer->id < 0)
         mem_exhausted();
     return timer;
