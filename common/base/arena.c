@@ -17,10 +17,27 @@ struct arena_block {
     alignas(max_align_t) char data[];
 };
 
+struct arena_deferred {
+    struct arena_deferred *next;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+void arena_defer(struct arena *arena, void (*fn)(void *arg), void *arg)
+{
+    struct arena_deferred *deferred = arena_alloc(arena, sizeof(*deferred));
+
+    *deferred = (struct arena_deferred){.next = arena->deferred, .fn = fn, .arg = arg};
+    arena->deferred = deferred;
+}
+
 void arena_done(struct arena *arena)
 {
     if (!arena)
         return;
+    for (struct arena_deferred *deferred = arena->deferred; deferred; deferred = deferred->next)
+        deferred->fn(deferred->arg);
+    arena->deferred = NULL;
     while (arena->blocks) {
         struct arena_block *block = arena->blocks;
         arena->blocks = block->next;

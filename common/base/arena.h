@@ -7,6 +7,7 @@
 
 struct arena {
     struct arena_block *blocks;
+    struct arena_deferred *deferred;
 };
 
 #define ARENA_INIT ((struct arena){0})
@@ -17,5 +18,8 @@ void *arena_alloc_array(struct arena *arena, size_t count, size_t size);
 struct str arena_str(struct arena *arena, struct str s); /* a copy; terminated */
 struct str arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Calls fn(arg) when the arena is done, before its memory goes. */
+void arena_defer(struct arena *arena, void (*fn)(void *arg), void *arg);
 
 #endif

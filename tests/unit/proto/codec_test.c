@@ -1,0 +1,430 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/mem.h"
+#include "proto/codec/codec.h"
+
+/* Random values for every shape of the table, so that a new message is tested by being declared. */
+
+static unsigned random_state = 1;
+
+static unsigned any(unsigned below)
+{
+    random_state = random_state * 1103515245u + 12345u;
+    return (random_state >> 16) % below;
+}
+
+static struct str any_text(struct arena *arena, size_t limit)
+{
+    static const char *const samples[] = {"", "a", "seats", "\xc3\xa9\xe2\x9c\x93", "x y\"z\n"};
+    struct str text = str_of(samples[any(5)]);
+
+    return arena_str(arena, text.len <= limit ? text : STR_NONE);
+}
+
+static void fill(const struct shape *shape, struct arena *arena, void *value, int depth);
+
+static void fill_list(const struct field *field, struct arena *arena, void *member, int depth)
+{
+    struct {
+        char *items;
+        size_t count;
+    } *list = member;
+
+    list->count = depth > 0 ? any(3) : 0;
+    list->items = arena_alloc_array(arena, list->count, field->child->size);
+    for (size_t i = 0; i < list->count; i++)
+        fill(field->child, arena, list->items + i * field->child->size, depth - 1);
+}
+
+static struct value any_value(struct arena *arena)
+{
+    switch (any(5)) {
+    case 0:
+        return (struct value){.kind = VALUE_INTEGER, .integer = (int64_t)any(100) - 50};
+    case 1:
+        return (struct value){.kind = VALUE_DOUBLE, .number = any(100) / 7.0};
+    case 2:
+        return (struct value){.kind = VALUE_BOOLEAN, .boolean = any(2)};
+    case 3:
+        return (struct value){.kind = VALUE_STRING, .string = any_text(arena, 100)};
+    default:
+        return (struct value){.kind = VALUE_NONE};
+    }
+}
+
+static void fill_field(const struct field *field, struct arena *arena, void *member, int depth)
+{
+    switch (field->kind) {
+    case FIELD_TEXT:
+    case FIELD_BIN:
+        *(struct str *)member = any_text(arena, field->limit);
+        break;
+    case FIELD_BOOL:
+        *(bool *)member = any(2);
+        break;
+    case FIELD_INT:
+    case FIELD_TIME:
+        *(int64_t *)member = any(2) ? INT64_MAX - any(10) : (int64_t)any(10) - 5;
+        break;
+    case FIELD_NUM:
+        *(double *)member = any(10) / 4.0;
+        break;
+    case FIELD_VALUE:
+        *(struct value *)member = any_value(arena);
+        break;
+    case FIELD_CHOICE:
+        *(int *)member = 1 + (int)any((unsigned)field->enumeration->count - 1);
+        break;
+    case FIELD_STRS: {
+        struct str_list *list = member;
+        list->count = any(3);
+        list->items = arena_alloc_array(arena, list->count, sizeof(list->items[0]));
+        for (size_t i = 0; i < list->count; i++)
+            list->items[i] = any_text(arena, 100);
+        break;
+    }
+    case FIELD_ITEM:
+        *(void **)member = arena_alloc(arena, field->child->size);
+        fill(field->child, arena, *(void **)member, depth - 1);
+        break;
+    case FIELD_LIST:
+    case FIELD_ROWS:
+        fill_list(field, arena, member, depth);
+        break;
+    }
+}
+
+static void fill(const struct shape *shape, struct arena *arena, void *value, int depth)
+{
+    for (size_t i = 0; i < shape->field_count; i++) {
+        const struct field *field = &shape->fields[i];
+        /* Absent is as good a value as any, where the table allows it. */
+        if (field->need != REQUIRED && field->kind != FIELD_INT && field->kind != FIELD_NUM &&
+            any(3) == 0)
+            continue;
+        fill_field(field, arena, (char *)value + field->offset, depth);
+    }
+}
+
+static void every_shape_comes_back_as_it_was(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < shape_count; i++) {
+        for (int round = 0; round < 50; round++) {
+            struct arena arena = ARENA_INIT;
+            struct buf bytes = BUF_INIT;
+            struct error error = {""};
+            void *before = arena_alloc(&arena, shapes[i]->size);
+            void *after = arena_alloc(&arena, shapes[i]->size);
+
+            fill(shapes[i], &arena, before, 3);
+            codec_encode(shapes[i], before, &bytes);
+            if (codec_decode(shapes[i], buf_str(&bytes), &arena, after, &error) < 0)
+                fail_msg("%s: %s", shapes[i]->name, error.text);
+            assert_true(codec_equal(shapes[i], before, after));
+            buf_done(&bytes);
+            arena_done(&arena);
+        }
+    }
+}
+
+static void every_method_carries_its_parameters(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < METHOD_COUNT; i++) {
+        for (int round = 0; round < 50; round++) {
+            struct arena arena = ARENA_INIT;
+            struct buf bytes = BUF_INIT;
+            struct error error = {""};
+            struct frame frame;
+            const struct shape *shape = methods[i].params;
+            const struct call_options options = {.timeout_ms = any(2) ? 1500 : 0,
+                                                 .trace = any(2) ? STR("t-1") : STR_NONE};
+            void *before = arena_alloc(&arena, shape->size);
+            void *after = arena_alloc(&arena, shape->size);
+
+            fill(shape, &arena, before, 3);
+            codec_write_request(&bytes, 77, methods[i].name, shape, before, &options);
+            assert_int_equal(codec_open_frame(buf_str(&bytes), &arena, &frame, &error), 0);
+            assert_int_equal(frame.type, FRAME_REQUEST);
+            assert_int_equal(frame.msgid, 77);
+            assert_true(str_eq_text(frame.method, methods[i].name));
+            assert_int_equal(frame.options.timeout_ms, options.timeout_ms);
+            if (codec_read_params(&frame, shape, &arena, after, &error) < 0)
+                fail_msg("%s: %s", methods[i].name, error.text);
+            assert_true(codec_equal(shape, before, after));
+            buf_done(&bytes);
+            arena_done(&arena);
+        }
+    }
+}
+
+/* Reads `bytes` in every way there is; what matters is that it comes back. */
+static void read_everything(struct str bytes)
+{
+    for (size_t i = 0; i < shape_count; i++) {
+        struct arena arena = ARENA_INIT;
+        struct error error = {""};
+        struct frame frame;
+        void *value = arena_alloc(&arena, shapes[i]->size);
+
+        if (codec_decode(shapes[i], bytes, &arena, value, &error) < 0)
+            assert_true(error.text[0] != '\0');
+        if (codec_open_frame(bytes, &arena, &frame, &error) == 0) {
+            if (frame.type == FRAME_RESPONSE)
+                codec_read_result(&frame, shapes[i], &arena, value, &error);
+            else
+                codec_read_params(&frame, shapes[i], &arena, value, &error);
+        }
+        arena_done(&arena);
+    }
+}
+
+static void damaged_bytes_are_refused_or_read(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < shape_count; i++) {
+        struct arena arena = ARENA_INIT;
+        struct buf bytes = BUF_INIT;
+        void *value = arena_alloc(&arena, shapes[i]->size);
+
+        fill(shapes[i], &arena, value, 2);
+        codec_write_request(&bytes, 1, "check", shapes[i], value, NULL);
+        for (int round = 0; round < 20; round++) {
+            char *copy = mem_alloc(bytes.len);
+            size_t len = 1 + any((unsigned)bytes.len);
+            memcpy(copy, bytes.data, len);
+            for (int flips = (int)any(4); flips > 0; flips--)
+                copy[any((unsigned)len)] = (char)any(256);
+            read_everything(str_from(copy, len));
+            mem_free(copy);
+        }
+        buf_done(&bytes);
+        arena_done(&arena);
+    }
+}
+
+static void counts_beyond_the_bytes_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } cases[] = {
+        {"\xdd\xff\xff\xff\xff", 5}, /* array of 2^32-1 */
+        {"\xdf\xff\xff\xff\xff", 5}, /* map of 2^32-1 */
+        {"\xdc\xff\xff\x00", 4},
+        {"\xdb\xff\xff\xff\xff", 5},
+        {"\xc6\xff\xff\xff\xff", 5},
+        {"\xc9\xff\xff\xff\xff", 5},
+        {"\x94\x00\x01\xa1", 4},
+        {"\xc1", 1},
+        {"", 0},
+        {"\x90\x90", 2},
+        {"\x92\xdd\x80\x00\x00\x00\xdd\x80\x00\x00\x00", 11},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct arena arena = ARENA_INIT;
+        struct error error = {""};
+        struct frame frame;
+
+        assert_int_equal(
+            codec_open_frame(str_from(cases[i].bytes, cases[i].len), &arena, &frame, &error), -1);
+        assert_true(error.text[0] != '\0');
+        arena_done(&arena);
+    }
+}
+
+static void deep_nesting_is_refused(void **state)
+{
+    (void)state;
+    char bytes[1000];
+    struct arena arena = ARENA_INIT;
+    struct error error = {""};
+    struct frame frame;
+
+    memset(bytes, 0x91, sizeof(bytes) - 1);
+    bytes[sizeof(bytes) - 1] = 0;
+    assert_int_equal(codec_open_frame(str_from(bytes, sizeof(bytes)), &arena, &frame, &error), -1);
+    arena_done(&arena);
+}
+
+/* [0, 1, "check", params], params given as MessagePack text. */
+static int read_check(const char *params, size_t len, struct arena *arena,
+                      struct check_params *ret_check, struct error *error)
+{
+    struct buf bytes = BUF_INIT;
+    struct frame frame;
+    int result;
+
+    buf_append(&bytes,
+               "\x94\x00\x01\xa5"
+               "check",
+               9);
+    buf_append(&bytes, params, len);
+    struct str kept = arena_str(arena, buf_str(&bytes));
+    buf_done(&bytes);
+    result = codec_open_frame(kept, arena, &frame, error);
+    if (result == 0)
+        result = codec_read_params(&frame, &shape_check_params, arena, ret_check, error);
+    return result;
+}
+
+static void parameters_are_read_as_the_protocol_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *params;
+        size_t len;
+        const char *error; /* NULL: fine */
+        double quantity;
+        const char *product;
+    } cases[] = {
+        {"trailing ones may be left out",
+         "\x92\xa1h\xa1"
+         "d",
+         5, NULL, 1, ""},
+        {"a number may be an integer",
+         "\x93\xa1h\xa1"
+         "d\x05",
+         6, NULL, 5, ""},
+        {"options stand in a last map",
+         "\x93\xa1h\xa1"
+         "d\x81\xa7product\xa1p",
+         16, NULL, 1, "p"},
+        {"unknown options are ignored",
+         "\x93\xa1h\xa1"
+         "d\x81\xa1z\xa1p",
+         10, NULL, 1, ""},
+        {"surplus parameters are ignored",
+         "\x94\xa1h\xa1"
+         "d\x02\x03",
+         7, NULL, 2, ""},
+        {"nil is absent",
+         "\x93\xa1h\xa1"
+         "d\xc0",
+         6, NULL, 1, ""},
+        {"a missing one is named", "\x91\xa1h", 3, "'dimension' is missing", 0, ""},
+        {"a wrong type is named", "\x92\xa1h\x07", 4, "'dimension' must be a text", 0, ""},
+        {"text is UTF-8",
+         "\x92\xa1\xff\xa1"
+         "d",
+         5, "'handle' is not UTF-8 text", 0, ""},
+        {"timeout_ms is above 0",
+         "\x93\xa1h\xa1"
+         "d\x81\xaatimeout_ms\x00",
+         18, "'timeout_ms' must be an integer above 0", 0, ""},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct arena arena = ARENA_INIT;
+        struct error error = {""};
+        struct check_params check = {0};
+        int result = read_check(cases[i].params, cases[i].len, &arena, &check, &error);
+
+        if (cases[i].error) {
+            assert_int_equal(result, -1);
+            assert_string_equal(error.text, cases[i].error);
+        } else {
+            if (result != 0)
+                fail_msg("%s: %s", cases[i].name, error.text);
+            assert_true(check.quantity == cases[i].quantity);
+            assert_true(str_eq_text(check.product, cases[i].product));
+        }
+        arena_done(&arena);
+    }
+}
+
+static void a_required_word_must_be_known(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    struct error error = {""};
+    struct frame frame;
+    struct mark_params mark;
+    static const char bytes[] = "\x94\x00\x01\xa4mark\x92\xa1h\xa3now";
+    struct str text = str_from(bytes, sizeof(bytes) - 1);
+
+    assert_int_equal(codec_open_frame(text, &arena, &frame, &error), 0);
+    assert_int_equal(codec_read_params(&frame, &shape_mark_params, &arena, &mark, &error), -1);
+    assert_string_equal(error.text, "'class' must be one of the words of due_class");
+    arena_done(&arena);
+}
+
+static void errors_carry_code_sentence_and_retryable(void **state)
+{
+    (void)state;
+    for (int i = ERROR_NONE + 1; i < ERROR_COUNT; i++) {
+        struct arena arena = ARENA_INIT;
+        struct buf bytes = BUF_INIT;
+        struct frame frame;
+        struct error error;
+
+        codec_write_error(&bytes, 9, (enum rpc_error)i, STR("why"));
+        assert_int_equal(codec_open_frame(buf_str(&bytes), &arena, &frame, &error), 0);
+        assert_int_equal(frame.msgid, 9);
+        assert_int_equal(rpc_error_of(frame.error_code), i);
+        assert_true(str_eq_text(frame.error_message, "why"));
+        buf_done(&bytes);
+        arena_done(&arena);
+    }
+}
+
+static void limits_of_the_table_are_kept(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    struct buf bytes = BUF_INIT;
+    struct error error = {""};
+    char *name = mem_alloc_zero(300);
+    memset(name, 'n', 299);
+    struct entitlement before = {.dimension = str_of(name)}, after;
+
+    codec_encode(&shape_entitlement, &before, &bytes);
+    assert_int_equal(codec_decode(&shape_entitlement, buf_str(&bytes), &arena, &after, &error), -1);
+    assert_string_equal(error.text, "'dimension' is longer than 255 bytes");
+    mem_free(name);
+    buf_done(&bytes);
+    arena_done(&arena);
+}
+
+static void a_copy_outlives_its_source(void **state)
+{
+    (void)state;
+    struct arena source = ARENA_INIT, kept = ARENA_INIT;
+    struct subscription before = {0}, copy;
+
+    fill(&shape_subscription, &source, &before, 3);
+    before.id = arena_str(&source, STR("sub-1"));
+    codec_copy(&shape_subscription, &before, &kept, &copy);
+    assert_true(codec_equal(&shape_subscription, &before, &copy));
+    arena_done(&source);
+    assert_true(str_eq(copy.id, STR("sub-1")));
+    arena_done(&kept);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_shape_comes_back_as_it_was),
+        cmocka_unit_test(every_method_carries_its_parameters),
+        cmocka_unit_test(damaged_bytes_are_refused_or_read),
+        cmocka_unit_test(counts_beyond_the_bytes_are_refused),
+        cmocka_unit_test(deep_nesting_is_refused),
+        cmocka_unit_test(parameters_are_read_as_the_protocol_says),
+        cmocka_unit_test(a_required_word_must_be_known),
+        cmocka_unit_test(errors_carry_code_sentence_and_retryable),
+        cmocka_unit_test(limits_of_the_table_are_kept),
+        cmocka_unit_test(a_copy_outlives_its_source),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
