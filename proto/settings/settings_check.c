@@ -1,0 +1,279 @@
+#include "proto/settings/settings_check.h"
+
+#include <string.h>
+
+#include "proto/settings/settings.h"
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool consists_of(struct str value, const char *others)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        if (!is_digit(c) && !is_letter(c) && !strchr(others, c))
+            return false;
+    }
+    return true;
+}
+
+static bool is_number(struct str value, int64_t min, int64_t max)
+{
+    int64_t number;
+
+    return str_to_i64(value, &number) && number >= min && number <= max;
+}
+
+int settings_check_path(struct str value, struct error *error)
+{
+    return value.ptr[0] == '/'
+               ? 0
+               : error_set(error, "must be an absolute path, not '" STR_FMT "'", STR_ARG(value));
+}
+
+int settings_check_email(struct str value, struct error *error)
+{
+    struct str domain = value;
+    struct str local = str_split(&domain, '@');
+
+    if (local.len == 0 || domain.len == 0 || memchr(domain.ptr, '@', domain.len) ||
+        memchr(value.ptr, ' ', value.len))
+        return error_set(error, "must be an e-mail address, not '" STR_FMT "'", STR_ARG(value));
+    return 0;
+}
+
+/* Takes scheme and "://" off the front. */
+static bool skip_scheme(struct str *url, const char *scheme)
+{
+    size_t len = strlen(scheme);
+
+    if (!str_starts_with(*url, str_of(scheme)) ||
+        !str_starts_with(str_from(url->ptr + len, url->len - len), STR("://")))
+        return false;
+    *url = str_from(url->ptr + len + 3, url->len - len - 3);
+    return true;
+}
+
+/* Host, colon, port: everything up to the path. */
+static struct str authority_of(struct str rest)
+{
+    size_t len = 0;
+
+    while (len < rest.len && !strchr("/?#", rest.ptr[len]))
+        len++;
+    return str_from(rest.ptr, len);
+}
+
+/* "host" or "[::1]", with or without ":port"; a user in front would hide the host. */
+static bool split_authority(struct str authority, struct str *ret_host, struct str *ret_port)
+{
+    const char *bracket = memchr(authority.ptr, ']', authority.len);
+    size_t host_end = bracket ? (size_t)(bracket - authority.ptr) + 1 : 0;
+
+    while (host_end < authority.len && authority.ptr[host_end] != ':')
+        host_end++;
+    *ret_host = str_from(authority.ptr, host_end);
+    *ret_port = STR_NONE;
+    if (host_end < authority.len)
+        *ret_port = str_from(authority.ptr + host_end + 1, authority.len - host_end - 1);
+    if (bracket && authority.ptr[0] == '[')
+        return consists_of(str_from(authority.ptr + 1, host_end - 2), ":.");
+    return host_end > 0 && consists_of(*ret_host, "-._");
+}
+
+/* An IPv4 address of 127.0.0.0/8; a name may begin like one. */
+static bool is_loopback_address(struct str host)
+{
+    for (int part = 0; part < 4; part++) {
+        struct str number = str_split(&host, '.');
+        if (!is_number(number, 0, 255) || (part == 0 && !str_eq_text(number, "127")))
+            return false;
+    }
+    return host.len == 0;
+}
+
+static bool is_loopback(struct str host)
+{
+    return is_loopback_address(host) || str_eq_text(host, "[::1]") ||
+           str_eq_nocase(host, STR("localhost"));
+}
+
+static bool is_visible(struct str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] <= ' ' || strchr("\"<>\\^`{|}\x7f", value.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
+/* True for a well-formed address with the scheme; *ret_host is its host. */
+static bool is_url(struct str value, const char *scheme, struct str *ret_host)
+{
+    struct str rest = value;
+    struct str port;
+
+    if (!is_visible(value) || !skip_scheme(&rest, scheme))
+        return false;
+    struct str authority = authority_of(rest);
+    return authority.len > 0 && split_authority(authority, ret_host, &port) &&
+           (!port.ptr || is_number(port, 1, 65535));
+}
+
+int settings_check_web_url(struct str value, struct error *error)
+{
+    struct str host;
+
+    if (is_url(value, "https", &host) || is_url(value, "http", &host))
+        return 0;
+    return error_set(error, "must be an address like https://example.com/, not '" STR_FMT "'",
+                     STR_ARG(value));
+}
+
+int settings_check_aws_url(struct str value, struct error *error)
+{
+    struct str host;
+
+    if (is_url(value, "https", &host))
+        return 0;
+    if (is_url(value, "http", &host) && is_loopback(host))
+        return 0;
+    return error_set(error, "must be an https address (http only to this host), not '" STR_FMT "'",
+                     STR_ARG(value));
+}
+
+static bool is_ipc(struct str value)
+{
+    return skip_scheme(&value, "ipc") && value.len > 1 && value.ptr[0] == '/';
+}
+
+static bool is_tcp(struct str value)
+{
+    struct str host, port;
+
+    if (!skip_scheme(&value, "tcp") || value.len == 0)
+        return false;
+    if (str_starts_with(value, STR("*:")))
+        return is_number(str_from(value.ptr + 2, value.len - 2), 1, 65535);
+    return split_authority(value, &host, &port) && port.ptr && is_number(port, 1, 65535);
+}
+
+int settings_check_endpoint(struct str value, struct error *error)
+{
+    /* A sockaddr_un holds 107 characters; libzmq would refuse more only when binding. */
+    enum { LONGEST_PATH = 107 };
+
+    if (is_ipc(value) && value.len - strlen("ipc://") > LONGEST_PATH)
+        return error_set(error, "must have a path of %d characters at most, not '" STR_FMT "'",
+                         LONGEST_PATH, STR_ARG(value));
+    if (is_ipc(value) || is_tcp(value))
+        return 0;
+    return error_set(error, "must be like ipc:///PATH or tcp://HOST:PORT, not '" STR_FMT "'",
+                     STR_ARG(value));
+}
+
+int settings_check_account(struct str value, struct error *error)
+{
+    bool digits = value.len == 12;
+
+    for (size_t i = 0; i < value.len; i++)
+        digits = digits && is_digit(value.ptr[i]);
+    return digits ? 0
+                  : error_set(error, "must be the 12 digits of an AWS account, not '" STR_FMT "'",
+                              STR_ARG(value));
+}
+
+/* The pattern of ProductCode in the ResolveCustomer API reference. */
+int settings_check_product_code(struct str value, struct error *error)
+{
+    if (value.len <= 255 && consists_of(value, "-/=:_.@"))
+        return 0;
+    return error_set(error, "must be a product code of AWS Marketplace, not '" STR_FMT "'",
+                     STR_ARG(value));
+}
+
+static const char *const work_classes[] = {"registration", "notification", "max_age",
+                                           "expiry",       "pending",      "sweep"};
+
+int settings_check_share(struct str value, struct error *error)
+{
+    struct str percent = value;
+    struct str work_class = str_split(&percent, ':');
+
+    for (size_t i = 0; i < sizeof(work_classes) / sizeof(work_classes[0]); i++) {
+        if (str_eq_text(work_class, work_classes[i]) && is_number(percent, 0, 100))
+            return 0;
+    }
+    return error_set(error,
+                     "must be CLASS:PERCENT, the classes being registration, notification, "
+                     "max_age, expiry, pending and sweep, not '" STR_FMT "'",
+                     STR_ARG(value));
+}
+
+int settings_check_colour(struct str value, struct error *error)
+{
+    bool good = value.ptr[0] == '#' && (value.len == 4 || value.len == 7);
+
+    for (size_t i = 1; i < value.len; i++)
+        good = good && strchr("0123456789abcdefABCDEF", value.ptr[i]);
+    return good ? 0
+                : error_set(error, "must be a colour like #1f4b99, not '" STR_FMT "'",
+                            STR_ARG(value));
+}
+
+int settings_check_form_field(struct str value, struct error *error)
+{
+    struct settings_form_field ignored;
+
+    return settings_form_field(value, &ignored, error);
+}
+
+static int check_shares(const struct settings *s, struct error *error)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < sizeof(work_classes) / sizeof(work_classes[0]); i++)
+        sum += settings_quota_share(s, str_of(work_classes[i]));
+    return sum <= 100
+               ? 0
+               : error_set(error, "[store] quota_reserved adds up to %lld percent", (long long)sum);
+}
+
+static int check_products(const struct settings *s, struct error *error)
+{
+    for (size_t i = 0; i < s->products.count; i++) {
+        const struct settings_product *product = settings_product_at(s, i);
+        const struct settings_product *first = settings_product_by_code(s, str_of(product->code));
+        if (first != product)
+            return error_set(error, "[product %s] and [product %s] have the same code",
+                             first->label, product->label);
+    }
+    return 0;
+}
+
+static int check_registrar(const struct settings_registrar *r, struct error *error)
+{
+    if (r->tls_certificate_file[0] && !r->tls_key_file[0])
+        return error_set(error, "[registrar] tls_certificate_file needs tls_key_file");
+    if (r->tls_key_file[0] && !r->tls_certificate_file[0])
+        return error_set(error, "[registrar] tls_key_file needs tls_certificate_file");
+    if (strcmp(r->mode, "redirect") == 0 && !r->sign_up_url[0])
+        return error_set(error, "[registrar] mode redirect needs sign_up_url");
+    return 0;
+}
+
+int settings_check_all(const void *settings, struct error *error)
+{
+    const struct settings *s = settings;
+
+    if (check_shares(s, error) != 0 || check_products(s, error) != 0)
+        return -1;
+    return check_registrar(&s->registrar, error);
+}

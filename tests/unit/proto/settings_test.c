@@ -1,0 +1,329 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "proto/settings/settings.h"
+#include "proto/settings/settings_check.h"
+
+/* Loads a text as the settings file; on failure returns NULL and the sentence without the path. */
+static const struct settings *load(const char *text, struct config **ret, struct error *error)
+{
+    char path[] = "/tmp/entitled-settings-XXXXXX";
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    assert_int_equal(close(fd), 0);
+    error->text[0] = '\0';
+    int err = config_load(ret, &settings_schema, path, error);
+    assert_int_equal(unlink(path), 0);
+    if (err != 0 && str_starts_with(str_of(error->text), str_of(path)))
+        error_set(error, "%s", error->text + strlen(path) + 1);
+    return err == 0 ? config_values(*ret) : NULL;
+}
+
+static const struct settings *load_good(const char *text, struct config **ret)
+{
+    struct error error;
+    const struct settings *settings = load(text, ret, &error);
+
+    if (!settings)
+        fail_msg("%s", error.text);
+    return settings;
+}
+
+static void refuses(const char *text, const char *want)
+{
+    struct config *config = NULL;
+    struct error error;
+
+    assert_null(load(text, &config, &error));
+    assert_string_equal(error.text, want);
+}
+
+static void defaults_are_those_of_the_declaration(void **state)
+{
+    (void)state;
+    struct config *config;
+    const struct settings *s = load_good("", &config);
+
+    assert_string_equal(s->entitled.run_directory, "/run/entitled");
+    assert_string_equal(settings_log_level(s), "info");
+    assert_int_equal(s->entitled.grace_ms, 72 * 3600 * 1000);
+    assert_int_equal(s->entitled.end_confirm_delay_ms, 60000);
+    assert_string_equal(s->aws.region, "");
+    assert_int_equal(s->store.cache_size, 64 << 20);
+    assert_int_equal(s->store.journal_retention_ms, 400 * INT64_C(86400000));
+    assert_int_equal(s->registrar.port, 8080);
+    assert_false(s->registrar.behind_proxy);
+    assert_int_equal(s->poller.visibility_timeout_ms, 120000);
+    assert_int_equal(s->queues.count, 0);
+    assert_int_equal(s->products.count, 0);
+    config_free(config);
+}
+
+static void three_lines_make_a_file(void **state)
+{
+    (void)state;
+    struct config *config;
+    const struct settings *s = load_good(
+        "[product main]\ncode = abc123\n"
+        "[queue main]\nurl = https://sqs.us-east-1.amazonaws.com/123456789012/marketplace\n"
+        "[registrar]\npublic_url = https://register.example.com/\n",
+        &config);
+
+    assert_int_equal(s->products.count, 1);
+    assert_string_equal(settings_product_at(s, 0)->label, "main");
+    assert_ptr_equal(settings_product_by_code(s, STR("abc123")), settings_product_at(s, 0));
+    assert_null(settings_product_by_code(s, STR("abc")));
+    assert_null(settings_product_by_code(s, STR_NONE));
+    assert_string_equal(settings_queue_at(s, 0)->url,
+                        "https://sqs.us-east-1.amazonaws.com/123456789012/marketplace");
+    config_free(config);
+}
+
+static void sockets_follow_the_run_directory(void **state)
+{
+    (void)state;
+    struct config *config;
+    struct arena arena = ARENA_INIT;
+    const struct settings *s = load_good("[entitled]\nrun_directory = /r\n", &config);
+
+    assert_string_equal(settings_store_listen(s, &arena).items[0], "ipc:///r/private/store.rpc");
+    assert_string_equal(settings_store_feed(s, &arena).items[0], "ipc:///r/private/store.feed");
+    assert_string_equal(settings_store_endpoint(s, &arena).items[0], "ipc:///r/private/store.rpc");
+    assert_string_equal(settings_store_feed_endpoint(s, &arena).items[0],
+                        "ipc:///r/private/store.feed");
+    assert_string_equal(settings_checker_listen(s, "2", &arena).items[0],
+                        "ipc:///r/public/checker-2.query");
+    assert_string_equal(settings_checker_feed(s, "2", &arena).items[0],
+                        "ipc:///r/public/checker-2.feed");
+    config_free(config);
+
+    s = load_good("[store]\nlisten = ipc:///x tcp://*:5000\n[checker]\nfeed=tcp://[::1]:1\n",
+                  &config);
+    assert_int_equal(settings_store_listen(s, &arena).count, 2);
+    assert_string_equal(settings_store_listen(s, &arena).items[1], "tcp://*:5000");
+    assert_string_equal(settings_checker_feed(s, "1", &arena).items[0], "tcp://[::1]:1");
+    config_free(config);
+    arena_done(&arena);
+}
+
+static void touch(const char *directory, const char *name)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+}
+
+static void checkers_are_found_by_their_sockets(void **state)
+{
+    (void)state;
+    struct config *config;
+    struct arena arena = ARENA_INIT;
+    char run[] = "/tmp/entitled-run-XXXXXX", path[64], text[128], command[64];
+
+    assert_non_null(mkdtemp(run));
+    snprintf(text, sizeof(text), "[entitled]\nrun_directory = %s\n", run);
+    const struct settings *s = load_good(text, &config);
+    assert_int_equal(settings_checker_endpoints(s, &arena).count, 0);
+
+    snprintf(path, sizeof(path), "%s/public", run);
+    assert_int_equal(mkdir(path, 0700), 0);
+    touch(path, "checker-b.query");
+    touch(path, "checker-a.query");
+    touch(path, "checker-a.feed");
+    touch(path, "checker-a.query.lock");
+    struct config_list list = settings_checker_endpoints(s, &arena);
+    assert_int_equal(list.count, 2);
+    snprintf(text, sizeof(text), "ipc://%s/checker-a.query", path);
+    assert_string_equal(list.items[0], text);
+
+    snprintf(command, sizeof(command), "rm -rf '%s'", run);
+    assert_int_equal(system(command), 0);
+    config_free(config);
+    s = load_good("[entitled]\nchecker_endpoints = tcp://h:1, tcp://h:2\n", &config);
+    assert_int_equal(settings_checker_endpoints(s, &arena).count, 2);
+    config_free(config);
+    arena_done(&arena);
+}
+
+typedef int check_fn(struct str value, struct error *error);
+
+static void texts_are_what_they_must_be(void **state)
+{
+    (void)state;
+    static const struct {
+        check_fn *check;
+        const char *value;
+        bool want;
+    } cases[] = {
+        {settings_check_path, "/a", true},
+        {settings_check_path, "a", false},
+        {settings_check_email, "a@b.example", true},
+        {settings_check_email, "a@b@c", false},
+        {settings_check_email, "@b", false},
+        {settings_check_email, "a@", false},
+        {settings_check_email, "a b@c", false},
+        {settings_check_web_url, "https://example.com", true},
+        {settings_check_web_url, "http://example.com:8080/x?y", true},
+        {settings_check_web_url, "https://", false},
+        {settings_check_web_url, "https://a b/", false},
+        {settings_check_web_url, "https://a/\"onload", false},
+        {settings_check_web_url, "https://user@a/", false},
+        {settings_check_web_url, "javascript://x", false},
+        {settings_check_web_url, "https://a:0/", false},
+        {settings_check_web_url, "https://a:x/", false},
+        {settings_check_aws_url, "https://sqs.us-east-1.amazonaws.com/1/q", true},
+        {settings_check_aws_url, "http://127.0.0.1:4566", true},
+        {settings_check_aws_url, "http://127.1.2.3/", true},
+        {settings_check_aws_url, "http://localhost:1", true},
+        {settings_check_aws_url, "http://[::1]:1/x", true},
+        {settings_check_aws_url, "http://sqs.us-east-1.amazonaws.com/", false},
+        {settings_check_aws_url, "http://127.0.0.1.example.com/", false},
+        {settings_check_aws_url, "http://127.0.0.1@example.com/", false},
+        {settings_check_aws_url, "http://[::2]/", false},
+        {settings_check_aws_url, "http://localhost.example.com/", false},
+        {settings_check_aws_url, "HTTP", false},
+        {settings_check_endpoint, "ipc:///run/x", true},
+        {settings_check_endpoint, "ipc://run/x", false},
+        {settings_check_endpoint, "ipc:///", false},
+        {settings_check_endpoint, "tcp://*:1", true},
+        {settings_check_endpoint, "tcp://0.0.0.0:65535", true},
+        {settings_check_endpoint, "tcp://host.example:5555", true},
+        {settings_check_endpoint, "tcp://[::]:5555", true},
+        {settings_check_endpoint, "tcp://*:0", false},
+        {settings_check_endpoint, "tcp://host", false},
+        {settings_check_endpoint, "tcp://:1", false},
+        {settings_check_endpoint, "tcp://", false},
+        {settings_check_endpoint, "inproc://x", false},
+        {settings_check_account, "012345678901", true},
+        {settings_check_account, "12345678901", false},
+        {settings_check_account, "12345678901x", false},
+        {settings_check_product_code, "abc-123_/=:.@", true},
+        {settings_check_product_code, "a b", false},
+        {settings_check_share, "sweep:5", true},
+        {settings_check_share, "sweep:101", false},
+        {settings_check_share, "sweeps:5", false},
+        {settings_check_share, "sweep", false},
+        {settings_check_colour, "#1f4b99", true},
+        {settings_check_colour, "#FFF", true},
+        {settings_check_colour, "#ffff", false},
+        {settings_check_colour, "red", false},
+        {settings_check_colour, "#12345;", false},
+        {settings_check_form_field, "company:text:required", true},
+        {settings_check_form_field, "vat_id2:text", true},
+        {settings_check_form_field, "email:email", false},
+        {settings_check_form_field, "company", false},
+        {settings_check_form_field, "company:date", false},
+        {settings_check_form_field, "company:text:optional", false},
+        {settings_check_form_field, "2nd:text", false},
+        {settings_check_form_field, ":text", false},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct error error = {.text = ""};
+        int want = cases[i].want ? 0 : -1;
+        if (cases[i].check(str_of(cases[i].value), &error) != want)
+            fail_msg("case %zu: '%s': %s", i, cases[i].value, error.text);
+        assert_int_equal(error.text[0] == '\0', cases[i].want);
+    }
+}
+
+static void a_socket_path_that_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    struct buf value = BUF_INIT;
+    struct error error;
+
+    buf_printf(&value, "ipc:///%0106d", 0);
+    assert_int_equal(settings_check_endpoint(buf_str(&value), &error), 0);
+    buf_append_char(&value, 'x');
+    assert_int_equal(settings_check_endpoint(buf_str(&value), &error), -1);
+    buf_done(&value);
+}
+
+static void what_contradicts_is_refused(void **state)
+{
+    (void)state;
+    refuses("[product a]\ncode = c\n[product b]\ncode = c\n",
+            "[product a] and [product b] have the same code");
+    refuses("[product a]\nname = n\n",
+            "[product a] needs 'code': The product code, as AWS Marketplace shows it.");
+    refuses("[store]\nquota_reserved = sweep:60 expiry:41\n",
+            "[store] quota_reserved adds up to 101 percent");
+    refuses("[registrar]\nmode = redirect\n", "[registrar] mode redirect needs sign_up_url");
+    refuses("[registrar]\ntls_key_file = /k\n",
+            "[registrar] tls_key_file needs tls_certificate_file");
+    refuses("[aws]\nendpoint_sqs = http://example.com\n",
+            "2: 'endpoint_sqs' must be an https address (http only to this host), not "
+            "'http://example.com'");
+    refuses("[poller]\nwait_time = 21s\n", "2: 'wait_time' must be a duration of 1s to 20s "
+                                           "(written like 500ms, 30s, 5m, 6h, 3d), not '21s'");
+}
+
+static void shares_and_fields_are_taken_apart(void **state)
+{
+    (void)state;
+    struct config *config;
+    struct settings_form_field field;
+    const struct settings *s = load_good("[store]\nquota_reserved = sweep:7, expiry:0\n", &config);
+
+    assert_int_equal(settings_quota_share(s, STR("sweep")), 7);
+    assert_int_equal(settings_quota_share(s, STR("expiry")), 0);
+    assert_int_equal(settings_quota_share(s, STR("pending")), 0);
+    config_free(config);
+
+    assert_int_equal(settings_form_field(STR("company:tel:required"), &field, NULL), 0);
+    assert_true(str_eq_text(field.name, "company"));
+    assert_true(str_eq_text(field.type, "tel"));
+    assert_true(field.required);
+    assert_int_equal(settings_form_field(STR("company:tel"), &field, NULL), 0);
+    assert_false(field.required);
+}
+
+/* A sentence of help ends as one, and numbers have a range that holds their default. */
+static void rows_are_complete(void **state)
+{
+    (void)state;
+    for (const struct config_section *s = settings_schema.sections; s->name; s++) {
+        for (const struct config_setting *row = s->settings; row->name; row++) {
+            assert_true(str_ends_with(str_of(row->help), STR(".")));
+            if (row->type == CONFIG_INTEGER || row->type == CONFIG_DURATION ||
+                row->type == CONFIG_SIZE) {
+                assert_true(row->max > row->min);
+                assert_non_null(row->default_value);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_those_of_the_declaration),
+        cmocka_unit_test(three_lines_make_a_file),
+        cmocka_unit_test(sockets_follow_the_run_directory),
+        cmocka_unit_test(checkers_are_found_by_their_sockets),
+        cmocka_unit_test(texts_are_what_they_must_be),
+        cmocka_unit_test(a_socket_path_that_does_not_fit_is_refused),
+        cmocka_unit_test(what_contradicts_is_refused),
+        cmocka_unit_test(shares_and_fields_are_taken_apart),
+        cmocka_unit_test(rows_are_complete),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
