@@ -2,7 +2,9 @@
  *
  * One door for registrar, sandbox and console. A handler sees a whole request (body read, limits
  * kept) and answers now or later. Nothing a peer sends ends the process: what breaks a rule is
- * answered by the server itself (400, 408, 411, 413, 414, 431) and counted.
+ * answered by the server itself (400, 408, 413, 414, 431) and counted.
+ *
+ * A peer that closes its sending side while it waits for an answer counts as gone.
  */
 #ifndef COMMON_HTTP_SERVER_HTTP_SERVER_H
 #define COMMON_HTTP_SERVER_HTTP_SERVER_H
@@ -25,7 +27,7 @@ struct http_server_options {
     size_t body_limit_bytes;
     size_t header_limit_bytes;
     unsigned connection_limit;
-    int64_t request_timeout_ms;       /* absolute, from the first byte to the whole request */
+    int64_t request_timeout_ms;       /* absolute, from the connection to the whole request */
     const char *tls_certificate_file; /* PEM; NULL for plain HTTP */
     const char *tls_key_file;
 };
@@ -37,7 +39,8 @@ struct http_server_stats {
 };
 
 /* Called once the request is whole. The exchange stays valid until it has been answered or
- * abandoned (the peer went away); on_abandoned, if set by the handler, is told of the latter. */
+ * abandoned (the peer went away, or the server is closed); on_abandoned, if set by the handler, is
+ * told of the latter, and the exchange is not to be touched from then on. */
 typedef void http_handler_fn(void *arg, struct http_exchange *exchange);
 
 int http_server_open(struct http_server **ret, struct loop *loop,
@@ -51,7 +54,7 @@ void http_server_stats(const struct http_server *server, struct http_server_stat
 struct str http_exchange_method(const struct http_exchange *exchange);
 struct str http_exchange_path(const struct http_exchange *exchange); /* percent-decoded, no query */
 struct str http_exchange_raw_target(const struct http_exchange *exchange); /* as it was sent */
-struct str http_exchange_query(struct http_exchange *exchange, const char *name);
+struct str http_exchange_query(struct http_exchange *exchange, const char *name); /* the first */
 struct str http_exchange_header(const struct http_exchange *exchange, const char *name);
 /* Visits every request header; name in the peer's spelling. */
 void http_exchange_each_header(const struct http_exchange *exchange,
@@ -77,7 +80,7 @@ void http_exchange_add_header(struct http_exchange *exchange, const char *name, 
 /* Ends the exchange; from now on it is not to be touched. */
 void http_exchange_reply(struct http_exchange *exchange, int status, const char *content_type,
                          struct str body);
-/* For tests of clients: sends the first `bytes` of what would be the answer, then closes. */
+/* For tests of clients: sends the whole head and the first `bytes` of the body, then closes. */
 void http_exchange_reply_truncated(struct http_exchange *exchange, int status,
                                    const char *content_type, struct str body, size_t bytes);
 /* Closes the connection without an answer. */

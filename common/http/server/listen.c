@@ -1,0 +1,84 @@
+/* The listening socket and the files of TLS: what can go wrong at start, said in a sentence. */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
+#include "common/http/server/internal.h"
+
+static void close_fdp(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+static int bind_and_listen(int fd, const struct addrinfo *info)
+{
+    int on = 1;
+
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (info->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    if (bind(fd, info->ai_addr, info->ai_addrlen) < 0)
+        return -1;
+    return listen(fd, SOMAXCONN);
+}
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof(address);
+
+    getsockname(fd, (struct sockaddr *)&address, &len);
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+int listen_on(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
+              struct error *error)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV | AI_NUMERICHOST};
+    struct addrinfo *info = NULL;
+    char service[8];
+
+    snprintf(service, sizeof(service), "%u", (unsigned)port);
+    int failure = getaddrinfo(address, service, &hints, &info);
+    if (failure)
+        return error_set(error, "'%s' is not an address to listen on: %s", address,
+                         gai_strerror(failure));
+
+    cleanup(close_fdp) int fd =
+        socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int result = fd < 0 ? -1 : bind_and_listen(fd, info);
+    int why = errno;
+    freeaddrinfo(info);
+    if (result < 0)
+        return error_set(error, "cannot listen on %s port %u: %s", address, (unsigned)port,
+                         strerror(why));
+    *ret_port = port_of(fd);
+    *ret_fd = fd;
+    fd = -1;
+    return 0;
+}
+
+int read_pem(const char *path, struct buf *out, struct error *error)
+{
+    enum { PEM_LIMIT = 1 << 20 };
+    char chunk[4096];
+    size_t len;
+    FILE *file = fopen(path, "re");
+
+    if (!file)
+        return error_set(error, "cannot read '%s': %s", path, strerror(errno));
+    while (out->len < PEM_LIMIT && (len = fread(chunk, 1, sizeof(chunk), file)) > 0)
+        buf_append(out, chunk, len);
+    bool failed = ferror(file) || out->len == 0 || out->len >= PEM_LIMIT;
+    fclose(file);
+    if (failed)
+        return error_set(error, "'%s' holds no usable PEM text", path);
+    return 0;
+}
