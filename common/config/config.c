@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -208,6 +209,16 @@ static int load(struct config *config, const char *path, struct error *error)
         return -1;
     store_all(config);
     return config->schema->check ? config->schema->check(config->values, error) : 0;
+}
+
+const char *config_default_path(void)
+{
+    static const char path[] = "/etc/entitled/entitled.conf";
+    const char *chosen = getenv("ENTITLED_CONFIG");
+
+    if (chosen && chosen[0])
+        return chosen;
+    return access(path, F_OK) == 0 ? path : NULL;
 }
 
 int config_load(struct config **ret, const struct config_schema *schema, const char *path,

@@ -72,6 +72,9 @@ struct config_schema {
 
 struct config; /* the loaded values and where each came from */
 
+/* ENTITLED_CONFIG, else /etc/entitled/entitled.conf if there is one, else NULL. */
+const char *config_default_path(void);
+
 /* Reads path (NULL: defaults and environment only), then conf.d/NAME.conf beside it in the order
  * of their names, then ENTITLED_<SECTION>_<NAME> (ENTITLED_<SECTION>_<LABEL>_<NAME>) from the
  * environment; the last one counts. An environment variable with the prefix that names no setting

@@ -5,8 +5,11 @@
  *
  *   --help, --version, --config FILE, --check-config, --name NAME
  *
- * Exit code: 0 after an orderly stop, 1 when the start failed, 2 for a wrong command line or
- * setting.
+ * Without --config the file is ENTITLED_CONFIG's, else config_default_path()'s. systemd is told of
+ * readiness and the stop, and its watchdog is fed, if it asks for that.
+ *
+ * Exit code: 0 after an orderly stop, 1 when the start or later the daemon itself failed, 2 for a
+ * wrong command line or setting.
  */
 #ifndef COMMON_DAEMON_DAEMON_H
 #define COMMON_DAEMON_DAEMON_H
@@ -31,13 +34,20 @@ struct daemon {
      */
     int (*check)(const void *settings, struct error *error);
     int (*start)(void *state, const struct daemon_context *context, struct error *error);
-    /* Optional: the stop begins; the loop goes on until daemon_drained() or a bounded time. */
+    /* Optional: the stop begins; the loop goes on until daemon_drained(), for drain_limit_ms (0:
+     * 20 s) at most, or until a second SIGTERM. */
     void (*drain)(void *state);
+    int64_t drain_limit_ms;
     void (*stop)(void *state); /* frees what start made, also after a start that failed half-way */
-    const char *(*log_level)(const void *settings);
+    const char *(*log_level)(const void *settings); /* optional */
 };
 
 int daemon_main(const struct daemon *daemon, int argc, char **argv);
+
+/* The context is the one that start() was given; it lives until daemon_main() returns. */
 void daemon_drained(const struct daemon_context *context);
+/* Something failed that this process cannot go on without; the daemon has logged it. Ends without
+ * draining, exit code 1. Also while starting, where returning -1 says more. */
+void daemon_failed(const struct daemon_context *context);
 
 #endif

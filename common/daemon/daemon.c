@@ -1,0 +1,169 @@
+#include "common/daemon/daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+
+#include "common/base/mem.h"
+#include "common/daemon/options.h"
+#include "common/log/log.h"
+
+enum { EXIT_ORDERLY = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { DRAIN_LIMIT_MS = 20000 };
+
+struct running {
+    struct daemon_context context; /* first: what the daemon holds leads back here */
+    const struct daemon *daemon;
+    void *state;
+    int64_t watchdog_ms;
+    bool draining;
+    bool drained;
+    bool late; /* the drain took too long */
+    bool failed;
+};
+
+static struct running *running_of(const struct daemon_context *context)
+{
+    return (struct running *)(uintptr_t)context;
+}
+
+void daemon_drained(const struct daemon_context *context)
+{
+    struct running *running = running_of(context);
+
+    if (!running->draining || running->drained)
+        return;
+    running->drained = true;
+    loop_stop(context->loop);
+}
+
+void daemon_failed(const struct daemon_context *context)
+{
+    running_of(context)->failed = true;
+    loop_stop(context->loop);
+}
+
+static void feed_watchdog(void *arg)
+{
+    struct running *running = arg;
+
+    sd_notify(0, "WATCHDOG=1");
+    loop_after(running->context.loop, running->watchdog_ms, feed_watchdog, running);
+}
+
+/* Half the time after which systemd takes the process for stuck, as sd_watchdog_enabled(3) asks. */
+static void start_watchdog(struct running *running)
+{
+    uint64_t limit_us = 0;
+
+    if (sd_watchdog_enabled(0, &limit_us) <= 0)
+        return;
+    running->watchdog_ms = (int64_t)(limit_us / 2000);
+    feed_watchdog(running);
+}
+
+static void on_drain_limit(void *arg)
+{
+    struct running *running = arg;
+
+    running->late = true;
+    loop_stop(running->context.loop);
+}
+
+static void drain(struct running *running)
+{
+    const struct daemon *daemon = running->daemon;
+    int64_t limit_ms = daemon->drain_limit_ms ? daemon->drain_limit_ms : DRAIN_LIMIT_MS;
+
+    if (!daemon->drain || running->failed)
+        return;
+    running->draining = true;
+    loop_after(running->context.loop, limit_ms, on_drain_limit, running);
+    daemon->drain(running->state);
+    if (!running->drained && !running->failed)
+        loop_run(running->context.loop);
+    if (running->late)
+        log_warning("not everything was finished in time, stopping all the same",
+                    LOG_INT("limit_ms", limit_ms));
+    else if (!running->drained && !running->failed)
+        log_warning("told to stop at once, not everything was finished");
+}
+
+static int serve(struct running *running)
+{
+    struct error error = {.text = ""};
+
+    if (running->daemon->start(running->state, &running->context, &error) != 0) {
+        log_error("cannot start", LOG_TEXT("error", error.text));
+        return EXIT_FAILED;
+    }
+    log_info("started", LOG_TEXT("version", ENTITLED_VERSION),
+             LOG_TEXT("instance", running->context.instance));
+    start_watchdog(running);
+    sd_notify(0, "READY=1");
+    if (!running->failed)
+        loop_run(running->context.loop);
+
+    log_info("stopping");
+    sd_notify(0, "STOPPING=1");
+    drain(running);
+    return running->failed ? EXIT_FAILED : EXIT_ORDERLY;
+}
+
+static int run(const struct daemon *daemon, const struct config *config, const char *instance)
+{
+    struct running running = {
+        .context = {.loop = loop_new(),
+                    .settings = config_values(config),
+                    .config = config,
+                    .instance = instance},
+        .daemon = daemon,
+        .state = mem_alloc_zero(daemon->state_size),
+    };
+
+    /* Before start(), whose threads inherit the mask. */
+    signal(SIGPIPE, SIG_IGN);
+    loop_stop_on_signals(running.context.loop);
+    int code = serve(&running);
+    daemon->stop(running.state);
+    log_info("stopped");
+    loop_free(running.context.loop);
+    mem_free(running.state);
+    return code;
+}
+
+static int load_settings(struct config **ret, const struct daemon *daemon, const char *path,
+                         struct error *error)
+{
+    if (config_load(ret, daemon->schema, path ? path : config_default_path(), error) != 0)
+        return -1;
+
+    const void *settings = config_values(*ret);
+    if (daemon->log_level && log_set_level(daemon->log_level(settings)) != 0)
+        return error_set(error, "unknown log level '%s'", daemon->log_level(settings));
+    return daemon->check ? daemon->check(settings, error) : 0;
+}
+
+int daemon_main(const struct daemon *daemon, int argc, char **argv)
+{
+    struct options options;
+    struct config *config = NULL;
+    struct error error = {.text = ""};
+    int code = EXIT_ORDERLY;
+
+    enum options_result parsed = options_parse(&options, daemon, argc, argv);
+    if (parsed != OPTIONS_RUN)
+        return parsed == OPTIONS_DONE ? EXIT_ORDERLY : EXIT_USAGE;
+
+    log_set_daemon(daemon->name);
+    if (load_settings(&config, daemon, options.config_path, &error) != 0) {
+        fprintf(stderr, "%s: %s\n", daemon->name, error.text);
+        code = EXIT_USAGE;
+    } else if (options.check_only) {
+        puts("settings are good");
+    } else {
+        code = run(daemon, config, options.instance);
+    }
+    config_free(config);
+    return code;
+}

@@ -1,0 +1,183 @@
+"""The skeleton of every daemon, seen from outside: options, exit codes, order of the stop."""
+import os
+import signal
+import socket
+import subprocess
+
+import pytest
+
+PROGRAM = os.environ["TEST_DAEMON"]
+
+
+def environment(**more):
+    kept = {k: v for k, v in os.environ.items()
+            if not k.startswith("ENTITLED_") and k not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}
+    return {**kept, **more}
+
+
+def run(*options, **more):
+    return subprocess.run([PROGRAM, *options], capture_output=True, text=True, timeout=60,
+                          env=environment(**more), check=False)
+
+
+class Running:
+    """The daemon in the background; its standard output says how far it is."""
+
+    def __init__(self, *options, **more):
+        self.process = subprocess.Popen([PROGRAM, *options], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True,
+                                        env=environment(**more))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def expect(self, line):
+        assert self.process.stdout.readline() == line + "\n"
+
+    def wait_for_log(self, message):
+        for line in self.process.stderr:
+            if f"msg={message}" in line:
+                return line
+        raise AssertionError(f"the daemon ended without saying {message}")
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def end(self):
+        out, err = self.process.communicate(timeout=60)
+        return out.split(), err, self.process.returncode
+
+
+def test_help_and_version_answer_and_end():
+    result = run("--help")
+    assert result.returncode == 0
+    assert "does nothing, in order" in result.stdout
+    for option in ("--config", "--check-config", "--name", "--version"):
+        assert option in result.stdout
+    result = run("--version")
+    assert (result.returncode, result.stdout.split()[0]) == (0, "entitled-test")
+
+
+@pytest.mark.parametrize("options, word", [
+    (["--nonsense"], "--nonsense"),
+    (["--config"], "requires an argument"),
+    (["surplus"], "unexpected argument 'surplus'"),
+    (["--name", "a/b"], "not 'a/b'"),
+    (["--name", ""], "not ''"),
+    (["--name", "x" * 33], "x" * 33),
+])
+def test_a_wrong_command_line_ends_with_2(options, word):
+    result = run(*options)
+    assert result.returncode == 2
+    assert word in result.stderr
+    assert "--help" in result.stderr
+    assert result.stdout == ""
+
+
+def test_check_config_says_whether_settings_are_good(tmp_path):
+    path = tmp_path / "entitled.conf"
+    path.write_text("[test]\nfail = start\n")
+    result = run("--check-config", "--config", str(path))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "settings are good\n", "")
+
+
+@pytest.mark.parametrize("options", [[], ["--check-config"]])
+@pytest.mark.parametrize("text, want", [
+    ("[test]\n\ndrian = now\n",
+     "{path}:3: unknown setting 'drian' in [test]; did you mean 'drain'?"),
+    ("[test]\ndrain = later\n", "{path}:2: 'drain' must be one of now, soon, never, not 'later'"),
+    ("[test]\nfail = check\n", "the check failed"),
+    ("[test]\nlog_level = loud\n", "unknown log level 'loud'"),
+])
+def test_wrong_settings_end_with_2(tmp_path, options, text, want):
+    path = tmp_path / "entitled.conf"
+    path.write_text(text)
+    result = run(*options, "--config", str(path))
+    assert result.returncode == 2
+    assert result.stderr == f"entitled-test: {want.format(path=path)}\n"
+    assert result.stdout == ""
+
+
+def test_the_environment_may_name_the_file(tmp_path):
+    path = tmp_path / "entitled.conf"
+    path.write_text("[test]\nfail = check\n")
+    assert run("--check-config", ENTITLED_CONFIG=str(path)).returncode == 2
+    other = tmp_path / "other.conf"
+    other.write_text("")
+    assert run("--check-config", "--config", str(other),
+               ENTITLED_CONFIG=str(path)).returncode == 0
+    result = run("--check-config", "--config", str(tmp_path / "none"))
+    assert (result.returncode, "cannot read" in result.stderr) == (2, True)
+
+
+def test_a_failed_start_ends_with_1_and_cleans_up():
+    result = run(ENTITLED_TEST_FAIL="start")
+    assert result.returncode == 1
+    assert result.stdout.splitlines() == ["start 1", "stop"]
+    assert 'msg="cannot start" error="the start failed"' in result.stderr
+    assert "msg=started" not in result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("mode", ["now", "soon"])
+def test_a_signal_drains_then_stops(number, mode):
+    with Running("--name", "two", ENTITLED_TEST_DRAIN=mode) as daemon:
+        daemon.expect("start two")
+        assert "instance=two" in daemon.wait_for_log("started")
+        daemon.send(number)
+        out, err, code = daemon.end()
+        assert (out, code) == (["drain", "drained", "stop"], 0)
+        messages = [line.split("msg=")[1] for line in err.splitlines()]
+        assert messages == ["stopping", "stopped"]
+
+
+def test_a_second_signal_stops_at_once():
+    with Running(ENTITLED_TEST_DRAIN="never", DRAIN_LIMIT_MS="3600000") as daemon:
+        daemon.expect("start 1")
+        daemon.send(signal.SIGTERM)
+        daemon.expect("drain")
+        daemon.send(signal.SIGTERM)
+        out, err, code = daemon.end()
+        assert (out, code) == (["stop"], 0)
+        assert "told to stop at once" in err
+
+
+def test_draining_is_bounded():
+    with Running(ENTITLED_TEST_DRAIN="never", DRAIN_LIMIT_MS="50") as daemon:
+        daemon.expect("start 1")
+        daemon.send(signal.SIGTERM)
+        out, err, code = daemon.end()
+        assert (out, code) == (["drain", "stop"], 0)
+        assert "not everything was finished in time" in err
+
+
+@pytest.mark.parametrize("where, said", [("later", ["start", "1", "stop"]),
+                                         ("drain", ["start", "1", "drain", "stop"])])
+def test_a_failure_ends_with_1(where, said):
+    with Running(ENTITLED_TEST_FAIL=where) as daemon:
+        if where == "drain":
+            daemon.wait_for_log("started")
+            daemon.send(signal.SIGTERM)
+        out, _, code = daemon.end()
+        assert (out, code) == (said, 1)
+
+
+def test_systemd_is_told(tmp_path):
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(path)
+        notify.settimeout(60)
+        with Running(NOTIFY_SOCKET=path, WATCHDOG_USEC="100000") as daemon:
+            got = [notify.recv(100) for _ in range(4)]
+            assert sorted(got[:2]) == [b"READY=1", b"WATCHDOG=1"]
+            assert got[2:] == [b"WATCHDOG=1", b"WATCHDOG=1"]
+            daemon.send(signal.SIGTERM)
+            while (last := notify.recv(100)) == b"WATCHDOG=1":
+                pass
+            assert last == b"STOPPING=1"
+            assert daemon.end()[2] == 0
