@@ -1,7 +1,8 @@
 /* HTTP requests on the loop. Sole user of libcurl (multi interface).
  *
- * Connections are kept and reused. Redirects are never followed; TLS is always verified; plain http
- * is allowed only where the caller says so. No proxy is used towards link-local and loopback hosts.
+ * Connections are kept and reused. Redirects are never followed; TLS is always verified; the URL
+ * decides between http and https. Proxies come from the environment (https_proxy, no_proxy), but
+ * none is used towards link-local and loopback hosts.
  */
 #ifndef COMMON_HTTP_CLIENT_HTTP_CLIENT_H
 #define COMMON_HTTP_CLIENT_HTTP_CLIENT_H
@@ -22,7 +23,7 @@ struct http_header {
 };
 
 /* Signs the request with AWS Signature Version 4 (libcurl's signer) when access_key is not empty.
- */
+ * The headers given are signed too, so none of them may be empty. */
 struct http_signing {
     struct str access_key;
     struct str secret_key;
@@ -44,8 +45,8 @@ struct http_request {
 };
 
 struct http_response {
-    /* 0 when there was no whole answer; then error says why and sent says whether the request may
-     * have reached the server. */
+    /* 0 when there was no whole answer; then error says why, and nothing else is known: the request
+     * may have reached the server. */
     int status;
     bool timed_out;
     struct error error;
