@@ -1,0 +1,92 @@
+"""Starts a real program and knows when it is ready (sd_notify), how it ended and what it said."""
+import os
+import pathlib
+import secrets
+import signal
+import socket
+import subprocess
+import time
+
+BIN = pathlib.Path(os.environ.get("ENTITLED_BIN", "build/asan/bin")).resolve()
+
+# What a sanitizer writes; a process that wrote one of these has failed its test.
+SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:")
+
+
+class Process:
+    def __init__(self, name, arguments, log, environment=None):
+        self.name = name
+        self.arguments = [str(BIN / arguments[0]), *map(str, arguments[1:])]
+        self.log = pathlib.Path(log)
+        self.environment = environment or {}
+        self.popen = None
+        self.notify = None
+
+    def start(self, wait=True):
+        assert not self.alive(), f"{self.name} runs already"
+        address = f"\0entitled-test-{os.getpid()}-{self.name}-{secrets.token_hex(4)}"
+        if self.notify:
+            self.notify.close()
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self.notify.bind(address)
+        environment = {
+            **{name: value for name, value in os.environ.items()
+               if not name.startswith(("AWS_", "ENTITLED_"))},
+            "NOTIFY_SOCKET": "@" + address[1:],
+            "ASAN_OPTIONS": "exitcode=99:detect_leaks=1",
+            "UBSAN_OPTIONS": "print_stacktrace=1",
+            **self.environment,
+        }
+        with self.log.open("ab") as log:
+            self.popen = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log,
+                                          stderr=log, env=environment)
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, timeout_s=60):
+        deadline = time.monotonic() + timeout_s
+        self.notify.settimeout(0.2)
+        while True:
+            try:
+                if b"READY=1" in self.notify.recv(4096):
+                    return
+            except socket.timeout:
+                pass
+            if self.popen.poll() is not None:
+                raise AssertionError(f"{self.name} ended with {self.popen.returncode} before it "
+                                     f"was ready:\n{self.tail()}")
+            assert time.monotonic() < deadline, f"{self.name} is not ready:\n{self.tail()}"
+
+    def alive(self):
+        return self.popen is not None and self.popen.poll() is None
+
+    def kill(self):
+        self.popen.send_signal(signal.SIGKILL)
+        self.popen.wait()
+
+    def stop(self, timeout_s=30):
+        """SIGTERM; the exit code."""
+        if self.alive():
+            self.popen.send_signal(signal.SIGTERM)
+        try:
+            code = self.popen.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} did not stop:\n{self.tail()}") from None
+        finally:
+            if self.notify:
+                self.notify.close()
+                self.notify = None
+        return code
+
+    def said(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def tail(self, lines=40):
+        return "\n".join(self.said().splitlines()[-lines:])
+
+    def check_sanitizers(self):
+        said = self.said()
+        for mark in SANITIZER_MARKS:
+            assert mark not in said, f"{self.name}:\n{said[said.index(mark) - 200:][:4000]}"
