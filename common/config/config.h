@@ -32,6 +32,12 @@ struct config_list {
     size_t count;
 };
 
+/* What a text must be beyond being one. Empty texts are not asked about. */
+struct config_form {
+    const char *allowed; /* "an absolute path" */
+    bool (*matches)(struct str value);
+};
+
 struct config_setting {
     const char *name;
     enum config_type type;
@@ -41,9 +47,7 @@ struct config_setting {
     const char *choices;       /* "debug info warning error" */
     const char *help;
     bool required; /* empty is an error: in a labelled section, wherever it stands */
-    /* What else a text must be; of a list, every item. Empty ones are not asked about. The sentence
-     * says what is allowed ("must be an https address"); the setting is put in front of it. */
-    int (*check)(struct str value, struct error *error);
+    const struct config_form *form; /* what a text, or every item of a list, must be; NULL: any */
 };
 
 struct config_section {

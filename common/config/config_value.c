@@ -27,8 +27,10 @@ static void write_number(const struct config_setting *setting, int64_t number, s
 {
     const struct unit *unit = units_of(setting);
 
-    while (unit[1].name && (number == 0 || number % unit->factor != 0))
+    while (unit[1].name && number % unit->factor != 0)
         unit++;
+    if (number == 0)
+        unit = plain_units;
     buf_printf(out, "%lld%s", (long long)(number / unit->factor), unit->name);
 }
 
@@ -52,7 +54,6 @@ static void write_choices(const char *choices, struct buf *out)
     struct str rest = str_of(choices);
     bool first = true;
 
-    buf_append_text(out, "one of ");
     while (rest.len > 0) {
         struct str word = str_split(&rest, ' ');
         buf_printf(out, "%s" STR_FMT, first ? "" : ", ", STR_ARG(word));
@@ -60,34 +61,39 @@ static void write_choices(const char *choices, struct buf *out)
     }
 }
 
+static const char *type_name(enum config_type type)
+{
+    switch (type) {
+    case CONFIG_TEXT:
+        return "any text";
+    case CONFIG_SECRET:
+        return "a secret";
+    case CONFIG_INTEGER:
+        return "a whole number";
+    case CONFIG_DURATION:
+        return "a duration";
+    case CONFIG_SIZE:
+        return "a size";
+    case CONFIG_BOOL:
+        return "yes or no";
+    case CONFIG_LIST:
+        return "a list";
+    case CONFIG_CHOICE:
+        return "one of ";
+    }
+    return "nothing";
+}
+
 void config_value_allowed(const struct config_setting *setting, struct buf *out)
 {
-    switch (setting->type) {
-    case CONFIG_TEXT:
-        buf_append_text(out, "a text");
-        break;
-    case CONFIG_SECRET:
-        buf_append_text(out, "a secret");
-        break;
-    case CONFIG_INTEGER:
-        buf_append_text(out, "a whole number");
-        break;
-    case CONFIG_DURATION:
-        buf_append_text(out, "a duration");
-        break;
-    case CONFIG_SIZE:
-        buf_append_text(out, "a size");
-        break;
-    case CONFIG_BOOL:
-        buf_append_text(out, "yes or no");
-        break;
-    case CONFIG_LIST:
-        buf_append_text(out, "a list");
-        break;
-    case CONFIG_CHOICE:
+    if (setting->type != CONFIG_TEXT || !setting->form)
+        buf_append_text(out, type_name(setting->type));
+    if (setting->type == CONFIG_LIST && setting->form)
+        buf_append_text(out, " of ");
+    if (setting->form)
+        buf_append_text(out, setting->form->allowed);
+    if (setting->type == CONFIG_CHOICE)
         write_choices(setting->choices, out);
-        break;
-    }
     write_range(setting, out);
 }
 
@@ -162,8 +168,8 @@ static int parse_text(const struct config_setting *setting, struct str text, str
 {
     if (!str_is_utf8(text))
         return error_set(error, "must be UTF-8 text");
-    if (text.len > 0 && setting->check && setting->check(text, error) != 0)
-        return -1;
+    if (text.len > 0 && setting->form && !setting->form->matches(text))
+        return refuse(setting, text, error);
     *ret = arena_str(arena, text).ptr;
     return 0;
 }

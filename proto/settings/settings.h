@@ -16,10 +16,10 @@
 #define END(section)                                                                               \
     }                                                                                              \
     ;
-#define TEXT(section, name, def, check, help)        const char *name;
-#define REQUIRED(section, name, check, help)         const char *name;
+#define TEXT(section, name, def, form, help)         const char *name;
+#define REQUIRED(section, name, form, help)          const char *name;
 #define SECRET(section, name, help)                  const char *name;
-#define LIST(section, name, def, check, help)        struct config_list name;
+#define LIST(section, name, def, form, help)         struct config_list name;
 #define INTEGER(section, name, def, min, max, help)  int64_t name;
 #define DURATION(section, name, def, min, max, help) int64_t name##_ms;
 #define SIZE(section, name, def, min, max, help)     int64_t name;
@@ -74,7 +74,7 @@ struct settings_form_field {
     bool required;
 };
 
-/* 0, or -1 with what is allowed. Items of loaded settings never fail. */
-int settings_form_field(struct str item, struct settings_form_field *ret, struct error *error);
+/* Items of loaded settings are always good. The e-mail address is always asked, so never one. */
+bool settings_form_field(struct str item, struct settings_form_field *ret);
 
 #endif

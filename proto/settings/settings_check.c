@@ -31,23 +31,23 @@ static bool is_number(struct str value, int64_t min, int64_t max)
     return str_to_i64(value, &number) && number >= min && number <= max;
 }
 
-int settings_check_path(struct str value, struct error *error)
+static bool is_path(struct str value)
 {
-    return value.ptr[0] == '/'
-               ? 0
-               : error_set(error, "must be an absolute path, not '" STR_FMT "'", STR_ARG(value));
+    return value.ptr[0] == '/';
 }
 
-int settings_check_email(struct str value, struct error *error)
+const struct config_form form_path = {.allowed = "an absolute path", .matches = is_path};
+
+static bool is_email(struct str value)
 {
     struct str domain = value;
     struct str local = str_split(&domain, '@');
 
-    if (local.len == 0 || domain.len == 0 || memchr(domain.ptr, '@', domain.len) ||
-        memchr(value.ptr, ' ', value.len))
-        return error_set(error, "must be an e-mail address, not '" STR_FMT "'", STR_ARG(value));
-    return 0;
+    return local.len > 0 && domain.len > 0 && !memchr(domain.ptr, '@', domain.len) &&
+           !memchr(value.ptr, ' ', value.len);
 }
+
+const struct config_form form_email = {.allowed = "an e-mail address", .matches = is_email};
 
 /* Takes scheme and "://" off the front. */
 static bool skip_scheme(struct str *url, const char *scheme)
@@ -127,31 +127,33 @@ static bool is_url(struct str value, const char *scheme, struct str *ret_host)
            (!port.ptr || is_number(port, 1, 65535));
 }
 
-int settings_check_web_url(struct str value, struct error *error)
+static bool is_web_url(struct str value)
 {
     struct str host;
 
-    if (is_url(value, "https", &host) || is_url(value, "http", &host))
-        return 0;
-    return error_set(error, "must be an address like https://example.com/, not '" STR_FMT "'",
-                     STR_ARG(value));
+    return is_url(value, "https", &host) || is_url(value, "http", &host);
 }
 
-int settings_check_aws_url(struct str value, struct error *error)
+const struct config_form form_web_url = {.allowed = "an address like https://example.com/",
+                                         .matches = is_web_url};
+
+static bool is_aws_url(struct str value)
 {
     struct str host;
 
-    if (is_url(value, "https", &host))
-        return 0;
-    if (is_url(value, "http", &host) && is_loopback(host))
-        return 0;
-    return error_set(error, "must be an https address (http only to this host), not '" STR_FMT "'",
-                     STR_ARG(value));
+    return is_url(value, "https", &host) || (is_url(value, "http", &host) && is_loopback(host));
 }
+
+const struct config_form form_aws_url = {.allowed = "an https address (http only to this host)",
+                                         .matches = is_aws_url};
 
 static bool is_ipc(struct str value)
 {
-    return skip_scheme(&value, "ipc") && value.len > 1 && value.ptr[0] == '/';
+    /* A sockaddr_un holds no more; libzmq would refuse it only when binding. */
+    enum { LONGEST_PATH = 107 };
+
+    return skip_scheme(&value, "ipc") && value.len > 1 && value.len <= LONGEST_PATH &&
+           value.ptr[0] == '/';
 }
 
 static bool is_tcp(struct str value)
@@ -165,75 +167,74 @@ static bool is_tcp(struct str value)
     return split_authority(value, &host, &port) && port.ptr && is_number(port, 1, 65535);
 }
 
-int settings_check_endpoint(struct str value, struct error *error)
+static bool is_endpoint(struct str value)
 {
-    /* A sockaddr_un holds 107 characters; libzmq would refuse more only when binding. */
-    enum { LONGEST_PATH = 107 };
-
-    if (is_ipc(value) && value.len - strlen("ipc://") > LONGEST_PATH)
-        return error_set(error, "must have a path of %d characters at most, not '" STR_FMT "'",
-                         LONGEST_PATH, STR_ARG(value));
-    if (is_ipc(value) || is_tcp(value))
-        return 0;
-    return error_set(error, "must be like ipc:///PATH or tcp://HOST:PORT, not '" STR_FMT "'",
-                     STR_ARG(value));
+    return is_ipc(value) || is_tcp(value);
 }
 
-int settings_check_account(struct str value, struct error *error)
+const struct config_form form_endpoint = {
+    .allowed = "ipc:///PATH (107 characters at most) or tcp://HOST:PORT", .matches = is_endpoint};
+
+static bool is_account(struct str value)
 {
     bool digits = value.len == 12;
 
     for (size_t i = 0; i < value.len; i++)
         digits = digits && is_digit(value.ptr[i]);
-    return digits ? 0
-                  : error_set(error, "must be the 12 digits of an AWS account, not '" STR_FMT "'",
-                              STR_ARG(value));
+    return digits;
 }
 
+const struct config_form form_account = {.allowed = "the 12 digits of an AWS account",
+                                         .matches = is_account};
+
 /* The pattern of ProductCode in the ResolveCustomer API reference. */
-int settings_check_product_code(struct str value, struct error *error)
+static bool is_product_code(struct str value)
 {
-    if (value.len <= 255 && consists_of(value, "-/=:_.@"))
-        return 0;
-    return error_set(error, "must be a product code of AWS Marketplace, not '" STR_FMT "'",
-                     STR_ARG(value));
+    return value.len <= 255 && consists_of(value, "-/=:_.@");
 }
+
+const struct config_form form_product_code = {.allowed = "a product code of AWS Marketplace",
+                                              .matches = is_product_code};
 
 static const char *const work_classes[] = {"registration", "notification", "max_age",
                                            "expiry",       "pending",      "sweep"};
 
-int settings_check_share(struct str value, struct error *error)
+static bool is_share(struct str value)
 {
     struct str percent = value;
     struct str work_class = str_split(&percent, ':');
 
     for (size_t i = 0; i < sizeof(work_classes) / sizeof(work_classes[0]); i++) {
-        if (str_eq_text(work_class, work_classes[i]) && is_number(percent, 0, 100))
-            return 0;
+        if (str_eq_text(work_class, work_classes[i]))
+            return is_number(percent, 0, 100);
     }
-    return error_set(error,
-                     "must be CLASS:PERCENT, the classes being registration, notification, "
-                     "max_age, expiry, pending and sweep, not '" STR_FMT "'",
-                     STR_ARG(value));
+    return false;
 }
 
-int settings_check_colour(struct str value, struct error *error)
+const struct config_form form_share = {
+    .allowed = "CLASS:PERCENT (registration, notification, max_age, expiry, pending, sweep)",
+    .matches = is_share};
+
+static bool is_colour(struct str value)
 {
     bool good = value.ptr[0] == '#' && (value.len == 4 || value.len == 7);
 
     for (size_t i = 1; i < value.len; i++)
         good = good && strchr("0123456789abcdefABCDEF", value.ptr[i]);
-    return good ? 0
-                : error_set(error, "must be a colour like #1f4b99, not '" STR_FMT "'",
-                            STR_ARG(value));
+    return good;
 }
 
-int settings_check_form_field(struct str value, struct error *error)
+const struct config_form form_colour = {.allowed = "a colour like #1f4b99", .matches = is_colour};
+
+static bool is_field(struct str value)
 {
     struct settings_form_field ignored;
 
-    return settings_form_field(value, &ignored, error);
+    return settings_form_field(value, &ignored);
 }
+
+const struct config_form form_field = {
+    .allowed = "NAME:TYPE or NAME:TYPE:required (text, tel, email, url)", .matches = is_field};
 
 static int check_shares(const struct settings *s, struct error *error)
 {

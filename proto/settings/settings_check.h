@@ -1,23 +1,22 @@
-/* What a text must be beyond its type; the checks that settings.def names. */
+/* The forms of text that settings.def names, and what must hold of all settings together. */
 #ifndef PROTO_SETTINGS_SETTINGS_CHECK_H
 #define PROTO_SETTINGS_SETTINGS_CHECK_H
 
-#include "common/base/error.h"
-#include "common/base/str.h"
+#include "common/config/config.h"
 
-int settings_check_path(struct str value, struct error *error);
-int settings_check_email(struct str value, struct error *error);
-int settings_check_web_url(struct str value, struct error *error);
+extern const struct config_form form_path;
+extern const struct config_form form_email;
+extern const struct config_form form_web_url;
 /* https, or http to loopback: what we sign and are told must not travel in the clear. */
-int settings_check_aws_url(struct str value, struct error *error);
-int settings_check_endpoint(struct str value, struct error *error);
-int settings_check_account(struct str value, struct error *error);
-int settings_check_product_code(struct str value, struct error *error);
-int settings_check_share(struct str value, struct error *error);
-int settings_check_colour(struct str value, struct error *error);
-int settings_check_form_field(struct str value, struct error *error);
+extern const struct config_form form_aws_url;
+extern const struct config_form form_endpoint;
+extern const struct config_form form_account;
+extern const struct config_form form_product_code;
+extern const struct config_form form_share;
+extern const struct config_form form_colour;
+extern const struct config_form form_field;
 
-/* What settings are wrong only together: struct settings. */
+/* Of struct settings. */
 int settings_check_all(const void *settings, struct error *error);
 
 #endif

@@ -39,14 +39,17 @@ struct values {
     int64_t after;
 };
 
-static int must_be_lower(struct str value, struct error *error)
+static bool is_lower(struct str value)
 {
     for (size_t i = 0; i < value.len; i++) {
         if (value.ptr[i] >= 'A' && value.ptr[i] <= 'Z')
-            return error_set(error, "must be lower case, not '" STR_FMT "'", STR_ARG(value));
+            return false;
     }
-    return 0;
+    return true;
 }
+
+static const struct config_form lower_case = {.allowed = "words in lower case",
+                                              .matches = is_lower};
 
 static const struct config_setting web_settings[] = {
     {.name = "address",
@@ -80,7 +83,7 @@ static const struct config_setting web_settings[] = {
     {.name = "fields",
      .type = CONFIG_LIST,
      .offset = offsetof(struct web, fields),
-     .check = must_be_lower,
+     .form = &lower_case,
      .default_value = "name, phone",
      .help = "Which fields."},
     {.name = "mode",
@@ -279,7 +282,7 @@ static void numbers_have_units_and_ranges(void **state)
         {"behind_proxy = maybe", "'behind_proxy' must be yes or no, not 'maybe'"},
         {"mode = pages", "'mode' must be one of page, redirect, not 'pages'"},
         {"mode =", "'mode' must be one of page, redirect, not ''"},
-        {"fields = a B", "'fields' must be lower case, not 'B'"},
+        {"fields = a B", "'fields' must be a list of words in lower case, not 'B'"},
         {"fields =", NULL},
         {"address = \xff", "'address' must be UTF-8 text"},
     };
@@ -631,7 +634,7 @@ static void the_reference_has_a_row_each(void **state)
     assert_non_null(
         strstr(out.data, "| `wait` | `5s` | a duration of 100ms to 1m | How long. |\n"));
     assert_non_null(strstr(out.data, "## [product LABEL]\n"));
-    assert_non_null(strstr(out.data, "| `code` | | a text, required | The product code. |\n"));
+    assert_non_null(strstr(out.data, "| `code` | | any text, required | The product code. |\n"));
     buf_done(&out);
 }
 

@@ -161,85 +161,81 @@ static void checkers_are_found_by_their_sockets(void **state)
     arena_done(&arena);
 }
 
-typedef int check_fn(struct str value, struct error *error);
-
 static void texts_are_what_they_must_be(void **state)
 {
     (void)state;
     static const struct {
-        check_fn *check;
+        const struct config_form *form;
         const char *value;
         bool want;
     } cases[] = {
-        {settings_check_path, "/a", true},
-        {settings_check_path, "a", false},
-        {settings_check_email, "a@b.example", true},
-        {settings_check_email, "a@b@c", false},
-        {settings_check_email, "@b", false},
-        {settings_check_email, "a@", false},
-        {settings_check_email, "a b@c", false},
-        {settings_check_web_url, "https://example.com", true},
-        {settings_check_web_url, "http://example.com:8080/x?y", true},
-        {settings_check_web_url, "https://", false},
-        {settings_check_web_url, "https://a b/", false},
-        {settings_check_web_url, "https://a/\"onload", false},
-        {settings_check_web_url, "https://user@a/", false},
-        {settings_check_web_url, "javascript://x", false},
-        {settings_check_web_url, "https://a:0/", false},
-        {settings_check_web_url, "https://a:x/", false},
-        {settings_check_aws_url, "https://sqs.us-east-1.amazonaws.com/1/q", true},
-        {settings_check_aws_url, "http://127.0.0.1:4566", true},
-        {settings_check_aws_url, "http://127.1.2.3/", true},
-        {settings_check_aws_url, "http://localhost:1", true},
-        {settings_check_aws_url, "http://[::1]:1/x", true},
-        {settings_check_aws_url, "http://sqs.us-east-1.amazonaws.com/", false},
-        {settings_check_aws_url, "http://127.0.0.1.example.com/", false},
-        {settings_check_aws_url, "http://127.0.0.1@example.com/", false},
-        {settings_check_aws_url, "http://[::2]/", false},
-        {settings_check_aws_url, "http://localhost.example.com/", false},
-        {settings_check_aws_url, "HTTP", false},
-        {settings_check_endpoint, "ipc:///run/x", true},
-        {settings_check_endpoint, "ipc://run/x", false},
-        {settings_check_endpoint, "ipc:///", false},
-        {settings_check_endpoint, "tcp://*:1", true},
-        {settings_check_endpoint, "tcp://0.0.0.0:65535", true},
-        {settings_check_endpoint, "tcp://host.example:5555", true},
-        {settings_check_endpoint, "tcp://[::]:5555", true},
-        {settings_check_endpoint, "tcp://*:0", false},
-        {settings_check_endpoint, "tcp://host", false},
-        {settings_check_endpoint, "tcp://:1", false},
-        {settings_check_endpoint, "tcp://", false},
-        {settings_check_endpoint, "inproc://x", false},
-        {settings_check_account, "012345678901", true},
-        {settings_check_account, "12345678901", false},
-        {settings_check_account, "12345678901x", false},
-        {settings_check_product_code, "abc-123_/=:.@", true},
-        {settings_check_product_code, "a b", false},
-        {settings_check_share, "sweep:5", true},
-        {settings_check_share, "sweep:101", false},
-        {settings_check_share, "sweeps:5", false},
-        {settings_check_share, "sweep", false},
-        {settings_check_colour, "#1f4b99", true},
-        {settings_check_colour, "#FFF", true},
-        {settings_check_colour, "#ffff", false},
-        {settings_check_colour, "red", false},
-        {settings_check_colour, "#12345;", false},
-        {settings_check_form_field, "company:text:required", true},
-        {settings_check_form_field, "vat_id2:text", true},
-        {settings_check_form_field, "email:email", false},
-        {settings_check_form_field, "company", false},
-        {settings_check_form_field, "company:date", false},
-        {settings_check_form_field, "company:text:optional", false},
-        {settings_check_form_field, "2nd:text", false},
-        {settings_check_form_field, ":text", false},
+        {&form_path, "/a", true},
+        {&form_path, "a", false},
+        {&form_email, "a@b.example", true},
+        {&form_email, "a@b@c", false},
+        {&form_email, "@b", false},
+        {&form_email, "a@", false},
+        {&form_email, "a b@c", false},
+        {&form_web_url, "https://example.com", true},
+        {&form_web_url, "http://example.com:8080/x?y", true},
+        {&form_web_url, "https://", false},
+        {&form_web_url, "https://a b/", false},
+        {&form_web_url, "https://a/\"onload", false},
+        {&form_web_url, "https://user@a/", false},
+        {&form_web_url, "javascript://x", false},
+        {&form_web_url, "https://a:0/", false},
+        {&form_web_url, "https://a:x/", false},
+        {&form_aws_url, "https://sqs.us-east-1.amazonaws.com/1/q", true},
+        {&form_aws_url, "http://127.0.0.1:4566", true},
+        {&form_aws_url, "http://127.1.2.3/", true},
+        {&form_aws_url, "http://localhost:1", true},
+        {&form_aws_url, "http://[::1]:1/x", true},
+        {&form_aws_url, "http://sqs.us-east-1.amazonaws.com/", false},
+        {&form_aws_url, "http://127.0.0.1.example.com/", false},
+        {&form_aws_url, "http://127.0.0.1@example.com/", false},
+        {&form_aws_url, "http://[::2]/", false},
+        {&form_aws_url, "http://localhost.example.com/", false},
+        {&form_aws_url, "HTTP", false},
+        {&form_endpoint, "ipc:///run/x", true},
+        {&form_endpoint, "ipc://run/x", false},
+        {&form_endpoint, "ipc:///", false},
+        {&form_endpoint, "tcp://*:1", true},
+        {&form_endpoint, "tcp://0.0.0.0:65535", true},
+        {&form_endpoint, "tcp://host.example:5555", true},
+        {&form_endpoint, "tcp://[::]:5555", true},
+        {&form_endpoint, "tcp://*:0", false},
+        {&form_endpoint, "tcp://host", false},
+        {&form_endpoint, "tcp://:1", false},
+        {&form_endpoint, "tcp://", false},
+        {&form_endpoint, "inproc://x", false},
+        {&form_account, "012345678901", true},
+        {&form_account, "12345678901", false},
+        {&form_account, "12345678901x", false},
+        {&form_product_code, "abc-123_/=:.@", true},
+        {&form_product_code, "a b", false},
+        {&form_share, "sweep:5", true},
+        {&form_share, "sweep:101", false},
+        {&form_share, "sweeps:5", false},
+        {&form_share, "sweep", false},
+        {&form_colour, "#1f4b99", true},
+        {&form_colour, "#FFF", true},
+        {&form_colour, "#ffff", false},
+        {&form_colour, "red", false},
+        {&form_colour, "#12345;", false},
+        {&form_field, "company:text:required", true},
+        {&form_field, "vat_id2:text", true},
+        {&form_field, "email:email", false},
+        {&form_field, "company", false},
+        {&form_field, "company:date", false},
+        {&form_field, "company:text:optional", false},
+        {&form_field, "2nd:text", false},
+        {&form_field, ":text", false},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct error error = {.text = ""};
-        int want = cases[i].want ? 0 : -1;
-        if (cases[i].check(str_of(cases[i].value), &error) != want)
-            fail_msg("case %zu: '%s': %s", i, cases[i].value, error.text);
-        assert_int_equal(error.text[0] == '\0', cases[i].want);
+        bool matches = cases[i].form->matches(str_of(cases[i].value));
+        if (matches != cases[i].want)
+            fail_msg("'%s' is %s%s", cases[i].value, matches ? "" : "not ", cases[i].form->allowed);
     }
 }
 
@@ -247,12 +243,11 @@ static void a_socket_path_that_does_not_fit_is_refused(void **state)
 {
     (void)state;
     struct buf value = BUF_INIT;
-    struct error error;
 
     buf_printf(&value, "ipc:///%0106d", 0);
-    assert_int_equal(settings_check_endpoint(buf_str(&value), &error), 0);
+    assert_true(form_endpoint.matches(buf_str(&value)));
     buf_append_char(&value, 'x');
-    assert_int_equal(settings_check_endpoint(buf_str(&value), &error), -1);
+    assert_false(form_endpoint.matches(buf_str(&value)));
     buf_done(&value);
 }
 
@@ -287,12 +282,26 @@ static void shares_and_fields_are_taken_apart(void **state)
     assert_int_equal(settings_quota_share(s, STR("pending")), 0);
     config_free(config);
 
-    assert_int_equal(settings_form_field(STR("company:tel:required"), &field, NULL), 0);
+    assert_true(settings_form_field(STR("company:tel:required"), &field));
     assert_true(str_eq_text(field.name, "company"));
     assert_true(str_eq_text(field.type, "tel"));
     assert_true(field.required);
-    assert_int_equal(settings_form_field(STR("company:tel"), &field, NULL), 0);
+    assert_true(settings_form_field(STR("company:tel"), &field));
     assert_false(field.required);
+}
+
+static void the_sample_means_the_defaults(void **state)
+{
+    (void)state;
+    struct config *config;
+    struct buf sample = BUF_INIT;
+
+    config_write_sample(&settings_schema, &sample);
+    const struct settings *s = load_good(sample.data, &config);
+    assert_int_equal(s->registrar.port, 8080);
+    assert_int_equal(s->products.count, 0);
+    config_free(config);
+    buf_done(&sample);
 }
 
 /* A sentence of help ends as one, and numbers have a range that holds their default. */
@@ -322,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_socket_path_that_does_not_fit_is_refused),
         cmocka_unit_test(what_contradicts_is_refused),
         cmocka_unit_test(shares_and_fields_are_taken_apart),
+        cmocka_unit_test(the_sample_means_the_defaults),
         cmocka_unit_test(rows_are_complete),
     };
 

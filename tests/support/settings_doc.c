@@ -1,0 +1,73 @@
+/* Prints the sample settings file or the reference page from proto/settings/settings.def. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "proto/settings/settings.h"
+
+static const char sample_head[] =
+    "# /etc/entitled/entitled.conf: the settings of all of entitled's daemons, with their "
+    "defaults.\n"
+    "# A production file needs three of them:\n"
+    "#\n"
+    "#   [product main]\n"
+    "#   code = the product code that AWS Marketplace shows\n"
+    "#   [queue main]\n"
+    "#   url = https://sqs.us-east-1.amazonaws.com/123456789012/marketplace\n"
+    "#   [registrar]\n"
+    "#   public_url = https://register.example.com/\n"
+    "#\n"
+    "# Files in conf.d/ beside this one (NAME.conf, in the order of their names) and variables "
+    "like\n"
+    "# ENTITLED_REGISTRAR_PORT or ENTITLED_PRODUCT_MAIN_CODE come after it; the last one counts.\n"
+    "# A secret can be kept in a file of its own: NAME_file = /path. Behind a blank, ';' starts a\n"
+    "# comment. `entitled-store --check-config` says what is wrong, `entitlectl settings` what "
+    "counts.\n\n";
+
+static const char reference_head[] =
+    "# Settings\n"
+    "\n"
+    "Generated from `proto/settings/settings.def`; `deploy/entitled.conf.sample` is the same as a "
+    "file.\n"
+    "\n"
+    "All daemons read one INI file, `/etc/entitled/entitled.conf` (or `--config FILE`, or the "
+    "file\n"
+    "that `ENTITLED_CONFIG` names), then `conf.d/*.conf` beside it in the order of their names, "
+    "then\n"
+    "the environment: `ENTITLED_<SECTION>_<NAME>`, for labelled sections\n"
+    "`ENTITLED_<SECTION>_<LABEL>_<NAME>`, as in `ENTITLED_REGISTRAR_PORT` and\n"
+    "`ENTITLED_PRODUCT_MAIN_CODE`. The last one counts. A label matches whatever its case; `-` in "
+    "it\n"
+    "is `_` in the environment, which may also bring labels that no file has.\n"
+    "\n"
+    "Unknown names and values that are not allowed stop the start with file, line and what is\n"
+    "allowed; `--check-config` says so without starting. `entitlectl settings` shows every value "
+    "with\n"
+    "its origin.\n"
+    "\n"
+    "- Durations have a unit: `500ms`, `30s`, `5m`, `6h`, `3d`. Sizes may: `512`, `64k`, `2M`, "
+    "`1G`.\n"
+    "- Lists are separated by blanks or commas. A deeper indented line continues a list.\n"
+    "- A secret is better kept out of this file: `NAME_file` names a file that holds it, or the\n"
+    "  environment does. A daemon that may not read the file goes without that secret.\n"
+    "- `;` after a blank starts a comment; so does `#` or `;` at the start of a line.\n"
+    "\n";
+
+int main(int argc, char **argv)
+{
+    struct buf out = BUF_INIT;
+    bool sample = argc == 2 && strcmp(argv[1], "sample") == 0;
+
+    if (!sample && (argc != 2 || strcmp(argv[1], "reference") != 0)) {
+        fprintf(stderr, "usage: settings_doc sample|reference\n");
+        return 2;
+    }
+    buf_append_text(&out, sample ? sample_head : reference_head);
+    if (sample)
+        config_write_sample(&settings_schema, &out);
+    else
+        config_write_markdown(&settings_schema, &out);
+    fwrite(out.data, 1, out.len, stdout);
+    buf_done(&out);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
