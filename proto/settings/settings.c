@@ -147,12 +147,14 @@ static bool is_field_type(struct str type)
     return false;
 }
 
-bool settings_form_field(struct str item, struct settings_form_field *ret)
+int settings_form_field(struct str item, struct settings_form_field *ret, struct error *error)
 {
     struct str rest = item;
 
     ret->name = str_split(&rest, ':');
     ret->type = str_split(&rest, ':');
     ret->required = str_eq_text(rest, "required");
-    return is_field_name(ret->name) && is_field_type(ret->type) && (ret->required || rest.len == 0);
+    if (is_field_name(ret->name) && is_field_type(ret->type) && (ret->required || rest.len == 0))
+        return 0;
+    return error_set(error, "'" STR_FMT "' is not %s", STR_ARG(item), form_field.allowed);
 }

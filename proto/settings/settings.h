@@ -74,7 +74,8 @@ struct settings_form_field {
     bool required;
 };
 
-/* Items of loaded settings are always good. The e-mail address is always asked, so never one. */
-bool settings_form_field(struct str item, struct settings_form_field *ret);
+/* 0, or -1 with what is allowed. Items of loaded settings never fail. The e-mail address is always
+ * asked, so never one of them. */
+int settings_form_field(struct str item, struct settings_form_field *ret, struct error *error);
 
 #endif

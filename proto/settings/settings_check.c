@@ -230,7 +230,7 @@ static bool is_field(struct str value)
 {
     struct settings_form_field ignored;
 
-    return settings_form_field(value, &ignored);
+    return settings_form_field(value, &ignored, NULL) == 0;
 }
 
 const struct config_form form_field = {

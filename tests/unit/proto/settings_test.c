@@ -282,11 +282,11 @@ static void shares_and_fields_are_taken_apart(void **state)
     assert_int_equal(settings_quota_share(s, STR("pending")), 0);
     config_free(config);
 
-    assert_true(settings_form_field(STR("company:tel:required"), &field));
+    assert_int_equal(settings_form_field(STR("company:tel:required"), &field, NULL), 0);
     assert_true(str_eq_text(field.name, "company"));
     assert_true(str_eq_text(field.type, "tel"));
     assert_true(field.required);
-    assert_true(settings_form_field(STR("company:tel"), &field));
+    assert_int_equal(settings_form_field(STR("company:tel"), &field, NULL), 0);
     assert_false(field.required);
 }
 
