@@ -1,0 +1,224 @@
+#include "services/poller/delivery.h"
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/log/log.h"
+
+enum { NOTIFY_TIMEOUT_MS = 30000, BACK_OFF_FIRST_S = 10, BACK_OFF_MOST_S = 900 };
+
+struct delivery {
+    struct deliveries *all;
+    struct delivery *next, **link;
+    struct arena arena;
+    struct received message;
+    struct notification notification;
+    struct rpc_call *call;
+    bool stripped;
+    int64_t expires_ms;
+    delivered_fn *done;
+    void *arg;
+};
+
+struct deliveries {
+    struct deliveries_options options;
+    struct delivery *first;
+};
+
+int64_t delivery_back_off_s(int64_t receive_count)
+{
+    int64_t delay_s = BACK_OFF_FIRST_S;
+
+    while (--receive_count > 0 && delay_s < BACK_OFF_MOST_S)
+        delay_s *= 2;
+    return delay_s < BACK_OFF_MOST_S ? delay_s : BACK_OFF_MOST_S;
+}
+
+struct deliveries *deliveries_new(const struct deliveries_options *options)
+{
+    struct deliveries *deliveries = mem_alloc_zero(sizeof(*deliveries));
+
+    deliveries->options = *options;
+    return deliveries;
+}
+
+static void forget(struct delivery *delivery)
+{
+    rpc_call_cancel(delivery->call);
+    *delivery->link = delivery->next;
+    if (delivery->next)
+        delivery->next->link = delivery->link;
+    arena_done(&delivery->arena);
+    mem_free(delivery);
+}
+
+void deliveries_free(struct deliveries *deliveries)
+{
+    if (!deliveries)
+        return;
+    while (deliveries->first)
+        forget(deliveries->first);
+    mem_free(deliveries);
+}
+
+static void finish(struct delivery *delivery, bool store_is_well)
+{
+    delivered_fn *done = delivery->done;
+    void *arg = delivery->arg;
+
+    forget(delivery);
+    done(arg, store_is_well);
+}
+
+static void hand_back(struct delivery *delivery, int64_t visibility_s, bool store_is_well)
+{
+    batch_add(delivery->all->options.returns, delivery->message.receipt_handle, visibility_s,
+              delivery->expires_ms);
+    finish(delivery, store_is_well);
+}
+
+static void log_recorded(const struct delivery *delivery, const struct notify_result *result)
+{
+    const struct notification *notification = &delivery->notification;
+    enum log_level level =
+        result->outcome == OUTCOME_NOT_UNDERSTOOD ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+
+    LOG_AT(level,
+           level == LOG_LEVEL_WARNING ? "a message is kept without being acted on"
+                                      : "a message is recorded",
+           LOG_TEXT("queue", delivery->all->options.label), LOG_STR("type", notification->type),
+           LOG_TEXT("outcome", choice_text(&enumeration_outcome, (int)result->outcome)),
+           LOG_INT("marked", result->subscriptions.count),
+           LOG_STR("problem", notification->problem), LOG_TRACE(notification->trace));
+}
+
+static void on_recorded(struct delivery *delivery, const struct notify_result *result)
+{
+    struct deliveries *all = delivery->all;
+
+    all->options.counts->recorded++;
+    if (result->outcome == OUTCOME_DUPLICATE)
+        all->options.counts->duplicates++;
+    if (result->outcome == OUTCOME_NOT_UNDERSTOOD)
+        all->options.counts->not_understood++;
+    log_recorded(delivery, result);
+    batch_add(all->options.deletes, delivery->message.receipt_handle, 0, delivery->expires_ms);
+    finish(delivery, true);
+}
+
+static void on_failed(struct delivery *delivery, struct str code, struct str message,
+                      bool store_is_well)
+{
+    int64_t delay_s = delivery_back_off_s(delivery->message.receive_count);
+
+    delivery->all->options.counts->failed++;
+    log_warning("a message could not be recorded; it is handed back for later",
+                LOG_TEXT("queue", delivery->all->options.label), LOG_STR("code", code),
+                LOG_STR("error", message), LOG_INT("receives", delivery->message.receive_count),
+                LOG_INT("delay_s", delay_s), LOG_TRACE(delivery->notification.trace));
+    hand_back(delivery, delay_s, store_is_well);
+}
+
+static void tell_store(struct delivery *delivery);
+
+/* Sent as it is it would be refused each time, until SQS gives it up: its bytes are kept instead.
+ */
+static void tell_store_less(struct delivery *delivery, struct str refusal)
+{
+    struct notification whole = delivery->notification;
+    struct str problem =
+        arena_printf(&delivery->arena, "The store refused it: " STR_FMT, STR_ARG(refusal));
+
+    message_strip(&whole, problem, &delivery->arena, &delivery->notification);
+    delivery->stripped = true;
+    tell_store(delivery);
+}
+
+static void on_answer(void *arg, const struct rpc_response *response)
+{
+    struct delivery *delivery = arg;
+
+    delivery->call = NULL;
+    if (response->code == ERROR_NONE)
+        on_recorded(delivery, response->result);
+    else if (response->code == ERROR_BAD_REQUEST && !delivery->stripped)
+        tell_store_less(delivery, response->message);
+    else
+        on_failed(delivery, str_of(rpc_errors[response->code].code), response->message,
+                  !rpc_errors[response->code].retryable);
+}
+
+static void tell_store(struct delivery *delivery)
+{
+    const struct deliveries_options *options = &delivery->all->options;
+    struct notify_params params = {.notification = &delivery->notification};
+    int64_t half_ms = options->visibility_ms / 2;
+
+    /* Over well before SQS shows the message to another poller. */
+    delivery->call = rpc_call(options->store, METHOD_store_notify, &params,
+                              half_ms < NOTIFY_TIMEOUT_MS ? half_ms : NOTIFY_TIMEOUT_MS,
+                              delivery->notification.trace, on_answer, delivery);
+}
+
+static void copy_message(struct delivery *delivery, const struct received *from)
+{
+    delivery->message = *from;
+    delivery->message.message_id = arena_str(&delivery->arena, from->message_id);
+    delivery->message.receipt_handle = arena_str(&delivery->arena, from->receipt_handle);
+    delivery->message.body = arena_str(&delivery->arena, from->body);
+}
+
+/* The SQS message id is the trace: the same one whenever the message comes again. */
+static void read_message(struct delivery *delivery)
+{
+    enum { TRACE_LIMIT = 64 };
+    const struct deliveries_options *options = &delivery->all->options;
+    struct notification *notification = &delivery->notification;
+    struct str message_id = delivery->message.message_id;
+
+    message_read(delivery->message.body, options->owner, &delivery->arena, notification);
+    notification->queue = str_of(options->label);
+    notification->message_id = message_id;
+    notification->trace = message_id;
+    if (notification->trace.len > TRACE_LIMIT)
+        notification->trace.len = TRACE_LIMIT;
+    if (str_is_empty(notification->event_id))
+        notification->event_id = message_id;
+    if (notification->event_time == 0)
+        notification->event_time = delivery->message.sent_at_s;
+}
+
+void deliveries_start(struct deliveries *deliveries, const struct received *message,
+                      delivered_fn *done, void *arg)
+{
+    struct delivery *delivery = mem_alloc_zero(sizeof(*delivery));
+
+    delivery->all = deliveries;
+    delivery->done = done;
+    delivery->arg = arg;
+    delivery->expires_ms = clock_mono_ms() + deliveries->options.visibility_ms;
+    delivery->next = deliveries->first;
+    delivery->link = &deliveries->first;
+    if (deliveries->first)
+        deliveries->first->link = &delivery->next;
+    deliveries->first = delivery;
+    copy_message(delivery, message);
+    deliveries->options.counts->received++;
+    if (message->intact) {
+        read_message(delivery);
+        tell_store(delivery);
+    } else {
+        on_failed(delivery, STR("damaged"), STR("The body does not have the MD5 that SQS gave."),
+                  true);
+    }
+}
+
+void deliveries_abandon(struct deliveries *deliveries)
+{
+    while (deliveries->first)
+        hand_back(deliveries->first, 0, false);
+}
+
+bool deliveries_is_empty(const struct deliveries *deliveries)
+{
+    return !deliveries->first;
+}

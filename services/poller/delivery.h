@@ -1,0 +1,54 @@
+/* The way of one message: read, told to the store, then deleted; or, if the store could not take
+ * it, handed back to SQS for later.
+ *
+ * A message is deleted only after the store has acknowledged it, which means that it is on disk.
+ */
+#ifndef SERVICES_POLLER_DELIVERY_H
+#define SERVICES_POLLER_DELIVERY_H
+
+#include "common/loop/loop.h"
+#include "proto/endpoint/client.h"
+#include "services/poller/batch.h"
+#include "services/poller/message.h"
+#include "services/poller/received.h"
+
+/* Since the start. */
+struct delivery_counts {
+    int64_t received;
+    int64_t recorded;
+    int64_t duplicates;     /* of those recorded */
+    int64_t not_understood; /* of those recorded */
+    int64_t deleted;
+    int64_t failed; /* the store could not take it, or it came damaged */
+    int64_t handed_back;
+    int64_t not_deleted;
+};
+
+struct deliveries;
+/* store_is_well: whether the store took it, or would have but for the message itself. */
+typedef void delivered_fn(void *arg, bool store_is_well);
+
+struct deliveries_options {
+    struct rpc_client *store;
+    struct batch *deletes;
+    struct batch *returns;
+    const struct message_owner *owner;
+    const char *label; /* of the queue */
+    int64_t visibility_ms;
+    struct delivery_counts *counts;
+};
+
+struct deliveries *deliveries_new(const struct deliveries_options *options);
+void deliveries_free(struct deliveries *deliveries); /* cancels what is under way; takes NULL */
+
+/* Copies the message. done is called once, perhaps before this returns, unless freed. */
+void deliveries_start(struct deliveries *deliveries, const struct received *message,
+                      delivered_fn *done, void *arg);
+/* What the store has not acknowledged goes back to SQS, visible at once. */
+void deliveries_abandon(struct deliveries *deliveries);
+bool deliveries_is_empty(const struct deliveries *deliveries);
+
+/* How long a message stays hidden after it could not be recorded for the nth time. */
+int64_t delivery_back_off_s(int64_t receive_count);
+
+#endif

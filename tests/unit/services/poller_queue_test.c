@@ -1,0 +1,581 @@
+/* One queue between an AWS and a store that the tests play. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/clock.h"
+#include "common/log/log.h"
+#include "services/poller/queue.h"
+#include "services/poller/queue_url.h"
+#include "tests/support/vectors.h"
+
+enum { CALLS = 64 };
+
+struct aws_call {
+    char *operation;
+    struct json *body;
+    aws_done_fn *done;
+    void *arg;
+    bool open;
+    bool cancelled;
+};
+
+struct rpc_call {
+    struct arena arena;
+    struct notification notification;
+    rpc_done_fn *done;
+    void *arg;
+    bool open;
+};
+
+static struct {
+    struct loop *loop;
+    struct queue *queue;
+    struct json *vectors;
+    struct aws_call aws[CALLS];
+    size_t aws_count;
+    struct rpc_call rpc[CALLS];
+    size_t rpc_count;
+    bool store_connected;
+    bool drained;
+} world;
+
+/* The seams: what the program links from common/aws and proto/endpoint. */
+
+struct aws_call *aws_call(struct aws *aws, const struct aws_request *request, aws_done_fn *done,
+                          void *arg)
+{
+    struct aws_call *call = &world.aws[world.aws_count++];
+    (void)aws;
+
+    assert_true(world.aws_count <= CALLS);
+    assert_int_equal(request->service, AWS_SQS);
+    *call = (struct aws_call){
+        .operation = mem_strdup(request->operation), .done = done, .arg = arg, .open = true};
+    assert_int_equal(json_parse(&call->body, request->body, NULL), 0);
+    return call;
+}
+
+void aws_call_cancel(struct aws_call *call)
+{
+    if (!call)
+        return;
+    assert_true(call->open);
+    call->open = false;
+    call->cancelled = true;
+}
+
+struct rpc_call *rpc_call(struct rpc_client *client, enum method_id method, const void *params,
+                          int64_t timeout_ms, struct str trace, rpc_done_fn *done, void *arg)
+{
+    const struct notify_params *notify = params;
+    struct rpc_call *call = &world.rpc[world.rpc_count++];
+    (void)client;
+
+    assert_true(world.rpc_count <= CALLS);
+    assert_int_equal(method, METHOD_store_notify);
+    assert_true(timeout_ms > 0 && timeout_ms <= 30000);
+    *call = (struct rpc_call){.done = done, .arg = arg, .open = true};
+    call->notification = *notify->notification;
+    call->notification.problem = arena_str(&call->arena, notify->notification->problem);
+    call->notification.message_id = arena_str(&call->arena, notify->notification->message_id);
+    call->notification.event_id = arena_str(&call->arena, notify->notification->event_id);
+    call->notification.trace = arena_str(&call->arena, trace);
+    call->notification.license = arena_str(&call->arena, notify->notification->license);
+    return call;
+}
+
+void rpc_call_cancel(struct rpc_call *call)
+{
+    if (!call)
+        return;
+    assert_true(call->open);
+    call->open = false;
+}
+
+bool rpc_client_connected(const struct rpc_client *client)
+{
+    (void)client;
+    return world.store_connected;
+}
+
+/* Playing AWS and the store. */
+
+static void aws_answers(struct aws_call *call, const struct aws_response *response)
+{
+    assert_true(call->open);
+    call->open = false;
+    call->done(call->arg, response);
+}
+
+static void aws_answers_json(struct aws_call *call, const struct json *body)
+{
+    aws_answers(call, &(struct aws_response){.outcome = AWS_OK, .http_status = 200, .body = body});
+}
+
+static const struct json *vector(const char *path)
+{
+    const struct json *value = json_path(world.vectors, path);
+
+    assert_non_null(value);
+    return value;
+}
+
+static void store_answers(struct rpc_call *call, enum rpc_error code, enum outcome outcome)
+{
+    struct notify_result result = {.outcome = outcome};
+
+    assert_true(call->open);
+    call->open = false;
+    call->done(call->arg, &(struct rpc_response){.code = code,
+                                                 .message = STR("as the test has it"),
+                                                 .result = code == ERROR_NONE ? &result : NULL});
+}
+
+/* The nth call of an operation since the start, or NULL. */
+static struct aws_call *find_call(const char *operation, size_t n)
+{
+    for (size_t i = 0; i < world.aws_count; i++) {
+        if (strcmp(world.aws[i].operation, operation) == 0 && n-- == 0)
+            return &world.aws[i];
+    }
+    return NULL;
+}
+
+static size_t open_receives(void)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < world.aws_count; i++)
+        count += world.aws[i].open && strcmp(world.aws[i].operation, "ReceiveMessage") == 0;
+    return count;
+}
+
+struct waiting {
+    const char *operation;
+    size_t n;
+    int64_t until_ms;
+    struct aws_call *found;
+};
+
+static void look(void *arg)
+{
+    struct waiting *waiting = arg;
+
+    waiting->found = find_call(waiting->operation, waiting->n);
+    if (waiting->found || clock_mono_ms() > waiting->until_ms)
+        loop_stop(world.loop);
+    else
+        loop_after(world.loop, 2, look, waiting);
+}
+
+static struct aws_call *wait_for(const char *operation, size_t n)
+{
+    struct waiting waiting = {operation, n, clock_mono_ms() + 10000, NULL};
+
+    loop_after(world.loop, 0, look, &waiting);
+    loop_run(world.loop);
+    if (!waiting.found)
+        fail_msg("no %s number %zu", operation, n);
+    return waiting.found;
+}
+
+static void on_drained(void *arg)
+{
+    (void)arg;
+    world.drained = true;
+}
+
+static const struct message_owner anybody;
+
+static int open_world(void **state)
+{
+    (void)state;
+    memset(&world, 0, sizeof(world));
+    world.loop = loop_new();
+    world.vectors = vectors_load("aws-wire-examples.json");
+    world.store_connected = true;
+    world.queue = queue_new(&(struct queue_options){
+        .loop = world.loop,
+        .owner = &anybody,
+        .label = "main",
+        .url = "https://sqs.us-east-1.amazonaws.com/444455556666/mp-events",
+        .receives_in_flight = 2,
+        .batch = 10,
+        .wait_ms = 20000,
+        .visibility_ms = 120000,
+        .refused_pause_ms = 50,
+        .drain_limit_ms = 50,
+        .on_drained = on_drained,
+    });
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    (void)state;
+    queue_free(world.queue);
+    for (size_t i = 0; i < world.aws_count; i++) {
+        mem_free(world.aws[i].operation);
+        json_free(world.aws[i].body);
+    }
+    for (size_t i = 0; i < world.rpc_count; i++)
+        arena_done(&world.rpc[i].arena);
+    json_free(world.vectors);
+    loop_free(world.loop);
+    return 0;
+}
+
+static void assert_entry(const struct aws_call *call, size_t index, const char *receipt_handle,
+                         int64_t visibility_s)
+{
+    const struct json *entry = json_at(json_get(call->body, "Entries"), index);
+    int64_t got = -1;
+
+    assert_true(str_eq_text(json_get_str(entry, "ReceiptHandle"), receipt_handle));
+    json_int(json_get(entry, "VisibilityTimeout"), &got);
+    assert_int_equal(got, visibility_s);
+}
+
+/* Every entry is in Successful. */
+static void answer_batch(struct aws_call *call)
+{
+    cleanup(json_freep) struct json *body = json_new_object();
+    const struct json *entries = json_get(call->body, "Entries");
+    struct json *successful = json_new_array();
+
+    for (size_t i = 0; i < json_count(entries); i++) {
+        struct json *item = json_new_object();
+        json_set_str(item, "Id", json_get_str(json_at(entries, i), "Id"));
+        json_add(successful, item);
+    }
+    json_set(body, "Successful", successful);
+    aws_answers_json(call, body);
+}
+
+static void asks_as_sqs_documents_it(void **state)
+{
+    (void)state;
+    cleanup(buf_done) struct buf got = BUF_INIT;
+    cleanup(buf_done) struct buf want = BUF_INIT;
+
+    queue_wake(world.queue);
+    assert_int_equal(open_receives(), 2);
+    cleanup(json_freep) struct json *request = json_clone(vector("sqs.receive_request.body"));
+    for (size_t i = 0; i < 2; i++) {
+        const char *members[] = {"QueueUrl", "MaxNumberOfMessages", "WaitTimeSeconds",
+                                 "VisibilityTimeout", "MessageSystemAttributeNames"};
+        assert_int_equal(json_count(world.aws[i].body), json_count(request));
+        for (size_t j = 0; j < sizeof(members) / sizeof(members[0]); j++) {
+            buf_clear(&got);
+            buf_clear(&want);
+            json_write(json_get(world.aws[i].body, members[j]), &got);
+            json_write(json_get(request, members[j]), &want);
+            assert_string_equal(got.data, want.data);
+        }
+    }
+}
+
+static void deletes_what_the_store_has_recorded(void **state)
+{
+    (void)state;
+    queue_wake(world.queue);
+    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    assert_int_equal(world.rpc_count, 3);
+    assert_int_equal(world.rpc[0].notification.source, SOURCE_SNS);
+    assert_int_equal(world.rpc[1].notification.source, SOURCE_EVENTBRIDGE);
+    assert_int_equal(world.rpc[2].notification.source, SOURCE_SNS_RAW);
+    assert_true(
+        str_eq_text(world.rpc[2].notification.event_id, "5d5d5d5d-0000-4000-8000-000000000003"));
+    assert_int_equal(world.rpc[2].notification.event_time, 1795435201);
+    assert_true(str_eq(world.rpc[0].notification.trace, world.rpc[0].notification.message_id));
+    assert_int_equal(open_receives(), 1);
+
+    store_answers(&world.rpc[1], ERROR_NONE, OUTCOME_APPLIED);
+    store_answers(&world.rpc[0], ERROR_NONE, OUTCOME_DUPLICATE);
+    store_answers(&world.rpc[2], ERROR_NONE, OUTCOME_NOT_UNDERSTOOD);
+    assert_int_equal(open_receives(), 2);
+
+    struct aws_call *deletes = wait_for("DeleteMessageBatch", 0);
+    assert_int_equal(json_count(json_get(deletes->body, "Entries")), 3);
+    assert_entry(deletes, 0, "AQEBfixtureReceiptHandle0002+/==", -1);
+    assert_entry(deletes, 1, "AQEBfixtureReceiptHandle0001+/==", -1);
+    assert_entry(deletes, 2, "AQEBfixtureReceiptHandle0003+/==", -1);
+    answer_batch(deletes);
+
+    struct queue_figures figures = queue_figures(world.queue);
+    assert_int_equal(figures.counts.received, 3);
+    assert_int_equal(figures.counts.recorded, 3);
+    assert_int_equal(figures.counts.duplicates, 1);
+    assert_int_equal(figures.counts.not_understood, 1);
+    assert_int_equal(figures.counts.deleted, 3);
+    assert_int_equal(figures.counts.failed, 0);
+    assert_true(clock_wall_s() - figures.last_receive_wall_s < 60);
+}
+
+static void a_damaged_message_is_handed_back_and_not_recorded(void **state)
+{
+    (void)state;
+    queue_wake(world.queue);
+    aws_answers_json(&world.aws[0], vector("sqs.receive_response_bad_md5.body"));
+    assert_int_equal(world.rpc_count, 0);
+    assert_int_equal(open_receives(), 2);
+    struct aws_call *change = wait_for("ChangeMessageVisibilityBatch", 0);
+    assert_entry(change, 0, "AQEBfixtureReceiptHandle0004+/==", 10);
+    answer_batch(change);
+    assert_null(find_call("DeleteMessageBatch", 0));
+    assert_int_equal(queue_figures(world.queue).counts.handed_back, 1);
+    assert_int_equal(queue_figures(world.queue).counts.failed, 1);
+}
+
+static void an_empty_answer_is_followed_by_another_receive(void **state)
+{
+    (void)state;
+    static const char *answers[] = {"sqs.receive_response_empty_object.body",
+                                    "sqs.receive_response_empty_list.body"};
+
+    for (size_t i = 0; i < 2; i++) {
+        if (i == 0)
+            queue_wake(world.queue);
+        struct aws_call *receive = find_call("ReceiveMessage", i);
+        aws_answers_json(receive, vector(answers[i]));
+        /* Nothing at once: an answer that did not wait must not make us spin. */
+        assert_int_equal(open_receives(), 1 - i);
+    }
+    wait_for("ReceiveMessage", 3);
+    assert_int_equal(open_receives(), 2);
+}
+
+static void what_the_store_cannot_take_comes_back_later(void **state)
+{
+    (void)state;
+    queue_wake(world.queue);
+    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    for (size_t i = 0; i < 3; i++)
+        store_answers(&world.rpc[i], ERROR_UNAVAILABLE, 0);
+    assert_int_equal(open_receives(), 1);
+    assert_true(queue_figures(world.queue).paused);
+
+    struct aws_call *change = wait_for("ChangeMessageVisibilityBatch", 0);
+    assert_entry(change, 0, "AQEBfixtureReceiptHandle0001+/==", 10);
+    assert_entry(change, 1, "AQEBfixtureReceiptHandle0002+/==", 40);
+    answer_batch(change);
+    assert_null(find_call("DeleteMessageBatch", 0));
+
+    /* The other lane fails as well; then one receive of one message tries again. */
+    aws_answers(&world.aws[1], &(struct aws_response){.outcome = AWS_UNREACHABLE});
+    assert_int_equal(open_receives(), 0);
+    struct aws_call *trial = wait_for("ReceiveMessage", 2);
+    assert_int_equal(open_receives(), 1);
+    int64_t most = 0;
+    assert_true(json_int(json_get(trial->body, "MaxNumberOfMessages"), &most));
+    assert_int_equal(queue_figures(world.queue).counts.failed, 3);
+    assert_int_equal(most, 1);
+}
+
+static void what_the_store_refuses_is_kept_without_its_meaning(void **state)
+{
+    (void)state;
+    queue_wake(world.queue);
+    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    assert_true(world.rpc[1].notification.license.len > 0);
+    store_answers(&world.rpc[1], ERROR_BAD_REQUEST, 0);
+    assert_int_equal(world.rpc_count, 4);
+    assert_int_equal(world.rpc[3].notification.license.len, 0);
+    assert_true(str_ends_with(world.rpc[3].notification.problem, STR("as the test has it")));
+    assert_true(str_eq(world.rpc[3].notification.message_id, world.rpc[1].notification.message_id));
+    store_answers(&world.rpc[3], ERROR_NONE, OUTCOME_NOT_UNDERSTOOD);
+    assert_entry(wait_for("DeleteMessageBatch", 0), 0, "AQEBfixtureReceiptHandle0002+/==", -1);
+}
+
+static void a_message_refused_twice_does_not_stop_the_others(void **state)
+{
+    (void)state;
+    queue_wake(world.queue);
+    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    store_answers(&world.rpc[1], ERROR_BAD_REQUEST, 0);
+    store_answers(&world.rpc[3], ERROR_BAD_REQUEST, 0);
+    assert_entry(wait_for("ChangeMessageVisibilityBatch", 0), 0,
+                 "AQEBfixtureReceiptHandle0002+/==", 40);
+    assert_false(queue_figures(world.queue).paused);
+}
+
+static void a_refusal_of_aws_pauses_and_tries_with_one(void **state)
+{
+    (void)state;
+    static const enum aws_outcome outcomes[] = {AWS_CREDENTIALS, AWS_ERROR};
+
+    queue_wake(world.queue);
+    for (size_t i = 0; i < 2; i++)
+        aws_answers(&world.aws[i], &(struct aws_response){.outcome = outcomes[i],
+                                                          .code = STR("AccessDenied"),
+                                                          .message = STR("no")});
+    assert_int_equal(open_receives(), 0);
+    assert_true(queue_figures(world.queue).paused);
+    assert_int_equal(queue_figures(world.queue).receives_failed, 2);
+
+    struct aws_call *trial = wait_for("ReceiveMessage", 2);
+    assert_int_equal(open_receives(), 1);
+    aws_answers_json(trial, vector("sqs.receive_response_three_kinds.body"));
+    for (size_t i = 0; i < 3; i++)
+        store_answers(&world.rpc[i], ERROR_NONE, OUTCOME_RECORDED);
+    assert_int_equal(open_receives(), 2);
+}
+
+static void an_unreachable_aws_pauses_too(void **state)
+{
+    (void)state;
+    queue_wake(world.queue);
+    aws_answers(&world.aws[0],
+                &(struct aws_response){.outcome = AWS_UNREACHABLE, .message = STR("refused")});
+    assert_true(queue_figures(world.queue).paused);
+    assert_int_equal(open_receives(), 1);
+}
+
+static void nothing_is_received_while_the_store_is_away(void **state)
+{
+    (void)state;
+    world.store_connected = false;
+    queue_wake(world.queue);
+    assert_int_equal(world.aws_count, 0);
+    world.store_connected = true;
+    queue_wake(world.queue);
+    assert_int_equal(open_receives(), 2);
+    queue_wake(world.queue);
+    assert_int_equal(open_receives(), 2);
+}
+
+static void deletes_that_failed_are_sent_again(void **state)
+{
+    (void)state;
+    cleanup(json_freep) struct json *partial = NULL;
+
+    assert_int_equal(
+        json_parse(&partial,
+                   STR("{\"Successful\":[{\"Id\":\"0\"}],\"Failed\":[{\"Id\":\"1\",\"Code\":"
+                       "\"ReceiptHandleIsInvalid\",\"SenderFault\":true},{\"Id\":\"2\","
+                       "\"Code\":\"InternalError\",\"SenderFault\":false},{\"Id\":\"77\"}]}"),
+                   NULL),
+        0);
+    queue_wake(world.queue);
+    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    for (size_t i = 0; i < 3; i++)
+        store_answers(&world.rpc[i], ERROR_NONE, OUTCOME_APPLIED);
+    aws_answers_json(wait_for("DeleteMessageBatch", 0), partial);
+
+    struct aws_call *again = wait_for("DeleteMessageBatch", 1);
+    assert_int_equal(json_count(json_get(again->body, "Entries")), 1);
+    assert_entry(again, 0, "AQEBfixtureReceiptHandle0003+/==", -1);
+    aws_answers(again, &(struct aws_response){.outcome = AWS_ERROR, .code = STR("OverLimit")});
+    assert_int_equal(queue_figures(world.queue).counts.deleted, 1);
+    assert_int_equal(queue_figures(world.queue).counts.not_deleted, 2);
+}
+
+static void a_stop_finishes_what_is_under_way(void **state)
+{
+    (void)state;
+    queue_wake(world.queue);
+    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    queue_drain(world.queue);
+    assert_true(world.aws[1].cancelled);
+    assert_false(world.drained);
+    for (size_t i = 0; i < 3; i++)
+        store_answers(&world.rpc[i], ERROR_NONE, OUTCOME_APPLIED);
+    assert_int_equal(open_receives(), 0);
+    struct aws_call *deletes = wait_for("DeleteMessageBatch", 0);
+    assert_int_equal(json_count(json_get(deletes->body, "Entries")), 3);
+    answer_batch(deletes);
+    assert_true(world.drained);
+    assert_int_equal(queue_figures(world.queue).counts.deleted, 3);
+}
+
+static void a_stop_hands_back_what_the_store_does_not_take(void **state)
+{
+    (void)state;
+    queue_wake(world.queue);
+    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    queue_drain(world.queue);
+    struct aws_call *change = wait_for("ChangeMessageVisibilityBatch", 0);
+    assert_int_equal(json_count(json_get(change->body, "Entries")), 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_false(world.rpc[i].open);
+    assert_false(world.drained);
+    /* One attempt only: a stop does not wait for an AWS that is away. */
+    aws_answers(change, &(struct aws_response){.outcome = AWS_UNREACHABLE});
+    assert_true(world.drained);
+    assert_true(queue_is_drained(world.queue));
+}
+
+static void an_idle_queue_drains_at_once(void **state)
+{
+    (void)state;
+    queue_wake(world.queue);
+    queue_drain(world.queue);
+    assert_true(world.drained);
+    assert_int_equal(open_receives(), 0);
+}
+
+static void the_back_off_widens(void **state)
+{
+    (void)state;
+    assert_int_equal(delivery_back_off_s(0), 10);
+    assert_int_equal(delivery_back_off_s(1), 10);
+    assert_int_equal(delivery_back_off_s(3), 40);
+    assert_int_equal(delivery_back_off_s(8), 900);
+    assert_int_equal(delivery_back_off_s(INT64_MAX), 900);
+}
+
+static void a_url_tells_region_and_origin(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        const char *region;
+        const char *origin;
+    } cases[] = {
+        {"https://sqs.eu-west-1.amazonaws.com/444455556666/q", "eu-west-1", ""},
+        {"https://sqs.cn-north-1.amazonaws.com.cn/444455556666/q", "cn-north-1", ""},
+        {"https://eu-west-1.queue.amazonaws.com/444455556666/q", "eu-west-1", ""},
+        {"https://queue.amazonaws.com/444455556666/q", "", "https://queue.amazonaws.com"},
+        {"http://127.0.0.1:4566/444455556666/q", "", "http://127.0.0.1:4566"},
+        {"https://sqs.amazonaws.com.attacker.example/q", "",
+         "https://sqs.amazonaws.com.attacker.example"},
+        {"nonsense", "", ""},
+        {"", "", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_true(str_eq_text(queue_url_region(str_of(cases[i].url)), cases[i].region));
+        assert_true(str_eq_text(queue_url_origin(str_of(cases[i].url)), cases[i].origin));
+    }
+}
+
+int main(void)
+{
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(asks_as_sqs_documents_it),
+        IN_WORLD(deletes_what_the_store_has_recorded),
+        IN_WORLD(a_damaged_message_is_handed_back_and_not_recorded),
+        IN_WORLD(an_empty_answer_is_followed_by_another_receive),
+        IN_WORLD(what_the_store_cannot_take_comes_back_later),
+        IN_WORLD(what_the_store_refuses_is_kept_without_its_meaning),
+        IN_WORLD(a_message_refused_twice_does_not_stop_the_others),
+        IN_WORLD(a_refusal_of_aws_pauses_and_tries_with_one),
+        IN_WORLD(an_unreachable_aws_pauses_too),
+        IN_WORLD(nothing_is_received_while_the_store_is_away),
+        IN_WORLD(deletes_that_failed_are_sent_again),
+        IN_WORLD(a_stop_finishes_what_is_under_way),
+        IN_WORLD(a_stop_hands_back_what_the_store_does_not_take),
+        IN_WORLD(an_idle_queue_drains_at_once),
+        cmocka_unit_test(the_back_off_widens),
+        cmocka_unit_test(a_url_tells_region_and_origin),
+    };
+
+    log_set_level("error");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
