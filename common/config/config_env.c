@@ -110,8 +110,7 @@ static int set_variable(struct config *config, const struct variable *variable, 
     assignment.setting = config_find_setting(section, name, &assignment.from_file, error);
     if (!assignment.setting)
         return -1;
-    assignment.instance = config_instance_get(config, section, label, error);
-    if (!assignment.instance)
+    if (config_instance_get(config, section, label, &assignment.instance, error) != 0)
         return -1;
     return config_assign(config, &assignment, error);
 }

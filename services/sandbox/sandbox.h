@@ -1,0 +1,48 @@
+/* The sandbox as a whole: the world, its queues, faults and call log behind one HTTP port. */
+#ifndef SERVICES_SANDBOX_SANDBOX_H
+#define SERVICES_SANDBOX_SANDBOX_H
+
+#include "common/http/server/http_server.h"
+#include "common/loop/loop.h"
+#include "services/sandbox/call.h"
+#include "services/sandbox/call_log.h"
+#include "services/sandbox/faults.h"
+#include "services/sandbox/queue.h"
+#include "services/sandbox/sns.h"
+#include "services/sandbox/world.h"
+
+/* A notification that a reorder fault holds back until the next one has gone. */
+struct held_event {
+    struct str queue;
+    char *body;
+};
+
+struct sandbox {
+    struct loop *loop;
+    struct http_server *server; /* NULL in tests of the rules */
+    struct json *origin;        /* the world that a reset restores */
+    struct world world;
+    struct queues queues;
+    struct faults faults;
+    struct call_log log;
+    struct sns sns;
+    struct held_event held;
+    struct loop_timer *tick;
+    TAILQ_HEAD(, call) calls; /* that are not answered yet */
+    TAILQ_HEAD(, wait) waits; /* verbs that wait for something to happen */
+};
+
+/* Takes ownership of origin, a world's JSON. */
+int sandbox_init(struct sandbox *sandbox, struct loop *loop, struct json *origin,
+                 struct error *error);
+int sandbox_listen(struct sandbox *sandbox, const char *address, uint16_t port,
+                   struct error *error);
+void sandbox_done(struct sandbox *sandbox);
+/* Drops what waits and begins again from the world it started with. */
+int sandbox_reset(struct sandbox *sandbox, struct error *error);
+struct json *sandbox_world_json(const struct sandbox *sandbox);
+
+/* The program. */
+int sandbox_main(int argc, char **argv);
+
+#endif

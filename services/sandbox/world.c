@@ -1,0 +1,190 @@
+#include "services/sandbox/world.h"
+
+#include "common/base/buf.h"
+#include "common/crypto/crypto.h"
+
+void world_init(struct world *world)
+{
+    enum { TOKEN_LIFETIME_S = 4 * 3600, QUOTA_PER_SECOND = 20 };
+
+    *world = (struct world){
+        .region = STR("us-east-1"),
+        .registration_url = STR("http://127.0.0.1:8080/"),
+        .base_url = STR("http://127.0.0.1"),
+        /* "Onboarding customers to your SaaS product" and the entitlement service's quotas, both
+         * in AWS's Marketplace documentation. */
+        .token_lifetime_s = TOKEN_LIFETIME_S,
+        .quota_per_second = QUOTA_PER_SECOND,
+    };
+    STAILQ_INIT(&world->sellers);
+    STAILQ_INIT(&world->keys);
+    STAILQ_INIT(&world->buyers);
+    STAILQ_INIT(&world->products);
+    STAILQ_INIT(&world->agreements);
+    STAILQ_INIT(&world->tokens);
+}
+
+void world_done(struct world *world)
+{
+    arena_done(&world->arena);
+}
+
+/* One look-up for every list: the records are few and live as long as the world. */
+#define FIND(type, list, member, wanted)                                                           \
+    struct type *found_;                                                                           \
+    STAILQ_FOREACH (found_, list, link) {                                                          \
+        if (str_eq(found_->member, wanted))                                                        \
+            return found_;                                                                         \
+    }                                                                                              \
+    return NULL
+
+struct seller *world_seller(const struct world *world, struct str account)
+{
+    FIND(seller, &world->sellers, account, account);
+}
+
+struct access_key *world_key(const struct world *world, struct str id)
+{
+    FIND(access_key, &world->keys, id, id);
+}
+
+struct product *world_product(const struct world *world, struct str code)
+{
+    FIND(product, &world->products, code, code);
+}
+
+struct agreement *world_agreement(const struct world *world, struct str id)
+{
+    FIND(agreement, &world->agreements, id, id);
+}
+
+struct token *world_token(const struct world *world, struct str text)
+{
+    FIND(token, &world->tokens, text, text);
+}
+
+/* A renewal may keep the licence: then the newest agreement answers for it. */
+struct agreement *world_agreement_by_license(const struct world *world, struct str arn)
+{
+    struct agreement *agreement, *found = NULL;
+
+    STAILQ_FOREACH (agreement, &world->agreements, link) {
+        if (str_eq(agreement->license_arn, arn))
+            found = agreement;
+    }
+    return found;
+}
+
+struct buyer *world_buyer(struct world *world, struct str account)
+{
+    struct buyer *buyer;
+
+    STAILQ_FOREACH (buyer, &world->buyers, link) {
+        if (str_eq(buyer->account, account))
+            return buyer;
+    }
+    buyer = arena_alloc(&world->arena, sizeof(*buyer));
+    buyer->account = arena_str(&world->arena, account);
+    STAILQ_INSERT_TAIL(&world->buyers, buyer, link);
+    return buyer;
+}
+
+bool product_is_legacy(const struct product *product)
+{
+    return str_eq(product->generation, STR("legacy"));
+}
+
+bool product_shows_license(const struct product *product)
+{
+    return !product_is_legacy(product) || product->concurrent;
+}
+
+bool agreement_is_active(const struct agreement *agreement)
+{
+    return str_eq(agreement->status, STR("ACTIVE"));
+}
+
+void world_begin_change(struct world *world)
+{
+    world->change++;
+}
+
+void world_touch(struct world *world, struct agreement *agreement)
+{
+    if (agreement->changed == world->change)
+        return;
+    agreement->before = agreement->now;
+    agreement->changed = world->change;
+}
+
+static void append_random(struct buf *out, const char *alphabet, size_t size, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte;
+        crypto_random(&byte, 1);
+        buf_append_char(out, alphabet[byte % size]);
+    }
+}
+
+static struct str keep(struct arena *arena, struct buf *text)
+{
+    struct str kept = arena_str(arena, buf_str(text));
+
+    buf_done(text);
+    return kept;
+}
+
+struct str world_new_id(struct world *world, const char *prefix, size_t length)
+{
+    static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    struct buf text = BUF_INIT;
+
+    buf_append_text(&text, prefix);
+    append_random(&text, alphabet, sizeof(alphabet) - 1, length);
+    return keep(&world->arena, &text);
+}
+
+static void append_hex(struct buf *out, size_t digits)
+{
+    static const char alphabet[] = "0123456789abcdef";
+
+    append_random(out, alphabet, sizeof(alphabet) - 1, digits);
+}
+
+struct str world_new_license(struct world *world)
+{
+    enum { LICENSE_DIGITS = 32 };
+    struct buf text = BUF_INIT;
+
+    buf_append_text(&text, "arn:aws:license-manager::555566667777:license:l-");
+    append_hex(&text, LICENSE_DIGITS);
+    return keep(&world->arena, &text);
+}
+
+struct str world_new_uuid(struct arena *arena)
+{
+    struct buf text = BUF_INIT;
+
+    append_hex(&text, 8);
+    buf_append_char(&text, '-');
+    append_hex(&text, 4);
+    buf_append_text(&text, "-4");
+    append_hex(&text, 3);
+    buf_append_text(&text, "-8");
+    append_hex(&text, 3);
+    buf_append_char(&text, '-');
+    append_hex(&text, 12);
+    return keep(arena, &text);
+}
+
+struct str world_new_secret(struct world *world, size_t bytes)
+{
+    unsigned char raw[128];
+    struct buf text = BUF_INIT;
+
+    if (bytes > sizeof(raw))
+        bytes = sizeof(raw);
+    crypto_random(raw, bytes);
+    crypto_base64(&text, str_from(raw, bytes));
+    return keep(&world->arena, &text);
+}

@@ -1,0 +1,500 @@
+#include "services/sandbox/world_json.h"
+
+/* The identifiers are those of the wire examples, so that payloads made by hand fit this world. */
+const char world_default_text[] =
+    "{\"sellers\":[{\"account\":\"444455556666\",\"name\":\"Example Seller\"},"
+    "{\"account\":\"777788889999\",\"name\":\"Another Account\"}],"
+    "\"access_keys\":[{\"id\":\"AKIDFIXTUREEXAMPLE01\","
+    "\"secret\":\"fixtureSecretKeyNotReal/0123456789+abcdEX\",\"account\":\"444455556666\","
+    "\"arn\":\"arn:aws:iam::444455556666:user/entitled\"},"
+    "{\"id\":\"AKIDFIXTUREFOREIGN01\","
+    "\"secret\":\"foreignSecretKeyNotReal/0123456789+abcdEX\",\"account\":\"777788889999\","
+    "\"arn\":\"arn:aws:iam::777788889999:user/stranger\"}],"
+    "\"products\":[{\"code\":\"4exampleproductcode0000001\",\"id\":\"prod-exampleaaaabbb\","
+    "\"title\":\"Example Product\",\"seller\":\"444455556666\",\"queue\":\"mp-events\","
+    "\"generation\":\"new\","
+    "\"dimensions\":[\"seats\",\"pro_tier\",\"storage_tb\",\"sso\",\"plan\"],"
+    "\"usage_dimensions\":[\"api_calls\",\"storage_gb\"]},"
+    "{\"code\":\"5legacyproductcode00000001\",\"id\":\"prod-legacyaaaabbbb\","
+    "\"title\":\"Legacy Product\",\"seller\":\"444455556666\",\"queue\":\"mp-events\","
+    "\"generation\":\"legacy\","
+    "\"dimensions\":[\"seats\",\"pro_tier\",\"storage_tb\",\"sso\",\"plan\"],"
+    "\"usage_dimensions\":[\"api_calls\"]}],"
+    "\"buyers\":[{\"account\":\"111122223333\",\"name\":\"Example Buyer\"}],"
+    "\"queues\":[{\"name\":\"mp-events-dlq\",\"account\":\"444455556666\"},"
+    "{\"name\":\"mp-events\",\"account\":\"444455556666\",\"dead_letter\":\"mp-events-dlq\","
+    "\"max_receive_count\":10}]}";
+
+#define SETTING(member, kind)                                                                      \
+    {                                                                                              \
+#member, kind, offsetof(struct world, member), false                                       \
+    }
+static const struct field world_fields[] = {
+    SETTING(region, FIELD_STR),
+    SETTING(registration_url, FIELD_STR),
+    SETTING(quota_per_second, FIELD_INTEGER),
+    SETTING(token_lifetime_s, FIELD_INTEGER),
+    SETTING(expiry_lag_s, FIELD_INTEGER),
+    FIELD_END,
+};
+
+static const struct field seller_fields[] = {
+    {"account", FIELD_STR, offsetof(struct seller, account), true},
+    {"name", FIELD_STR, offsetof(struct seller, name), false},
+    FIELD_END,
+};
+
+static const struct field buyer_fields[] = {
+    {"account", FIELD_STR, offsetof(struct buyer, account), true},
+    {"name", FIELD_STR, offsetof(struct buyer, name), false},
+    FIELD_END,
+};
+
+static const struct field key_fields[] = {
+    {"id", FIELD_STR, offsetof(struct access_key, id), true},
+    {"secret", FIELD_STR, offsetof(struct access_key, secret), true},
+    {"session_token", FIELD_STR, offsetof(struct access_key, session_token), false},
+    {"account", FIELD_STR, offsetof(struct access_key, account), true},
+    {"arn", FIELD_STR, offsetof(struct access_key, arn), false},
+    {"expires_at", FIELD_INTEGER, offsetof(struct access_key, expires_at), false},
+    FIELD_END,
+};
+
+#define PRODUCT(member, kind, required)                                                            \
+    {                                                                                              \
+#member, kind, offsetof(struct product, member), required                                  \
+    }
+static const struct field product_fields[] = {
+    PRODUCT(code, FIELD_STR, true),
+    PRODUCT(id, FIELD_STR, true),
+    PRODUCT(title, FIELD_STR, false),
+    PRODUCT(seller, FIELD_STR, true),
+    PRODUCT(queue, FIELD_STR, false),
+    PRODUCT(generation, FIELD_STR, false),
+    PRODUCT(dimensions, FIELD_NAMES, true),
+    PRODUCT(usage_dimensions, FIELD_NAMES, false),
+    PRODUCT(concurrent, FIELD_BOOL, false),
+    PRODUCT(raw_delivery, FIELD_BOOL, false),
+    PRODUCT(documented_arn, FIELD_BOOL, false),
+    PRODUCT(empty_identifier, FIELD_BOOL, false),
+    PRODUCT(signature_version, FIELD_INTEGER, false),
+    FIELD_END,
+};
+
+/* What may be changed while agreements refer to the product. */
+static const struct field product_setting_fields[] = {
+    PRODUCT(title, FIELD_STR, false),
+    PRODUCT(queue, FIELD_STR, false),
+    PRODUCT(dimensions, FIELD_NAMES, false),
+    PRODUCT(usage_dimensions, FIELD_NAMES, false),
+    PRODUCT(concurrent, FIELD_BOOL, false),
+    PRODUCT(raw_delivery, FIELD_BOOL, false),
+    PRODUCT(documented_arn, FIELD_BOOL, false),
+    PRODUCT(empty_identifier, FIELD_BOOL, false),
+    PRODUCT(signature_version, FIELD_INTEGER, false),
+    FIELD_END,
+};
+
+struct agreement_file {
+    struct agreement agreement;
+    const struct json *entitlements;
+};
+
+#define AGREEMENT(member, kind, required)                                                          \
+    {                                                                                              \
+#member, kind, offsetof(struct agreement_file, agreement.member), required                 \
+    }
+static const struct field agreement_fields[] = {
+    AGREEMENT(id, FIELD_STR, true),
+    {"product", FIELD_STR, offsetof(struct agreement_file, agreement.product_code), true},
+    AGREEMENT(account, FIELD_STR, true),
+    AGREEMENT(offer, FIELD_STR, false),
+    AGREEMENT(intent, FIELD_STR, false),
+    AGREEMENT(previous, FIELD_STR, false),
+    AGREEMENT(status, FIELD_STR, false),
+    AGREEMENT(license_arn, FIELD_STR, true),
+    AGREEMENT(customer_identifier, FIELD_STR, false),
+    AGREEMENT(accepted_at, FIELD_INTEGER, false),
+    AGREEMENT(starts_at, FIELD_INTEGER, false),
+    {"expires_at", FIELD_INTEGER, offsetof(struct agreement_file, agreement.now.ends_at), true},
+    AGREEMENT(ended_at, FIELD_INTEGER, false),
+    AGREEMENT(provision_at, FIELD_INTEGER, false),
+    AGREEMENT(calls_before, FIELD_INTEGER, false),
+    AGREEMENT(expiry_lag_s, FIELD_INTEGER, false),
+    AGREEMENT(provisioned, FIELD_BOOL, false),
+    AGREEMENT(free_trial, FIELD_BOOL, false),
+    AGREEMENT(auto_renew, FIELD_BOOL, false),
+    {"entitlements", FIELD_JSON, offsetof(struct agreement_file, entitlements), true},
+    FIELD_END,
+};
+
+struct token_file {
+    struct token token;
+    struct str agreement;
+};
+
+static const struct field token_fields[] = {
+    {"token", FIELD_STR, offsetof(struct token_file, token.text), true},
+    {"agreement", FIELD_STR, offsetof(struct token_file, agreement), true},
+    {"issued_at", FIELD_INTEGER, offsetof(struct token_file, token.issued_at), true},
+    FIELD_END,
+};
+
+struct lists {
+    const struct json *sellers, *access_keys, *buyers, *products, *agreements, *tokens, *queues;
+};
+
+#define LIST(member)                                                                               \
+    {                                                                                              \
+#member, FIELD_JSON, offsetof(struct lists, member), false                                 \
+    }
+static const struct field list_fields[] = {
+    LIST(sellers),    LIST(access_keys), LIST(buyers), LIST(products),
+    LIST(agreements), LIST(tokens),      LIST(queues), FIELD_END,
+};
+
+static int check_product(const struct product *product, struct error *error)
+{
+    if (!str_eq(product->generation, STR("new")) && !product_is_legacy(product))
+        return error_set(error, "'generation' must be \"new\" or \"legacy\"");
+    if (product->signature_version != 1 && product->signature_version != 2)
+        return error_set(error, "'signature_version' must be 1 or 2");
+    return 0;
+}
+
+int product_configure(struct world *world, struct product *product, const struct json *object,
+                      struct error *error)
+{
+    struct product changed = *product;
+
+    if (fields_load(&world->arena, product_setting_fields, &changed, object, error) < 0 ||
+        check_product(&changed, error) < 0)
+        return -1;
+    *product = changed;
+    return 0;
+}
+
+static int load_seller(struct world *world, const struct json *object, struct error *error)
+{
+    struct seller *seller = arena_alloc(&world->arena, sizeof(*seller));
+
+    STAILQ_INSERT_TAIL(&world->sellers, seller, link);
+    return fields_load(&world->arena, seller_fields, seller, object, error);
+}
+
+static int load_key(struct world *world, const struct json *object, struct error *error)
+{
+    struct access_key *key = arena_alloc(&world->arena, sizeof(*key));
+
+    STAILQ_INSERT_TAIL(&world->keys, key, link);
+    return fields_load(&world->arena, key_fields, key, object, error);
+}
+
+static int load_buyer(struct world *world, const struct json *object, struct error *error)
+{
+    struct buyer *buyer = arena_alloc(&world->arena, sizeof(*buyer));
+
+    STAILQ_INSERT_TAIL(&world->buyers, buyer, link);
+    return fields_load(&world->arena, buyer_fields, buyer, object, error);
+}
+
+static int load_product(struct world *world, const struct json *object, struct error *error)
+{
+    struct product *product = arena_alloc(&world->arena, sizeof(*product));
+
+    product->generation = STR("new");
+    product->signature_version = 1;
+    if (fields_load(&world->arena, product_fields, product, object, error) < 0 ||
+        check_product(product, error) < 0)
+        return -1;
+    if (world_product(world, product->code))
+        return error_set(error, "two products have the code " STR_FMT, STR_ARG(product->code));
+    if (!world_seller(world, product->seller))
+        return error_set(error, "no seller has the account " STR_FMT, STR_ARG(product->seller));
+    STAILQ_INSERT_TAIL(&world->products, product, link);
+    return 0;
+}
+
+static int load_agreement(struct world *world, const struct json *object, struct error *error)
+{
+    struct agreement_file file = {.agreement = {.status = STR("ACTIVE"),
+                                                .intent = STR("NEW"),
+                                                .expiry_lag_s = world->expiry_lag_s,
+                                                .provisioned = true}};
+    struct agreement *agreement = &file.agreement;
+
+    if (fields_load(&world->arena, agreement_fields, &file, object, error) < 0)
+        return -1;
+    agreement->product = world_product(world, agreement->product_code);
+    if (!agreement->product)
+        return error_set(error, "no product has the code " STR_FMT,
+                         STR_ARG(agreement->product_code));
+    if (entitlements_load(world, agreement->product, &agreement->now, file.entitlements, error) < 0)
+        return -1;
+    agreement->now.listed = agreement_is_active(agreement) && agreement->provisioned;
+    world_buyer(world, agreement->account);
+
+    struct agreement *kept = arena_alloc(&world->arena, sizeof(*kept));
+    *kept = *agreement;
+    STAILQ_INSERT_TAIL(&world->agreements, kept, link);
+    return 0;
+}
+
+static int load_token(struct world *world, const struct json *object, struct error *error)
+{
+    struct token_file file = {0};
+
+    if (fields_load(&world->arena, token_fields, &file, object, error) < 0)
+        return -1;
+    file.token.agreement = world_agreement(world, file.agreement);
+    if (!file.token.agreement)
+        return error_set(error, "no agreement is called " STR_FMT, STR_ARG(file.agreement));
+
+    struct token *kept = arena_alloc(&world->arena, sizeof(*kept));
+    *kept = file.token;
+    STAILQ_INSERT_TAIL(&world->tokens, kept, link);
+    return 0;
+}
+
+typedef int load_fn(struct world *world, const struct json *object, struct error *error);
+
+static int load_list(struct world *world, const char *name, const struct json *list, load_fn *load,
+                     struct error *error)
+{
+    if (list && json_kind(list) != JSON_KIND_ARRAY)
+        return error_set(error, "'%s' must be a list", name);
+    for (size_t i = 0; i < json_count(list); i++) {
+        if (load(world, json_at(list, i), error) < 0)
+            return error_prefix(error, "%s[%zu]", name, i);
+    }
+    return 0;
+}
+
+int world_configure(struct world *world, const struct json *object, struct error *error)
+{
+    struct world changed = *world;
+
+    /* The arena is the world's own, whatever else the copy holds. */
+    if (fields_load(&world->arena, world_fields, &changed, object, error) < 0)
+        return -1;
+    if (changed.quota_per_second < 0 || changed.token_lifetime_s < 0)
+        return error_set(error, "a quota and a lifetime must not be negative");
+    world->region = changed.region;
+    world->registration_url = changed.registration_url;
+    world->quota_per_second = changed.quota_per_second;
+    world->token_lifetime_s = changed.token_lifetime_s;
+    world->expiry_lag_s = changed.expiry_lag_s;
+    return 0;
+}
+
+static int load_settings(struct world *world, const struct json *object, struct error *error)
+{
+    struct json *settings = json_clone(object);
+
+    for (const struct field *field = list_fields; field->name; field++)
+        json_remove(settings, field->name);
+    int result = world_configure(world, settings, error);
+    json_free(settings);
+    return result;
+}
+
+static void find_lists(struct lists *lists, const struct json *object)
+{
+    for (const struct field *field = list_fields; field->name; field++)
+        *(const struct json **)((char *)lists + field->offset) = json_get(object, field->name);
+}
+
+int world_load(struct world *world, const struct json *object, struct error *error)
+{
+    struct lists lists = {0};
+
+    if (json_kind(object) != JSON_KIND_OBJECT)
+        return error_set(error, "a world is a JSON object");
+    if (load_settings(world, object, error) < 0)
+        return -1;
+    find_lists(&lists, object);
+    if (load_list(world, "sellers", lists.sellers, load_seller, error) < 0 ||
+        load_list(world, "access_keys", lists.access_keys, load_key, error) < 0 ||
+        load_list(world, "buyers", lists.buyers, load_buyer, error) < 0 ||
+        load_list(world, "products", lists.products, load_product, error) < 0 ||
+        load_list(world, "agreements", lists.agreements, load_agreement, error) < 0)
+        return -1;
+    return load_list(world, "tokens", lists.tokens, load_token, error);
+}
+
+static int load_value(struct arena *arena, struct value *value, const struct json *json)
+{
+    switch (json_kind(json)) {
+    case JSON_KIND_INTEGER:
+        value->kind = VALUE_INTEGER;
+        return json_int(json, &value->integer) ? 0 : -1;
+    case JSON_KIND_REAL:
+        value->kind = VALUE_DOUBLE;
+        return json_number(json, &value->number) ? 0 : -1;
+    case JSON_KIND_BOOL:
+        value->kind = VALUE_BOOLEAN;
+        return json_bool(json, &value->boolean) ? 0 : -1;
+    case JSON_KIND_STRING:
+        value->kind = VALUE_STRING;
+        value->text = arena_str(arena, json_str(json));
+        return 0;
+    default:
+        return -1;
+    }
+}
+
+struct json *value_json(const struct value *value)
+{
+    switch (value->kind) {
+    case VALUE_INTEGER:
+        return json_new_integer(value->integer);
+    case VALUE_DOUBLE:
+        return json_new_number(value->number);
+    case VALUE_BOOLEAN:
+        return json_new_bool(value->boolean);
+    case VALUE_STRING:
+        return json_new_str(value->text);
+    }
+    return json_new_null();
+}
+
+struct entitlement_file {
+    struct str dimension;
+    const struct json *value;
+    int64_t expires_at;
+};
+
+static const struct field entitlement_fields[] = {
+    {"dimension", FIELD_STR, offsetof(struct entitlement_file, dimension), true},
+    {"value", FIELD_JSON, offsetof(struct entitlement_file, value), true},
+    {"expires_at", FIELD_INTEGER, offsetof(struct entitlement_file, expires_at), false},
+    FIELD_END,
+};
+
+struct entitlement_load {
+    struct world *world;
+    const struct product *product;
+    struct grant *grant;
+    struct error *error;
+    int result;
+};
+
+static int add_entitlement(struct entitlement_load *load, const struct entitlement_file *file)
+{
+    struct entitlement *entitlement = &load->grant->list[load->grant->count];
+
+    if (!names_hold(&load->product->dimensions, file->dimension))
+        return error_set(load->error, "the product has no dimension '" STR_FMT "'",
+                         STR_ARG(file->dimension));
+    entitlement->dimension = arena_str(&load->world->arena, file->dimension);
+    entitlement->expires_at = file->expires_at;
+    if (load_value(&load->world->arena, &entitlement->value, file->value) < 0)
+        return error_set(load->error,
+                         "dimension '" STR_FMT "' needs a number, true, false or a string",
+                         STR_ARG(file->dimension));
+    load->grant->count++;
+    return 0;
+}
+
+static void load_member(void *arg, struct str key, const struct json *value)
+{
+    struct entitlement_load *load = arg;
+    struct entitlement_file file = {.dimension = key, .value = value};
+
+    if (load->result == 0)
+        load->result = add_entitlement(load, &file);
+}
+
+int entitlements_load(struct world *world, const struct product *product, struct grant *grant,
+                      const struct json *value, struct error *error)
+{
+    struct grant loaded = *grant;
+    struct entitlement_load load = {world, product, &loaded, error, 0};
+    enum json_kind type = json_kind(value);
+
+    if (type != JSON_KIND_OBJECT && type != JSON_KIND_ARRAY)
+        return error_set(error, "dimensions are {\"NAME\": VALUE} or a list of "
+                                "{\"dimension\", \"value\", \"expires_at\"}");
+    loaded.count = 0;
+    loaded.list =
+        arena_alloc_array(&world->arena, json_count(value) + 1, sizeof(struct entitlement));
+    if (type == JSON_KIND_OBJECT)
+        json_each(value, load_member, &load);
+    for (size_t i = 0; type == JSON_KIND_ARRAY && i < json_count(value) && load.result == 0; i++) {
+        struct entitlement_file file = {0};
+        load.result =
+            fields_load(&world->arena, entitlement_fields, &file, json_at(value, i), error);
+        if (load.result == 0)
+            load.result = add_entitlement(&load, &file);
+    }
+    if (load.result == 0)
+        *grant = loaded;
+    return load.result;
+}
+
+static struct json *save_entitlements(const struct grant *grant)
+{
+    struct json *list = json_new_array();
+
+    for (size_t i = 0; i < grant->count; i++) {
+        struct json *item = json_new_object();
+        json_set_str(item, "dimension", grant->list[i].dimension);
+        json_set(item, "value", value_json(&grant->list[i].value));
+        if (grant->list[i].expires_at != 0)
+            json_set_integer(item, "expires_at", grant->list[i].expires_at);
+        json_add(list, item);
+    }
+    return list;
+}
+
+static void save_agreements(const struct world *world, struct json *object)
+{
+    struct json *list = json_new_array();
+    const struct agreement *agreement;
+
+    STAILQ_FOREACH (agreement, &world->agreements, link) {
+        struct agreement_file file = {.agreement = *agreement};
+        struct json *item = json_new_object();
+        fields_save(agreement_fields, &file, item);
+        json_set(item, "entitlements", save_entitlements(&agreement->now));
+        json_add(list, item);
+    }
+    json_set(object, "agreements", list);
+}
+
+static void save_tokens(const struct world *world, struct json *object)
+{
+    struct json *list = json_new_array();
+    const struct token *token;
+
+    STAILQ_FOREACH (token, &world->tokens, link) {
+        struct token_file file = {.token = *token, .agreement = token->agreement->id};
+        struct json *item = json_new_object();
+        fields_save(token_fields, &file, item);
+        json_add(list, item);
+    }
+    json_set(object, "tokens", list);
+}
+
+#define SAVE_LIST(object, name, type, head, fields)                                                \
+    do {                                                                                           \
+        struct json *list_ = json_new_array();                                                     \
+        const struct type *record_;                                                                \
+        STAILQ_FOREACH (record_, head, link) {                                                     \
+            struct json *item_ = json_new_object();                                                \
+            fields_save(fields, record_, item_);                                                   \
+            json_add(list_, item_);                                                                \
+        }                                                                                          \
+        json_set(object, name, list_);                                                             \
+    } while (0)
+
+void world_save(const struct world *world, struct json *object)
+{
+    fields_save(world_fields, world, object);
+    SAVE_LIST(object, "sellers", seller, &world->sellers, seller_fields);
+    SAVE_LIST(object, "access_keys", access_key, &world->keys, key_fields);
+    SAVE_LIST(object, "buyers", buyer, &world->buyers, buyer_fields);
+    SAVE_LIST(object, "products", product, &world->products, product_fields);
+    save_agreements(world, object);
+    save_tokens(world, object);
+}

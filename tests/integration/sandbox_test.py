@@ -1,0 +1,731 @@
+"""The sandbox is an AWS for clients that are not ours: botocore where its models know the operation,
+and plain HTTP signed by botocore's signer where they do not."""
+import base64
+import hashlib
+import http.client
+import json
+import subprocess
+import threading
+import time
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+import botocore.exceptions
+import botocore.session
+import pytest
+from botocore.config import Config
+
+from tests.support.process import BIN
+from tests.support.sandbox import (ACCESS_KEY, BUYER, FOREIGN_ACCESS_KEY, FOREIGN_SECRET_KEY, LEGACY,
+                                   NEW, SECRET_KEY, SELLER, Refused, Sandbox)
+
+OTHER_BUYER = "222233334444"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with Sandbox(tmp_path_factory.mktemp("sandbox")) as started:
+        yield started
+
+
+@pytest.fixture
+def sandbox(running):
+    running.reset()
+    return running
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.raw = response.read()
+
+    @property
+    def body(self):
+        return json.loads(self.raw)
+
+    @property
+    def code(self):
+        return self.body["__type"]
+
+
+TARGETS = {
+    "ResolveCustomer": ("AWSMPMeteringService", "aws-marketplace", "1.1"),
+    "BatchMeterUsage": ("AWSMPMeteringService", "aws-marketplace", "1.1"),
+    "GetEntitlements": ("AWSMPEntitlementService", "aws-marketplace", "1.1"),
+}
+
+
+class Caller:
+    """Calls by hand, so that every part of a request can be wrong."""
+
+    def __init__(self, sandbox, key=ACCESS_KEY, secret=SECRET_KEY, token=None, region="us-east-1",
+                 service=None):
+        self.sandbox = sandbox
+        self.credentials = botocore.credentials.Credentials(key, secret, token)
+        self.region = region
+        self.service = service
+
+    def request(self, operation, body, headers=None):
+        prefix, service, version = TARGETS.get(operation, ("AmazonSQS", "sqs", "1.0"))
+        request = botocore.awsrequest.AWSRequest(
+            "POST", self.sandbox.url + "/", data=body if isinstance(body, bytes)
+            else json.dumps(body).encode(),
+            headers={"Content-Type": f"application/x-amz-json-{version}",
+                     "X-Amz-Target": f"{prefix}.{operation}", **(headers or {})})
+        botocore.auth.SigV4Auth(self.credentials, self.service or service,
+                                self.region).add_auth(request)
+        return request
+
+    def send(self, request, timeout=60):
+        connection = http.client.HTTPConnection(self.sandbox.address, timeout=timeout)
+        try:
+            connection.request("POST", "/", request.data, dict(request.headers.items()))
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def call(self, operation, body=None, headers=None, timeout=60):
+        return self.send(self.request(operation, body or {}, headers), timeout)
+
+    def get_entitlements(self, product=NEW, **more):
+        answer = self.call("GetEntitlements", {"ProductCode": product, **more})
+        assert answer.status == 200, answer.raw
+        return answer.body.get("Entitlements")
+
+    def sqs(self, operation, queue="mp-events", **body):
+        return self.call(operation, {"QueueUrl": f"{self.sandbox.url}/{SELLER}/{queue}", **body})
+
+    def receive(self, **body):
+        answer = self.sqs("ReceiveMessage", **body)
+        assert answer.status == 200, answer.raw
+        return answer.body.get("Messages", [])
+
+
+@pytest.fixture
+def aws(sandbox):
+    return Caller(sandbox)
+
+
+def botocore_client(sandbox, service, key=ACCESS_KEY, secret=SECRET_KEY):
+    session = botocore.session.get_session()
+    session.set_credentials(key, secret)
+    return session.create_client(service, region_name="us-east-1", endpoint_url=sandbox.url,
+                                 config=Config(retries={"total_max_attempts": 1}))
+
+
+# The program.
+
+def test_help_and_version_need_no_world():
+    for argument, wanted in (("--help", "--port-file"), ("--version", "entitled-sandbox ")):
+        ended = subprocess.run([BIN / "entitled-sandbox", argument], capture_output=True, text=True,
+                               check=True)
+        assert wanted in ended.stdout
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--port", "70000"], "--port"),
+    (["--nonsense"], "nonsense"),
+    (["surplus"], "surplus"),
+])
+def test_a_wrong_command_line_is_refused(arguments, said):
+    ended = subprocess.run([BIN / "entitled-sandbox", *arguments], capture_output=True, text=True)
+    assert ended.returncode == 2 and said in ended.stderr
+
+
+def test_a_world_with_a_typing_error_is_refused(tmp_path):
+    world = tmp_path / "world.json"
+    world.write_text('{"products": [{"code": "c", "id": "i", "seler": "1"}]}')
+    ended = subprocess.run([BIN / "entitled-sandbox", "--world", world], capture_output=True,
+                           text=True)
+    assert ended.returncode == 1
+    assert "products[0]: 'seler' is not known here" in ended.stderr
+
+
+def test_a_world_can_be_saved_and_started_from(sandbox, tmp_path):
+    bought = sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 10, "plan": "gold"})
+    sandbox.buy(product=LEGACY, account=BUYER, dimensions={"seats": 3, "storage_tb": 1.5})
+    world = sandbox.world()
+    with Sandbox(tmp_path, world=world) as second:
+        assert second.world() == world
+        resolved = Caller(second).call("ResolveCustomer", {"RegistrationToken": bought["token"]})
+        assert resolved.body["LicenseArn"] == bought["license_arn"]
+
+
+# Signatures.
+
+def test_a_signed_call_is_answered_with_a_request_id(aws):
+    answer = aws.call("GetEntitlements", {"ProductCode": NEW})
+    assert answer.status == 200 and answer.body == {"Entitlements": []}
+    assert answer.headers["x-amzn-RequestId"]
+    assert answer.headers["Content-Type"] == "application/x-amz-json-1.1"
+
+
+@pytest.mark.parametrize("options, code", [
+    ({"key": "AKIDUNKNOWN000000000"}, "UnrecognizedClientException"),
+    ({"secret": "wrong"}, "InvalidSignatureException"),
+    ({"token": "unasked"}, "UnrecognizedClientException"),
+    ({"region": "eu-west-1"}, "InvalidSignatureException"),
+    ({"service": "sqs"}, "InvalidSignatureException"),
+])
+def test_a_wrong_signature_is_refused_as_aws_does(sandbox, options, code):
+    answer = Caller(sandbox, **options).call("GetEntitlements", {"ProductCode": NEW})
+    assert (answer.status, answer.code) == (400, code)
+    assert answer.headers["x-amzn-errortype"].split(":")[0] == code
+
+
+def test_a_body_altered_after_signing_is_refused(aws):
+    request = aws.request("GetEntitlements", {"ProductCode": NEW})
+    request.data = json.dumps({"ProductCode": LEGACY}).encode()
+    assert aws.send(request).code == "InvalidSignatureException"
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-Amz-Date"])
+def test_a_call_without_a_needed_header_is_refused(aws, header):
+    request = aws.request("GetEntitlements", {"ProductCode": NEW})
+    del request.headers[header]
+    assert aws.send(request).code in ("MissingAuthenticationToken", "IncompleteSignature")
+
+
+def test_a_target_that_was_not_signed_is_refused(aws):
+    request = aws.request("ResolveCustomer", {"RegistrationToken": "x"})
+    signed = request.headers["Authorization"].replace(";x-amz-target", "")
+    request.headers.replace_header("Authorization", signed)
+    answer = aws.send(request)
+    assert answer.code == "InvalidSignatureException" and "x-amz-target" in answer.body["message"]
+
+
+@pytest.mark.parametrize("minutes, code", [(-6, "InvalidSignatureException"),
+                                           (6, "InvalidSignatureException"),
+                                           (-20, "RequestExpired")])
+def test_a_clock_that_is_off_is_refused(aws, monkeypatch, minutes, code):
+    import datetime
+
+    class Shifted(datetime.datetime):
+        @classmethod
+        def utcnow(cls):
+            return super().utcnow() + datetime.timedelta(minutes=minutes)
+
+    monkeypatch.setattr(botocore.auth.datetime, "datetime", Shifted)
+    assert aws.call("GetEntitlements", {"ProductCode": NEW}).code == code
+
+
+def test_sqs_errors_name_their_namespace_and_the_old_code_if_asked(sandbox):
+    stranger = Caller(sandbox, key="AKIDUNKNOWN000000000")
+    answer = stranger.call("ReceiveMessage", {"QueueUrl": "x"}, {"x-amzn-query-mode": "true"})
+    assert answer.status == 403
+    assert answer.code == "com.amazon.coral.service#UnrecognizedClientException"
+    assert answer.headers["x-amzn-query-error"] == "InvalidClientTokenId;Sender"
+
+
+@pytest.mark.parametrize("operation, body, code", [
+    ("Nonsense", {}, "com.amazon.coral.service#UnknownOperationException"),
+    ("GetEntitlements", b"{", "SerializationException"),
+    ("GetEntitlements", b"[]", "SerializationException"),
+    ("GetEntitlements", b"\xff\x00", "SerializationException"),
+])
+def test_garbage_is_refused(aws, operation, body, code):
+    assert aws.call(operation, body).code == code
+
+
+def test_the_wrong_content_type_is_refused(aws):
+    answer = aws.call("GetEntitlements", {"ProductCode": NEW},
+                      {"Content-Type": "application/x-amz-json-1.0"})
+    assert answer.code == "UnknownOperationException"
+
+
+# botocore.
+
+def test_botocore_resolves_a_customer(sandbox):
+    bought = sandbox.buy(product=LEGACY, account=BUYER, dimensions={"seats": 10})
+    client = botocore_client(sandbox, "meteringmarketplace")
+    answer = client.resolve_customer(RegistrationToken=bought["token"])
+    assert answer["ProductCode"] == LEGACY
+    assert answer["CustomerIdentifier"] == bought["customer_identifier"]
+    assert answer["CustomerAWSAccountId"] == BUYER
+    with pytest.raises(client.exceptions.InvalidTokenException):
+        client.resolve_customer(RegistrationToken="nonsense")
+    with pytest.raises(client.exceptions.ExpiredTokenException):
+        expired = sandbox.token(agreement=bought["agreement_id"], expired=True)
+        client.resolve_customer(RegistrationToken=expired["token"])
+
+
+def test_botocore_gets_entitlements_page_by_page(sandbox):
+    for account in (BUYER, OTHER_BUYER):
+        sandbox.buy(product=NEW, account=account, dimensions={
+            "seats": 25, "storage_tb": 1.5, "sso": True, "plan": "gold"})
+    client = botocore_client(sandbox, "marketplace-entitlement")
+    pages = client.get_paginator("get_entitlements").paginate(
+        ProductCode=NEW, PaginationConfig={"PageSize": 3})
+    rows = [row for page in pages for row in page["Entitlements"]]
+    assert [row["Value"] for row in rows] == 2 * [
+        {"IntegerValue": 25}, {"DoubleValue": 1.5}, {"BooleanValue": True}, {"StringValue": "gold"}]
+    with pytest.raises(client.exceptions.InvalidParameterException):
+        client.get_entitlements(ProductCode="nobody's")
+
+
+def test_botocore_learns_who_it_is(sandbox):
+    assert botocore_client(sandbox, "sts").get_caller_identity()["Account"] == SELLER
+    stranger = botocore_client(sandbox, "sts", key="AKIDUNKNOWN000000000")
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        stranger.get_caller_identity()
+    assert refused.value.response["Error"]["Code"] == "InvalidClientTokenId"
+
+
+# GetEntitlements.
+
+@pytest.mark.parametrize("body", [
+    {},
+    {"ProductCode": ""},
+    {"ProductCode": NEW, "MaxResults": 0},
+    {"ProductCode": NEW, "MaxResults": 26},
+    {"ProductCode": NEW, "MaxResults": "25"},
+    {"ProductCode": NEW, "NextToken": "nonsense"},
+    {"ProductCode": NEW, "Filter": {"DIMENSION": []}},
+    {"ProductCode": NEW, "Filter": {"DIMENSION": "seats"}},
+    {"ProductCode": NEW, "Filter": {"COLOUR": ["red"]}},
+    {"ProductCode": NEW, "Filter": {"CUSTOMER_IDENTIFIER": ["a"], "CUSTOMER_AWS_ACCOUNT_ID": ["b"]}},
+])
+def test_wrong_questions_are_refused(aws, body):
+    answer = aws.call("GetEntitlements", body)
+    assert (answer.status, answer.code) == (400, "InvalidParameterException")
+
+
+def test_filters_or_their_values_and_and_each_other(sandbox, aws):
+    first = sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1, "pro_tier": 1})
+    second = sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 2})
+    sandbox.buy(product=NEW, account=OTHER_BUYER, dimensions={"seats": 3})
+
+    def seats(**filters):
+        return sorted(row["Value"]["IntegerValue"] for row in aws.get_entitlements(Filter=filters)
+                      if row["Dimension"] == "seats")
+
+    assert seats(CUSTOMER_AWS_ACCOUNT_ID=[BUYER]) == [1, 2]
+    assert seats(CUSTOMER_AWS_ACCOUNT_ID=[BUYER, OTHER_BUYER]) == [1, 2, 3]
+    assert seats(LICENSE_ARN=[second["license_arn"]]) == [2]
+    assert seats(LICENSE_ARN=[first["license_arn"]], CUSTOMER_AWS_ACCOUNT_ID=[OTHER_BUYER]) == []
+    assert seats(CUSTOMER_AWS_ACCOUNT_ID=[BUYER], DIMENSION=["pro_tier"]) == []
+    assert seats(CUSTOMER_IDENTIFIER=["anybody"]) == []
+
+
+def test_rows_have_the_members_of_their_generation(sandbox, aws):
+    sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1})
+    sandbox.buy(product=LEGACY, account=BUYER, dimensions={"seats": 1})
+    common = {"ProductCode", "Dimension", "CustomerAWSAccountId", "Value", "ExpirationDate"}
+    assert set(aws.get_entitlements()[0]) == common | {"LicenseArn"}
+    assert set(aws.get_entitlements(LEGACY)[0]) == common | {"CustomerIdentifier"}
+
+
+def test_a_listing_opted_in_to_concurrent_agreements_shows_licences_once(sandbox, aws):
+    first = sandbox.buy(product=LEGACY, account=BUYER, dimensions={"seats": 10})
+    with pytest.raises(Refused, match="concurrent"):
+        sandbox.buy(product=LEGACY, account=BUYER, dimensions={"seats": 5})
+    sandbox.settings(products={LEGACY: {"concurrent": True}})
+    second = sandbox.buy(product=LEGACY, account=BUYER, dimensions={"seats": 5})
+    assert second["customer_identifier"] == first["customer_identifier"]
+    rows = aws.get_entitlements(LEGACY, Filter={"CUSTOMER_IDENTIFIER": [first["customer_identifier"]]})
+    assert [row["LicenseArn"] for row in rows] == [first["license_arn"], second["license_arn"]]
+    resolved = aws.call("ResolveCustomer", {"RegistrationToken": first["token"]}).body
+    assert set(resolved) == {"ProductCode", "CustomerIdentifier", "CustomerAWSAccountId",
+                             "LicenseArn"}
+
+
+def test_a_page_token_continues_only_its_own_question(sandbox, aws):
+    sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1, "pro_tier": 1})
+    page = aws.call("GetEntitlements", {"ProductCode": NEW, "MaxResults": 1}).body
+    token = page["NextToken"]
+    rest = aws.call("GetEntitlements", {"ProductCode": NEW, "MaxResults": 1, "NextToken": token}).body
+    assert [row["Dimension"] for row in rest["Entitlements"]] == ["pro_tier"]
+    assert "NextToken" not in rest
+    other = aws.call("GetEntitlements", {"ProductCode": NEW, "Filter": {"DIMENSION": ["seats"]},
+                                         "NextToken": token})
+    assert other.code == "InvalidParameterException"
+
+
+def test_another_account_sees_nothing_and_resolves_nothing(sandbox):
+    bought = sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1})
+    foreign = Caller(sandbox, FOREIGN_ACCESS_KEY, FOREIGN_SECRET_KEY)
+    assert foreign.get_entitlements() == []
+    answer = foreign.call("ResolveCustomer", {"RegistrationToken": bought["token"]})
+    assert answer.code == "InvalidTokenException"
+
+
+def test_entitlements_can_come_late(sandbox, aws):
+    sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1}, entitlements_after=2)
+    assert sandbox.events() == ["Purchase Agreement Created - Proposer"]
+    assert aws.get_entitlements() == []
+    assert aws.get_entitlements() == []
+    assert len(aws.get_entitlements()) == 1
+    assert sandbox.events()[1:] == ["License Updated - Manufacturer"]
+
+
+def test_a_date_that_passes_ends_the_agreement_unless_aws_is_late(sandbox, aws):
+    past = int(time.time()) - 10
+    sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1}, expires_at=past)
+    late = sandbox.buy(product=NEW, account=OTHER_BUYER, dimensions={"seats": 1}, expires_at=past,
+                       expiry_lag_s=-1)
+    rows = aws.get_entitlements()
+    assert [(row["LicenseArn"], row["ExpirationDate"]) for row in rows] == [
+        (late["license_arn"], past)]
+    assert sandbox.world()["agreements"][0]["status"] == "EXPIRED"
+
+
+def test_the_quota_is_kept_and_counted(sandbox, aws):
+    sandbox.settings(quota_per_second=3)
+    requests = [aws.request("GetEntitlements", {"ProductCode": NEW}) for _ in range(8)]
+    answers = [aws.send(request) for request in requests]
+    refused = [answer for answer in answers if answer.status != 200]
+    log = sandbox.log()
+    assert all(answer.code == "ThrottlingException" for answer in refused)
+    assert len(refused) == log["get_entitlements_over_quota"]
+    assert log["get_entitlements_peak_per_second"] > 3 and refused
+
+
+# The turns of a contract.
+
+def test_a_renewal_can_be_told_in_either_order_and_lose_a_notice(sandbox, aws):
+    bought = sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 10}, lose="all")
+    renewed = sandbox.renew(agreement=bought["agreement_id"], order="created_first")
+    assert sandbox.events() == [
+        "Purchase Agreement Created - Proposer", "License Updated - Manufacturer",
+        "Purchase Agreement Ended - Proposer", "License Deprovisioned - Manufacturer"]
+    created, _, ended, _ = sandbox.messages()
+    assert created["detail"]["agreement"]["previousAgreementId"] == bought["agreement_id"]
+    assert ended["detail"]["agreement"]["status"] == "RENEWED"
+    assert renewed["license_arn"] != bought["license_arn"]
+    assert renewed["expires_at"] > bought["expires_at"]
+    kept = sandbox.renew(agreement=renewed["agreement_id"], keep_license=True, with_previous=False,
+                         lose=["updated"])
+    assert kept["license_arn"] == renewed["license_arn"]
+    assert sandbox.events()[4:] == ["Purchase Agreement Ended - Proposer",
+                                    "Purchase Agreement Created - Proposer"]
+    assert [row["LicenseArn"] for row in aws.get_entitlements()] == [kept["license_arn"]]
+
+
+def test_changing_replacing_and_ending(sandbox, aws):
+    bought = sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 10})
+    sandbox.change(agreement=bought["license_arn"], dimensions={"seats": 25})
+    assert aws.get_entitlements()[0]["Value"] == {"IntegerValue": 25}
+    replaced = sandbox.replace(agreement=bought["agreement_id"], dimensions={"seats": 7})
+    assert aws.get_entitlements()[0]["Value"] == {"IntegerValue": 7}
+    with pytest.raises(Refused, match="REPLACED"):
+        sandbox.cancel(agreement=bought["agreement_id"])
+    sandbox.cancel(agreement=replaced["agreement_id"])
+    assert aws.get_entitlements() == []
+    assert sandbox.events()[-2:] == ["Purchase Agreement Ended - Proposer",
+                                     "License Deprovisioned - Manufacturer"]
+
+
+def test_a_legacy_listing_speaks_sns(sandbox):
+    bought = sandbox.buy(product=LEGACY, account=BUYER, dimensions={"seats": 10}, free_trial=True)
+    message = json.loads(sandbox.messages()[0]["Message"])
+    assert message["isFreeTrialTermPresent"] == "true"
+    assert bought["form"]["fields"]["x-amzn-marketplace-offer-type"] == "free-trial"
+    sandbox.change(agreement=bought["agreement_id"], dimensions={"seats": 25})
+    sandbox.renew(agreement=bought["agreement_id"])
+    assert sandbox.events() == ["subscribe-success"] + 3 * ["entitlement-updated"]
+    sandbox.settings(products={LEGACY: {"raw_delivery": True}})
+    other = sandbox.buy(product=LEGACY, account=OTHER_BUYER, dimensions={"seats": 1}, pending_s=3600)
+    sandbox.subscribe_fail(agreement=other["agreement_id"])
+    assert sandbox.messages()[4]["action"] == "subscribe-fail"
+    assert sandbox.messages()[4]["customer-identifier"] == other["customer_identifier"]
+
+
+@pytest.mark.parametrize("version, digest", [(1, "sha1"), (2, "sha256")])
+def test_sns_messages_are_really_signed(sandbox, tmp_path, version, digest):
+    sandbox.settings(products={LEGACY: {"signature_version": version}})
+    sandbox.buy(product=LEGACY, account=BUYER, dimensions={"seats": 10})
+    envelope = sandbox.messages()[0]
+    path = envelope["SigningCertURL"].removeprefix(sandbox.url)
+    connection = http.client.HTTPConnection(sandbox.address)
+    connection.request("GET", path)
+    (tmp_path / "cert.pem").write_bytes(connection.getresponse().read())
+    connection.close()
+    key = subprocess.run(["openssl", "x509", "-in", tmp_path / "cert.pem", "-noout", "-pubkey"],
+                         capture_output=True, check=True).stdout
+    (tmp_path / "key.pem").write_bytes(key)
+    (tmp_path / "signature").write_bytes(base64.b64decode(envelope["Signature"]))
+    text = "".join(f"{name}\n{envelope[name]}\n" for name in (
+        "Message", "MessageId", "Timestamp", "TopicArn", "Type"))
+    (tmp_path / "text").write_text(text)
+    subprocess.run(["openssl", "dgst", f"-{digest}", "-verify", tmp_path / "key.pem", "-signature",
+                    tmp_path / "signature", tmp_path / "text"], check=True, capture_output=True)
+    assert envelope["SignatureVersion"] == str(version)
+
+
+# SQS.
+
+def test_messages_are_received_with_digest_and_attributes_and_deleted(sandbox, aws):
+    sandbox.send_event(body="text with ümlaut")
+    sandbox.send_event(body={"json": True})
+    messages = aws.receive(MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"])
+    assert [message["Body"] for message in messages] == ["text with ümlaut", '{"json":true}']
+    for message in messages:
+        assert message["MD5OfBody"] == hashlib.md5(message["Body"].encode()).hexdigest()
+        assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+    assert aws.receive() == []
+    entries = [{"Id": str(i), "ReceiptHandle": message["ReceiptHandle"]}
+               for i, message in enumerate(messages)]
+    entries.append({"Id": "bad", "ReceiptHandle": "nonsense"})
+    batch = aws.sqs("DeleteMessageBatch", Entries=entries)
+    assert batch.status == 200
+    assert batch.body["Successful"] == [{"Id": "0"}, {"Id": "1"}]
+    assert [(failed["Id"], failed["Code"], failed["SenderFault"])
+            for failed in batch.body["Failed"]] == [("bad", "ReceiptHandleIsInvalid", True)]
+    assert sandbox.messages() == []
+
+
+def test_a_long_poll_wakes_at_once(sandbox, aws):
+    answers = []
+    poll = threading.Thread(target=lambda: answers.append(aws.receive(WaitTimeSeconds=20)))
+    poll.start()
+    sandbox.wait_calls("ReceiveMessage", 1)
+    assert sandbox.calls("ReceiveMessage")[0]["outcome"] is None
+    sent = time.monotonic()
+    sandbox.send_event(body="wake")
+    poll.join()
+    assert answers[0][0]["Body"] == "wake" and time.monotonic() - sent < 5
+
+
+def test_a_long_poll_wakes_when_a_message_is_given_back(sandbox, aws):
+    sandbox.send_event(body="again")
+    held = aws.receive(VisibilityTimeout=600)[0]
+    answers = []
+    poll = threading.Thread(target=lambda: answers.append(
+        aws.receive(WaitTimeSeconds=20, MessageSystemAttributeNames=["ApproximateReceiveCount"])))
+    poll.start()
+    sandbox.wait_calls("ReceiveMessage", 2)
+    assert aws.sqs("ChangeMessageVisibility", ReceiptHandle=held["ReceiptHandle"],
+                   VisibilityTimeout=0).status == 200
+    poll.join()
+    again = answers[0][0]
+    assert again["Attributes"] == {"ApproximateReceiveCount": "2"}
+    assert again["ReceiptHandle"] != held["ReceiptHandle"]
+    # The handle of an earlier receive succeeds and deletes nothing.
+    assert aws.sqs("DeleteMessage", ReceiptHandle=held["ReceiptHandle"]).status == 200
+    assert sandbox.messages() == ["again"]
+    gone = aws.sqs("ChangeMessageVisibility", ReceiptHandle=held["ReceiptHandle"],
+                   VisibilityTimeout=5)
+    assert gone.code == "com.amazonaws.sqs#MessageNotInflight"
+
+
+def test_a_long_poll_whose_caller_went_away_takes_nothing(sandbox, aws):
+    request = aws.request("ReceiveMessage", {"QueueUrl": sandbox.queue_url, "WaitTimeSeconds": 20})
+    connection = http.client.HTTPConnection(sandbox.address)
+    connection.request("POST", "/", request.data, dict(request.headers.items()))
+    sandbox.wait_calls("ReceiveMessage", 1)
+    connection.close()
+    while sandbox.calls("ReceiveMessage")[0]["outcome"] != "abandoned":
+        pass
+    sandbox.send_event(body="kept")
+    assert [message["Body"] for message in aws.receive()] == ["kept"]
+
+
+@pytest.mark.parametrize("operation, body, code", [
+    ("ReceiveMessage", {"MaxNumberOfMessages": 11}, "InvalidParameterValueException"),
+    ("ReceiveMessage", {"WaitTimeSeconds": 21}, "InvalidParameterValueException"),
+    ("ReceiveMessage", {"VisibilityTimeout": 43201}, "InvalidParameterValueException"),
+    ("DeleteMessage", {"ReceiptHandle": "nonsense"}, "ReceiptHandleIsInvalid"),
+    ("DeleteMessage", {}, "MissingRequiredParameterException"),
+    ("ChangeMessageVisibility", {"ReceiptHandle": "AQEB", "VisibilityTimeout": 1},
+     "ReceiptHandleIsInvalid"),
+    ("DeleteMessageBatch", {"Entries": []}, "EmptyBatchRequest"),
+    ("DeleteMessageBatch", {"Entries": [{"Id": str(i), "ReceiptHandle": "x"} for i in range(11)]},
+     "TooManyEntriesInBatchRequest"),
+    ("DeleteMessageBatch", {"Entries": 2 * [{"Id": "a", "ReceiptHandle": "x"}]},
+     "BatchEntryIdsNotDistinct"),
+    ("DeleteMessageBatch", {"Entries": [{"Id": "a b", "ReceiptHandle": "x"}]},
+     "InvalidBatchEntryId"),
+])
+def test_what_sqs_refuses_is_refused(aws, operation, body, code):
+    answer = aws.sqs(operation, **body)
+    assert (answer.status, answer.code.split("#")[1]) == (400, code)
+
+
+def test_a_queue_that_is_not_there(sandbox):
+    aws = Caller(sandbox)
+    answer = aws.call("ReceiveMessage", {"QueueUrl": f"{sandbox.url}/{SELLER}/nowhere"},
+                      {"x-amzn-query-mode": "true"})
+    assert answer.code == "com.amazonaws.sqs#QueueDoesNotExist"
+    assert answer.headers["x-amzn-query-error"] == "AWS.SimpleQueueService.NonExistentQueue;Sender"
+    foreign = Caller(sandbox, FOREIGN_ACCESS_KEY, FOREIGN_SECRET_KEY)
+    assert foreign.sqs("ReceiveMessage").code == "com.amazonaws.sqs#QueueDoesNotExist"
+
+
+def test_a_message_received_too_often_goes_to_the_dead_letter_queue_and_back(sandbox, aws):
+    sandbox.settings(queues={"mp-events": {"max_receive_count": 2}})
+    sandbox.send_event(body="poison")
+    for _ in range(2):
+        assert aws.receive(VisibilityTimeout=0)
+    assert aws.receive() == []
+    dead = aws.sqs("ReceiveMessage", queue="mp-events-dlq", VisibilityTimeout=0,
+                   MessageSystemAttributeNames=["DeadLetterQueueSourceArn"]).body["Messages"]
+    assert dead[0]["Attributes"] == {
+        "DeadLetterQueueSourceArn": f"arn:aws:sqs:us-east-1:{SELLER}:mp-events"}
+    assert sandbox.redrive() == {"moved": 1}
+    assert [message["Body"] for message in aws.receive()] == ["poison"]
+
+
+def test_queue_url_attributes_and_sending(sandbox, aws):
+    assert aws.call("GetQueueUrl", {"QueueName": "mp-events"}).body["QueueUrl"] == sandbox.queue_url
+    sent = aws.sqs("SendMessage", MessageBody='{"probe":1}').body
+    assert sent["MD5OfMessageBody"] == "1e6150203acaa9577ef0dcce5f2a122a"
+    aws.sqs("SendMessage", MessageBody="later", DelaySeconds=900)
+    attributes = aws.sqs("GetQueueAttributes", AttributeNames=["All"]).body["Attributes"]
+    assert attributes["ApproximateNumberOfMessages"] == "1"
+    assert attributes["ApproximateNumberOfMessagesDelayed"] == "1"
+    assert json.loads(attributes["RedrivePolicy"]) == {
+        "deadLetterTargetArn": f"arn:aws:sqs:us-east-1:{SELLER}:mp-events-dlq",
+        "maxReceiveCount": 10}
+    assert aws.sqs("GetQueueAttributes").body == {}
+
+
+# Faults.
+
+def test_faults_are_used_up_in_order_and_can_be_cleared(sandbox, aws):
+    sandbox.fault(operation="GetEntitlements", kind="throttle", count=1)
+    sandbox.fault(operation="GetEntitlements", kind="error500", count=-1)
+    assert aws.call("GetEntitlements", {"ProductCode": NEW}).code == "ThrottlingException"
+    for _ in range(2):
+        answer = aws.call("GetEntitlements", {"ProductCode": NEW})
+        assert (answer.status, answer.code) == (500, "InternalServiceErrorException")
+    sandbox.faults_clear()
+    assert aws.get_entitlements() == []
+    assert [call["fault"] for call in sandbox.calls("GetEntitlements")] == [
+        "throttle", "error500", "error500", "none"]
+
+
+def test_answers_can_be_empty_stale_foreign_or_lack_a_member(sandbox, aws):
+    bought = sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 10})
+    sandbox.change(agreement=bought["agreement_id"], dimensions={"seats": 25})
+    for kind in ("empty", "stale", "wrong_account"):
+        sandbox.fault(operation="GetEntitlements", kind=kind)
+    sandbox.fault(operation="GetEntitlements", kind="missing_member", member="LicenseArn")
+    assert aws.get_entitlements() is None
+    assert aws.get_entitlements()[0]["Value"] == {"IntegerValue": 10}
+    assert aws.get_entitlements() == []
+    assert "LicenseArn" not in aws.get_entitlements()[0]
+    assert aws.get_entitlements()[0]["Value"] == {"IntegerValue": 25}
+
+
+def test_lists_can_be_doubled_turned_and_shortened(sandbox, aws):
+    sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1, "pro_tier": 1})
+    wanted = {"duplicate": 2 * ["seats"] + 2 * ["pro_tier"], "reorder": ["pro_tier", "seats"],
+              "lose": ["pro_tier"]}
+    for kind, dimensions in wanted.items():
+        sandbox.fault(operation="GetEntitlements", kind=kind)
+        assert [row["Dimension"] for row in aws.get_entitlements()] == dimensions
+
+
+def test_answers_can_be_late_cut_off_or_never_come(sandbox, aws):
+    sandbox.fault(operation="GetEntitlements", kind="delay", delay_ms=300)
+    began = time.monotonic()
+    assert aws.get_entitlements() == [] and time.monotonic() - began >= 0.3
+    sandbox.fault(operation="GetEntitlements", kind="truncate")
+    with pytest.raises(http.client.IncompleteRead):
+        aws.get_entitlements()
+    sandbox.fault(operation="GetEntitlements", kind="hang")
+    with pytest.raises(TimeoutError):
+        aws.call("GetEntitlements", {"ProductCode": NEW}, timeout=0.5)
+
+
+def test_notifications_can_be_lost_doubled_turned_and_tampered_with(sandbox):
+    sandbox.fault(operation="Event", kind="reorder")
+    sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1})
+    assert sandbox.events() == ["License Updated - Manufacturer",
+                                "Purchase Agreement Created - Proposer"]
+    sandbox.reset()
+    sandbox.fault(operation="Event", kind="lose")
+    sandbox.fault(operation="Event", kind="duplicate")
+    sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1})
+    first, second = sandbox.messages()
+    assert first == second and first["detail-type"] == "License Updated - Manufacturer"
+    sandbox.reset()
+    sandbox.fault(operation="Event", kind="tamper", count=2)
+    sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1})
+    assert {event["account"] for event in sandbox.messages()} == {"999988887777"}
+
+
+def test_a_message_can_be_delivered_twice_and_tampered_with(sandbox, aws):
+    sandbox.send_event(body="twice")
+    sandbox.fault(operation="ReceiveMessage", kind="duplicate")
+    sandbox.fault(operation="ReceiveMessage", kind="tamper")
+    first = aws.receive()
+    assert [message["Body"] for message in first] == ["twice", "twice"]
+    tampered = aws.receive()[0]
+    assert tampered["MD5OfBody"] != hashlib.md5(tampered["Body"].encode()).hexdigest()
+
+
+@pytest.mark.parametrize("fault, said", [
+    ({"operation": "GetEntitlements", "kind": "nonsense"}, "nonsense"),
+    ({"operation": "Event", "kind": "throttle"}, "events"),
+    ({"operation": "ResolveCustomer", "kind": "stale"}, "stale"),
+    ({"operation": "GetEntitlements", "kind": "missing_member"}, "member"),
+    ({"operation": "GetEntitlements", "kind": "hang", "count": 0}, "count"),
+    ({"operation": "GetEntitlements", "kind": "hang", "cont": 3}, "cont"),
+])
+def test_wrong_faults_are_refused(sandbox, fault, said):
+    with pytest.raises(Refused, match=said):
+        sandbox.fault(**fault)
+
+
+# The log and the verbs.
+
+def test_every_call_is_logged_with_caller_parameters_and_outcome(sandbox, aws):
+    aws.get_entitlements()
+    Caller(sandbox, key="AKIDUNKNOWN000000000").call("GetEntitlements", {"ProductCode": NEW})
+    first, second = sandbox.calls()
+    assert (first["operation"], first["account"], first["outcome"]) == ("GetEntitlements", SELLER,
+                                                                        "ok")
+    assert first["parameters"] == {"ProductCode": NEW}
+    assert (second["account"], second["outcome"]) == ("", "UnrecognizedClientException")
+    assert sandbox.calls(since=first["number"]) == [second]
+    log = sandbox.log()
+    assert (log["counts"], log["errors"]) == ({"GetEntitlements": 2}, {"GetEntitlements": 1})
+
+
+@pytest.mark.parametrize("verb, parameters, said", [
+    ("nonsense", {}, "nonsense"),
+    ("buy", {"product": "x", "account": BUYER, "dimensions": {}}, "no product"),
+    ("buy", {"product": NEW, "account": "12", "dimensions": {}}, "twelve digits"),
+    ("buy", {"product": NEW, "account": BUYER, "dimensions": {"beds": 1}}, "beds"),
+    ("buy", {"product": NEW, "account": BUYER, "dimensions": {"seats": None}}, "seats"),
+    ("buy", {"product": NEW, "account": BUYER, "dimensions": {"seats": 1}, "lose": ["x"]}, "'x'"),
+    ("change", {"agreement": "nobody's"}, "no agreement"),
+    ("renew", {"agreement": "x", "order": 3}, "order"),
+    ("send_event", {"body": "x", "queue": "nowhere"}, "nowhere"),
+    ("settings", {"quota": 3}, "quota"),
+    ("settings", {"products": {NEW: {"generation": "legacy"}}}, "generation"),
+    ("wait", {}, "needed"),
+])
+def test_wrong_verbs_are_refused_with_a_sentence(sandbox, verb, parameters, said):
+    with pytest.raises(Refused, match=said):
+        sandbox.verb(verb, **parameters)
+
+
+def test_a_verb_waits_for_a_queue_to_be_emptied(sandbox, aws):
+    sandbox.send_event(body="x")
+    handle = aws.receive()[0]["ReceiptHandle"]
+    emptied = threading.Thread(target=sandbox.wait_queue_empty)
+    emptied.start()
+    aws.sqs("DeleteMessage", ReceiptHandle=handle)
+    emptied.join()
+    assert sandbox.verb("wait", operation="GetEntitlements", timeout_ms=1) == {"happened": False}
+
+
+def test_a_reset_drops_what_waits(sandbox, aws):
+    request = aws.request("ReceiveMessage", {"QueueUrl": sandbox.queue_url, "WaitTimeSeconds": 20})
+    ended = []
+
+    def poll():
+        with pytest.raises(http.client.RemoteDisconnected):
+            aws.send(request)
+        ended.append(True)
+
+    waiting = threading.Thread(target=poll)
+    waiting.start()
+    sandbox.wait_calls("ReceiveMessage", 1)
+    sandbox.reset()
+    waiting.join()
+    assert ended and sandbox.log()["calls"] == []
