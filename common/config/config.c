@@ -51,24 +51,27 @@ int config_read_file(const char *path, struct buf *ret_text, struct error *error
 }
 
 /* "queue main" is the section "queue" with the label "main". */
-static int find_instance(struct config *config, struct str heading, struct config_instance **ret,
-                         struct error *error)
+static struct config_instance *find_instance(struct config *config, struct str heading,
+                                             struct error *error)
 {
     struct str label = str_trim(heading);
     struct str name = str_split(&label, ' ');
 
     label = str_trim(label);
-    if (name.len == 0)
-        return error_set(error, "a setting stands before the first [section]");
+    if (name.len == 0) {
+        error_set(error, "a setting stands before the first [section]");
+        return NULL;
+    }
     const struct config_section *section = config_find_section(config->schema, name, error);
     if (!section)
-        return -1;
-    if (section->labelled && label.len == 0)
-        return error_set(error, "[%s] needs a label, as in [%s main]", section->name,
-                         section->name);
-    if (!section->labelled && label.len > 0)
-        return error_set(error, "[%s] takes no label", section->name);
-    return config_instance_get(config, section, label, ret, error);
+        return NULL;
+    if (section->labelled == (label.len > 0))
+        return config_instance_get(config, section, label, error);
+    if (section->labelled)
+        error_set(error, "[%s] needs a label, as in [%s main]", section->name, section->name);
+    else
+        error_set(error, "[%s] takes no label", section->name);
+    return NULL;
 }
 
 static int on_pair(void *arg, struct str heading, struct str name, struct str value, unsigned line,
@@ -78,7 +81,8 @@ static int on_pair(void *arg, struct str heading, struct str name, struct str va
     struct config *config = reading->config;
     struct config_assignment assignment = {.value = value, .line = line};
 
-    if (find_instance(config, heading, &assignment.instance, error) != 0)
+    assignment.instance = find_instance(config, heading, error);
+    if (!assignment.instance)
         return -1;
     assignment.setting =
         config_find_setting(assignment.instance->section, name, &assignment.from_file, error);
@@ -199,8 +203,7 @@ static void store_all(struct config *config)
 static int load(struct config *config, const char *path, struct error *error)
 {
     for (const struct config_section *s = config->schema->sections; s->name; s++) {
-        struct config_instance *ignored;
-        if (!s->labelled && config_instance_get(config, s, STR_NONE, &ignored, error) != 0)
+        if (!s->labelled && !config_instance_get(config, s, STR_NONE, error))
             return -1;
     }
     if (path && load_files(config, path, error) != 0)

@@ -41,12 +41,12 @@ struct config_form {
 struct config_setting {
     const char *name;
     enum config_type type;
+    bool required;             /* empty is an error: in a labelled section, wherever it stands */
     size_t offset;             /* within the section's struct */
     const char *default_value; /* as it would be written; NULL: none, the member stays empty */
     int64_t min, max;          /* numbers, durations (ms), sizes; both 0: any */
     const char *choices;       /* "debug info warning error" */
     const char *help;
-    bool required; /* empty is an error: in a labelled section, wherever it stands */
     const struct config_form *form; /* what a text, or every item of a list, must be; NULL: any */
 };
 

@@ -110,7 +110,8 @@ static int set_variable(struct config *config, const struct variable *variable, 
     assignment.setting = config_find_setting(section, name, &assignment.from_file, error);
     if (!assignment.setting)
         return -1;
-    if (config_instance_get(config, section, label, &assignment.instance, error) != 0)
+    assignment.instance = config_instance_get(config, section, label, error);
+    if (!assignment.instance)
         return -1;
     return config_assign(config, &assignment, error);
 }

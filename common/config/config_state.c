@@ -66,28 +66,31 @@ static bool is_label(struct str label)
     return label.len > 0;
 }
 
-int config_instance_get(struct config *config, const struct config_section *section,
-                        struct str label, struct config_instance **ret, struct error *error)
+struct config_instance *config_instance_get(struct config *config,
+                                            const struct config_section *section, struct str label,
+                                            struct error *error)
 {
+    struct config_instance *instance = config_instance_find(config, section, label);
     struct config_instance **end = &config->instances;
 
-    *ret = config_instance_find(config, section, label);
-    if (*ret)
-        return 0;
-    if (section->labelled && !is_label(label))
-        return error_set(error, "'" STR_FMT "' cannot be a label; letters, digits, '-' and '_' can",
-                         STR_ARG(label));
-
-    struct config_instance *instance = arena_alloc(&config->arena, sizeof(*instance));
+    if (instance)
+        return instance;
+    if (section->labelled && !is_label(label)) {
+        error_set(error, "'" STR_FMT "' cannot be a label; letters, digits, '-' and '_' can",
+                  STR_ARG(label));
+        return NULL;
+    }
+    instance = arena_alloc(&config->arena, sizeof(*instance));
     instance->section = section;
     instance->label = section->labelled ? arena_str(&config->arena, label).ptr : NULL;
     instance->cells =
         arena_alloc_array(&config->arena, count_settings(section) + 1, sizeof(*instance->cells));
+    if (fill_with_defaults(config, instance, error) != 0)
+        return NULL;
     while (*end)
         end = &(*end)->next;
     *end = instance;
-    *ret = instance;
-    return fill_with_defaults(config, instance, error);
+    return instance;
 }
 
 static int read_secret(const char *path, struct buf *ret_text, bool *ret_unreadable,

@@ -29,12 +29,14 @@ struct config {
     void *values;
 };
 
-/* Finds it, or makes it with its defaults. label is STR_NONE for a section without. */
+/* label is STR_NONE for a section without. */
 struct config_instance *config_instance_find(const struct config *config,
                                              const struct config_section *section,
                                              struct str label);
-int config_instance_get(struct config *config, const struct config_section *section,
-                        struct str label, struct config_instance **ret, struct error *error);
+/* Finds it, or makes it with its defaults. NULL with a sentence if label cannot be one. */
+struct config_instance *config_instance_get(struct config *config,
+                                            const struct config_section *section, struct str label,
+                                            struct error *error);
 
 struct config_assignment {
     struct config_instance *instance;

@@ -80,7 +80,8 @@ static char *put_line(char *buffer, const char *indent, struct str content)
     memcpy(buffer, indent, len);
     if (content.len > 0)
         memcpy(buffer + len, content.ptr, content.len);
-    memcpy(buffer + len + content.len, "\n", sizeof("\n"));
+    buffer[len + content.len] = '\n';
+    buffer[len + content.len + 1] = '\0';
     return buffer;
 }
 

@@ -28,13 +28,17 @@ typedef void rpc_done_fn(void *arg, const struct rpc_response *response);
 
 int rpc_client_open(struct rpc_client **ret, struct loop *loop, struct endpoint_context *context,
                     const struct config_list *addresses, struct error *error);
-void rpc_client_close(struct rpc_client *client); /* calls in flight are cancelled; takes NULL */
+/* Calls in flight are cancelled. Not from a callback of this client. Takes NULL. */
+void rpc_client_close(struct rpc_client *client);
 bool rpc_client_connected(const struct rpc_client *client);
 /* Told whenever that changes; optional. */
 void rpc_client_on_connection(struct rpc_client *client, void (*fn)(void *arg, bool connected),
                               void *arg);
 
-/* Copies params. done is called exactly once, never before this returns, unless cancelled. */
+/* Copies params (NULL for the shape nothing). done is called exactly once, never before this
+ * returns, unless cancelled. timeout_ms 0 stands for 30 s. A call fails as unavailable when it
+ * found no connection in time or lost it, as timeout when no answer came, as throttled when 1,024
+ * calls wait for a connection already, as bad_request when it is larger than a message may be. */
 struct rpc_call *rpc_call(struct rpc_client *client, enum method_id method, const void *params,
                           int64_t timeout_ms, struct str trace, rpc_done_fn *done, void *arg);
 void rpc_call_cancel(struct rpc_call *call); /* takes NULL */

@@ -44,12 +44,15 @@ struct rpc_server_stats {
 int rpc_server_open(struct rpc_server **ret, struct loop *loop,
                     const struct rpc_server_options *options, struct error *error);
 /* On a thread of its own that blocks on receive, drains and answers: for the query path. The thread
- * ends in rpc_server_close(). Handlers run on that thread; other threads may answer a parked
- * request. */
+ * ends in rpc_server_close(). Handlers run on that thread. Any thread may answer a request after
+ * rpc_park(): its reply reaches the server's thread as a message through the same ROUTER, from an
+ * inproc DEALER whose routing id is a secret of the process. So the thread waits in one place, and
+ * the reply wakes it by itself. */
 int rpc_server_open_threaded(struct rpc_server **ret, const struct rpc_server_options *options,
                              struct error *error);
-void rpc_server_close(
-    struct rpc_server *server); /* parked requests fail as unavailable; takes NULL */
+/* Parked requests are answered as unavailable, without on_expired; nobody may touch them any more,
+ * nor answer while this runs. Not from a handler. Takes NULL. */
+void rpc_server_close(struct rpc_server *server);
 void rpc_server_stats(const struct rpc_server *server, struct rpc_server_stats *ret_stats);
 
 /* The decoded parameters: a `const struct <params shape> *` of the route's method. They live, like
@@ -62,12 +65,15 @@ struct arena *rpc_request_arena(struct rpc_request *request);
 int64_t rpc_request_time_left_ms(const struct rpc_request *request);
 
 /* Every request is answered exactly once, now or later; afterwards it must not be touched. */
-void rpc_reply(struct rpc_request *request, const void *result); /* of the method's result shape */
+/* result is of the method's result shape; NULL for the shape nothing. */
+void rpc_reply(struct rpc_request *request, const void *result);
 void rpc_fail(struct rpc_request *request, enum rpc_error code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Keeps a request for later (loop servers only). At its deadline on_expired is called, in which the
- * owner must forget the request; the server then answers it with timeout. */
+/* Keeps a request for later. On a loop server on_expired is called at its deadline, in which the
+ * owner must forget the request; the server then answers it with timeout. A threaded server does
+ * not watch deadlines: whoever keeps the request looks at rpc_request_time_left_ms() and answers.
+ */
 void rpc_park(struct rpc_request *request,
               void (*on_expired)(void *arg, struct rpc_request *request), void *arg);
 

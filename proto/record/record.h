@@ -10,13 +10,13 @@
 
 /* Spans of the suite's settings ([entitled] section), in seconds. */
 struct policy {
-    int64_t grace_s;       /* past its date while AWS cannot be asked: 72 h */
-    int64_t settling_s;    /* past its date although AWS answers: 1 h */
-    int64_t stale_after_s; /* older answers are marked stale */
-    int64_t hold_limit_s;  /* an end without evidence is held no longer than this */
-    int64_t
-        successor_wait_s; /* a renewed or replaced subscription waits so long for its successor */
-    int64_t confirm_delay_s; /* between the two calls that find nothing: 60 s */
+    int64_t grace_s;          /* past its date while AWS cannot be asked: 72 h */
+    int64_t settling_s;       /* past its date although AWS answers: 1 h */
+    int64_t stale_after_s;    /* older answers are marked stale: 12 h */
+    int64_t hold_limit_s;     /* an end without evidence is held no longer than this: 14 d */
+    int64_t successor_wait_s; /* served so long while a successor is announced, not active: 3 d */
+    int64_t confirm_delay_s;  /* between the two calls that find nothing: 60 s */
+    int64_t pending_limit_s;  /* what never had an entitlement is asked about so long: 30 d */
 };
 
 extern const struct policy policy_default;
@@ -29,21 +29,34 @@ enum counting record_counting(const struct subscription *record,
 /* `successor_active`: whether the record's successor exists and is active now. */
 enum state record_state(const struct subscription *record, const struct policy *policy,
                         int64_t now_s, bool successor_active);
+
+/* The evidence of an end, all zero if there is none. */
+struct evidence record_evidence(const struct subscription *record);
+/* Whether something explains that AWS lists nothing: a notice, the dates, or that the product lists
+ * others. What nothing explains is held. */
+bool record_end_is_explained(const struct subscription *record);
+/* When the last call began that listed something; 0: none did. */
+int64_t record_listed_at_s(const struct subscription *record);
 bool record_is_stale(const struct subscription *record, const struct policy *policy, int64_t now_s);
 
 /* When AWS should be asked about it next by date alone (expiry, settling, end evidence, pending
- * schedule); 0: no date. class tells why. */
+ * schedule); 0: no date. It may lie in the past: overdue. The class tells why. */
 int64_t record_next_due_s(const struct subscription *record, const struct policy *policy,
                           int64_t now_s, enum due_class *ret_class);
 
 /* The trailing l-... of a licence in any spelling (arn:aws:license-manager::ACCOUNT:license:l-...,
  * aws:license-manager:REGION:ACCOUNT:l-..., a bare l-...); empty if there is none. */
 struct str license_key(struct str license);
+/* The text under which a handle is indexed: its license_key, else itself. */
+struct str handle_key(struct str handle);
+/* The record's own id or one of its aliases. */
+bool record_has_id(const struct subscription *record, struct str id);
 
 /* True when the handle names this record in any of its spellings. */
 bool record_has_handle(const struct subscription *record, struct str handle);
 
-/* One line for the journal: what differs between two versions of a record; before may be NULL. */
+/* One line for the journal: what differs between two versions of a record; before may be NULL.
+ * Appends nothing if only version, seq, verified_at or updated_at differ. */
 void record_describe_change(const struct subscription *before, const struct subscription *after,
                             struct buf *out);
 

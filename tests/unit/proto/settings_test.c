@@ -14,6 +14,7 @@
 #include "common/base/mem.h"
 #include "proto/settings/settings.h"
 #include "proto/settings/settings_check.h"
+#include "proto/settings/settings_policy.h"
 
 /* Loads a text as the settings file; on failure returns NULL and the sentence without the path. */
 static const struct settings *load(const char *text, struct config **ret, struct error *error)
@@ -290,6 +291,19 @@ static void shares_and_fields_are_taken_apart(void **state)
     assert_false(field.required);
 }
 
+static void the_policy_is_that_of_the_rules(void **state)
+{
+    (void)state;
+    struct config *config;
+    struct policy policy = settings_policy(load_good("", &config));
+
+    assert_memory_equal(&policy, &policy_default, sizeof(policy));
+    config_free(config);
+    policy = settings_policy(load_good("[entitled]\nend_confirm_delay = 1100ms\n", &config));
+    assert_int_equal(policy.confirm_delay_s, 2);
+    config_free(config);
+}
+
 static void the_sample_means_the_defaults(void **state)
 {
     (void)state;
@@ -331,6 +345,7 @@ int main(void)
         cmocka_unit_test(a_socket_path_that_does_not_fit_is_refused),
         cmocka_unit_test(what_contradicts_is_refused),
         cmocka_unit_test(shares_and_fields_are_taken_apart),
+        cmocka_unit_test(the_policy_is_that_of_the_rules),
         cmocka_unit_test(the_sample_means_the_defaults),
         cmocka_unit_test(rows_are_complete),
     };

@@ -1,0 +1,153 @@
+#include "proto/endpoint/feed.h"
+
+#include "common/base/mem.h"
+#include "proto/codec/codec.h"
+#include "proto/endpoint/socket.h"
+
+/* Messages a slow reader may be behind before it misses some and has to ask for changes. */
+enum { FEED_QUEUE_MESSAGES = 100000 };
+enum { FEED_LINGER_MS = 200 };
+
+struct feed_publisher {
+    struct loop *loop;
+    void *xpub;
+    struct socket_binding *binding;
+    struct buf out;
+};
+
+struct feed_subscriber {
+    struct loop *loop;
+    void *sub;
+    feed_event_fn *on_event;
+    void *arg;
+};
+
+/* What readers send up, subscriptions, would otherwise gather in memory. */
+static void drain_subscriptions(void *arg, void *socket)
+{
+    zmq_msg_t msg;
+    size_t frames;
+    (void)arg;
+
+    while (socket_receive(socket, &msg, &frames))
+        zmq_msg_close(&msg);
+}
+
+int feed_publisher_open(struct feed_publisher **ret, struct loop *loop,
+                        struct endpoint_context *context, const struct endpoint_binding *binding,
+                        struct error *error)
+{
+    struct feed_publisher *publisher = mem_alloc_zero(sizeof(*publisher));
+
+    publisher->loop = loop;
+    publisher->xpub = socket_open(context, ZMQ_XPUB, FEED_LINGER_MS);
+    socket_set(publisher->xpub, ZMQ_SNDHWM, FEED_QUEUE_MESSAGES);
+    loop_watch_socket(loop, publisher->xpub, LOOP_READ, drain_subscriptions, NULL);
+    if (socket_bind(&publisher->binding, publisher->xpub, binding, error) < 0) {
+        feed_publisher_close(publisher);
+        return -1;
+    }
+    *ret = publisher;
+    return 0;
+}
+
+void feed_publisher_close(struct feed_publisher *publisher)
+{
+    if (!publisher)
+        return;
+    loop_unwatch_socket(publisher->loop, publisher->xpub);
+    socket_unbind(publisher->binding);
+    socket_close(publisher->xpub);
+    buf_done(&publisher->out);
+    mem_free(publisher);
+}
+
+int feed_publish(struct feed_publisher *publisher, enum event_id event, const void *params)
+{
+    struct buf *out = &publisher->out;
+
+    buf_clear(out);
+    codec_write_notification(out, events[event].name, events[event].params, params);
+    if (out->len > FRAME_LIMIT_BYTES)
+        return -1;
+    zmq_send(publisher->xpub, out->data, out->len, ZMQ_DONTWAIT);
+    return 0;
+}
+
+static enum event_id find_event(struct str name)
+{
+    int i = 0;
+
+    while (i < EVENT_COUNT && !str_eq_text(name, events[i].name))
+        i++;
+    return (enum event_id)i;
+}
+
+/* What cannot be read is as good as lost: its number will be missed. */
+static void take_event(struct feed_subscriber *subscriber, struct str bytes)
+{
+    cleanup(arena_done) struct arena arena = ARENA_INIT;
+    struct frame frame;
+
+    if (codec_open_frame(bytes, &arena, &frame, NULL) < 0 || frame.type != FRAME_NOTIFICATION)
+        return;
+    enum event_id event = find_event(frame.method);
+    if (event == EVENT_COUNT)
+        return;
+    void *params = arena_alloc(&arena, events[event].params->size);
+    if (codec_read_params(&frame, events[event].params, &arena, params, NULL) == 0)
+        subscriber->on_event(subscriber->arg, event, params);
+}
+
+static void on_readable(void *arg, void *socket)
+{
+    enum { EVENTS_PER_TURN = 256 };
+    struct feed_subscriber *subscriber = arg;
+    zmq_msg_t msg;
+    size_t frames;
+
+    for (int i = 0; i < EVENTS_PER_TURN && socket_receive(socket, &msg, &frames); i++) {
+        if (frames == 1)
+            take_event(subscriber, socket_msg_str(&msg));
+        zmq_msg_close(&msg);
+    }
+}
+
+static int connect_all(void *socket, const struct config_list *addresses, struct error *error)
+{
+    if (addresses->count == 0)
+        return error_set(error, "no feed to connect to is set");
+    for (size_t i = 0; i < addresses->count; i++) {
+        if (socket_connect(socket, addresses->items[i], error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int feed_subscriber_open(struct feed_subscriber **ret, struct loop *loop,
+                         struct endpoint_context *context, const struct config_list *addresses,
+                         feed_event_fn *on_event, void *arg, struct error *error)
+{
+    struct feed_subscriber *subscriber = mem_alloc_zero(sizeof(*subscriber));
+
+    *subscriber = (struct feed_subscriber){.loop = loop, .on_event = on_event, .arg = arg};
+    subscriber->sub = socket_open(context, ZMQ_SUB, 0);
+    socket_set(subscriber->sub, ZMQ_RCVHWM, FEED_QUEUE_MESSAGES);
+    zmq_setsockopt(subscriber->sub, ZMQ_SUBSCRIBE, "", 0);
+    loop_watch_socket(loop, subscriber->sub, LOOP_READ, on_readable, subscriber);
+    if (connect_all(subscriber->sub, addresses, error) < 0) {
+        feed_subscriber_close(subscriber);
+        return -1;
+    }
+    *ret = subscriber;
+    return 0;
+}
+
+void feed_subscriber_close(struct feed_subscriber *subscriber)
+{
+    if (!subscriber)
+        return;
+    loop_unwatch_socket(subscriber->loop, subscriber->sub);
+    socket_close(subscriber->sub);
+    mem_free(subscriber);
+}

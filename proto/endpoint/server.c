@@ -1,0 +1,125 @@
+#include "proto/endpoint/server.h"
+
+#include "common/base/mem.h"
+#include "proto/endpoint/server_core.h"
+
+/* Last replies still go out when a server closes. */
+enum { REPLY_LINGER_MS = 200 };
+
+int server_new(struct rpc_server **ret, const struct rpc_server_options *options,
+               struct error *error)
+{
+    struct rpc_server *server = mem_alloc_zero(sizeof(*server));
+
+    server->routes = options->routes;
+    server->arg = options->arg;
+    LIST_INIT(&server->parked);
+    pthread_mutex_init(&server->parked_lock, NULL);
+    server->router = socket_open(options->context, ZMQ_ROUTER, REPLY_LINGER_MS);
+    socket_set(server->router, ZMQ_ROUTER_MANDATORY, 1);
+    if (socket_bind(&server->binding, server->router, &options->binding, error) < 0) {
+        server_free(server);
+        return -1;
+    }
+    *ret = server;
+    return 0;
+}
+
+void server_fail_parked(struct rpc_server *server)
+{
+    struct rpc_request *request;
+
+    while ((request = LIST_FIRST(&server->parked)))
+        rpc_fail(request, ERROR_UNAVAILABLE, "the daemon is stopping");
+}
+
+void server_free(struct rpc_server *server)
+{
+    socket_unbind(server->binding);
+    socket_close(server->router);
+    pthread_mutex_destroy(&server->parked_lock);
+    buf_done(&server->reply);
+    mem_free(server);
+}
+
+/* Bounded, so that one busy socket leaves the loop's other work its turn. */
+static void on_readable(void *arg, void *socket)
+{
+    enum { REQUESTS_PER_TURN = 256 };
+    struct rpc_server *server = arg;
+    struct rpc_request *request;
+    (void)socket;
+
+    for (int i = 0; i < REQUESTS_PER_TURN; i++) {
+        request = request_receive(server, ZMQ_DONTWAIT);
+        if (!request)
+            return;
+        request_handle(request);
+    }
+}
+
+static struct rpc_request *request_of(struct deadline *deadline)
+{
+    return (struct rpc_request *)((char *)deadline - offsetof(struct rpc_request, deadline));
+}
+
+static void on_deadline(void *arg, struct deadline *deadline)
+{
+    struct rpc_request *request = request_of(deadline);
+    (void)arg;
+
+    if (request->on_expired)
+        request->on_expired(request->on_expired_arg, request);
+    rpc_fail(request, ERROR_TIMEOUT, "%s", rpc_errors[ERROR_TIMEOUT].sentence);
+}
+
+int rpc_server_open(struct rpc_server **ret, struct loop *loop,
+                    const struct rpc_server_options *options, struct error *error)
+{
+    struct rpc_server *server;
+
+    if (server_new(&server, options, error) < 0)
+        return -1;
+    server->loop = loop;
+    deadlines_init(&server->deadlines, loop, on_deadline, server);
+    loop_watch_socket(loop, server->router, LOOP_READ, on_readable, server);
+    *ret = server;
+    return 0;
+}
+
+static void close_on_loop(struct rpc_server *server)
+{
+    loop_unwatch_socket(server->loop, server->router);
+    server_fail_parked(server);
+    deadlines_done(&server->deadlines);
+    server_free(server);
+}
+
+void rpc_server_close(struct rpc_server *server)
+{
+    if (!server)
+        return;
+    if (server->thread)
+        server_close_threaded(server);
+    else
+        close_on_loop(server);
+}
+
+static uint64_t read_counter(const atomic_uint_fast64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void rpc_server_stats(const struct rpc_server *server, struct rpc_server_stats *ret_stats)
+{
+    const struct server_counters *counters = &server->counters;
+
+    *ret_stats = (struct rpc_server_stats){
+        .requests = read_counter(&counters->requests),
+        .malformed = read_counter(&counters->malformed),
+        .failed = read_counter(&counters->failed),
+        .expired = read_counter(&counters->expired),
+        .undeliverable = read_counter(&counters->undeliverable),
+        .parked = read_counter(&counters->parked),
+    };
+}

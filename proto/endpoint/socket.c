@@ -1,0 +1,69 @@
+#include "proto/endpoint/socket.h"
+
+#include "common/base/mem.h"
+
+/* A peer that does not answer for so long is gone, whatever TCP still believes. */
+enum { HEARTBEAT_MS = 5000, HEARTBEAT_TIMEOUT_MS = 15000 };
+enum { RECONNECT_MS = 50, RECONNECT_MAX_MS = 1000 };
+
+void socket_set(void *socket, int option, int value)
+{
+    zmq_setsockopt(socket, option, &value, sizeof(value));
+}
+
+void *socket_open(struct endpoint_context *context, int type, int linger_ms)
+{
+    const int64_t limit = FRAME_LIMIT_BYTES;
+    void *socket = zmq_socket(context->zmq, type);
+
+    /* Only a lack of memory or descriptors makes this fail; neither leaves anything to do. */
+    if (!socket)
+        mem_exhausted();
+    zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &limit, sizeof(limit));
+    socket_set(socket, ZMQ_LINGER, linger_ms);
+    socket_set(socket, ZMQ_SNDHWM, SOCKET_QUEUE_MESSAGES);
+    socket_set(socket, ZMQ_RCVHWM, SOCKET_QUEUE_MESSAGES);
+    socket_set(socket, ZMQ_TCP_KEEPALIVE, 1);
+    socket_set(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
+    socket_set(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
+    socket_set(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS);
+    return socket;
+}
+
+void socket_close(void *socket)
+{
+    if (socket)
+        zmq_close(socket);
+}
+
+int socket_connect(void *socket, const char *address, struct error *error)
+{
+    socket_set(socket, ZMQ_IMMEDIATE, 1);
+    socket_set(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+    socket_set(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);
+    if (zmq_connect(socket, address) < 0)
+        return error_set(error, "cannot connect to '%s': %s", address, zmq_strerror(zmq_errno()));
+    return 0;
+}
+
+struct str socket_msg_str(zmq_msg_t *msg)
+{
+    return str_from(zmq_msg_data(msg), zmq_msg_size(msg));
+}
+
+bool socket_receive(void *socket, zmq_msg_t *ret_msg, size_t *ret_frames)
+{
+    *ret_frames = 0;
+    zmq_msg_init(ret_msg);
+    do {
+        int flags = *ret_frames == 0 ? ZMQ_DONTWAIT : 0;
+        while (zmq_msg_recv(ret_msg, socket, flags) < 0) {
+            if (zmq_errno() == EINTR)
+                continue;
+            zmq_msg_close(ret_msg);
+            return false;
+        }
+        ++*ret_frames;
+    } while (zmq_msg_more(ret_msg));
+    return true;
+}

@@ -1,0 +1,42 @@
+/* What all sockets have in common: options, binding with locks, connecting. Internal to endpoint.
+ *
+ * ipc sockets are bound here and handed to libzmq (ZMQ_USE_FD): so they have their mode before
+ * anybody can connect, and it is we who remove the path, while we still hold its lock. libzmq
+ * removes it from a thread of its own at some later time, when the next holder may have bound it.
+ */
+#ifndef PROTO_ENDPOINT_SOCKET_H
+#define PROTO_ENDPOINT_SOCKET_H
+
+#include <zmq.h>
+
+#include "common/base/error.h"
+#include "common/base/str.h"
+#include "proto/endpoint/context.h"
+
+struct endpoint_context {
+    void *zmq;
+};
+
+/* High-water mark of requests and replies: per peer, in messages. */
+enum { SOCKET_QUEUE_MESSAGES = 10000 };
+
+/* Never NULL. type is one of ZMQ_ROUTER, ...; what is unsent when it closes is kept linger_ms. */
+void *socket_open(struct endpoint_context *context, int type, int linger_ms);
+void socket_close(void *socket); /* takes NULL */
+void socket_set(void *socket, int option, int value);
+
+struct socket_binding; /* the paths and locks of a bound socket */
+
+int socket_bind(struct socket_binding **ret, void *socket, const struct endpoint_binding *binding,
+                struct error *error);
+/* Removes the paths and gives the locks back. Close the socket right after. Takes NULL. */
+void socket_unbind(struct socket_binding *binding);
+
+int socket_connect(void *socket, const char *address, struct error *error);
+
+struct str socket_msg_str(zmq_msg_t *msg); /* lives as long as the message */
+/* Reads a whole message and keeps its last frame in *ret_msg, which the caller closes. False: none
+ * is waiting. *ret_frames tells how many there were. */
+bool socket_receive(void *socket, zmq_msg_t *ret_msg, size_t *ret_frames);
+
+#endif

@@ -1,0 +1,71 @@
+/* By which texts a record is known. */
+#include "proto/record/record.h"
+
+#include <string.h>
+
+static bool is_license_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+}
+
+static bool is_license_key(struct str s)
+{
+    if (s.len < 3 || !str_starts_with(s, STR("l-")))
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (!is_license_char(s.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
+/* The API samples print arn:aws:license-manager::ACCOUNT:license:l-..., the samples of License
+ * Updated aws:license-manager:REGION:ACCOUNT:l-... without arn (AWS Marketplace Seller Guide,
+ * "Amazon EventBridge notifications for SaaS"). The end is the same in all of them. */
+struct str license_key(struct str license)
+{
+    static const char service[] = ":license-manager:";
+    struct str s = str_trim(license);
+    const char *colon = s.len > 0 ? memrchr(s.ptr, ':', s.len) : NULL;
+    struct str last = s;
+
+    if (colon) {
+        if (!memmem(s.ptr, s.len, service, sizeof(service) - 1))
+            return STR_NONE;
+        last = str_from(colon + 1, (size_t)(s.ptr + s.len - (colon + 1)));
+    }
+    return is_license_key(last) ? last : STR_NONE;
+}
+
+struct str handle_key(struct str handle)
+{
+    struct str key = license_key(handle);
+
+    return key.len > 0 ? key : handle;
+}
+
+bool record_has_id(const struct subscription *record, struct str id)
+{
+    if (id.len == 0)
+        return false;
+    if (str_eq(id, record->id))
+        return true;
+    for (size_t i = 0; i < record->aliases.count; i++) {
+        if (str_eq(id, record->aliases.items[i]))
+            return true;
+    }
+    return false;
+}
+
+bool record_has_handle(const struct subscription *record, struct str handle)
+{
+    struct str key = license_key(handle);
+
+    if (handle.len == 0)
+        return false;
+    if (key.len > 0 && str_eq(key, record->license_key))
+        return true;
+    return record_has_id(record, handle) || str_eq(handle, record->tenant) ||
+           str_eq(handle, record->account_id) || str_eq(handle, record->customer_identifier) ||
+           str_eq(handle, record->license_arn);
+}

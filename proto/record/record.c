@@ -1,0 +1,112 @@
+#include "proto/record/record.h"
+
+enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 24 * HOUR_S };
+
+const struct policy policy_default = {
+    .grace_s = 72 * HOUR_S,
+    .settling_s = HOUR_S,
+    .stale_after_s = 12 * HOUR_S,
+    .hold_limit_s = 14 * DAY_S,
+    .successor_wait_s = 3 * DAY_S,
+    .confirm_delay_s = MINUTE_S,
+    .pending_limit_s = 30 * DAY_S,
+};
+
+struct evidence record_evidence(const struct subscription *record)
+{
+    return record->evidence ? *record->evidence : (struct evidence){0};
+}
+
+int64_t record_listed_at_s(const struct subscription *record)
+{
+    struct evidence evidence = record_evidence(record);
+
+    if (evidence.empty_at)
+        return evidence.listed_at;
+    return record->entitlements.count > 0 ? record->verified_at : 0;
+}
+
+/* A date explains an empty answer only if the answer came after it: what AWS stopped listing
+ * earlier may as well be a call that the wrong account signed. */
+static bool dates_explain(const struct subscription *record)
+{
+    for (size_t i = 0; i < record->entitlements.count; i++) {
+        int64_t date = record->entitlements.items[i].expires_at;
+        if (date == 0 || date > record->verified_at)
+            return false;
+    }
+    return record->entitlements.count > 0;
+}
+
+bool record_end_is_explained(const struct subscription *record)
+{
+    struct evidence evidence = record_evidence(record);
+
+    return evidence.notice != notice_none || evidence.product_alive_at != 0 ||
+           dates_explain(record);
+}
+
+/* Renewed and replaced agreements end too, but their customer goes on: "Purchase Agreement Ended"
+ * with status RENEWED or REPLACED is no cancellation. */
+static bool awaits_successor(const struct subscription *record, const struct policy *policy,
+                             int64_t now_s)
+{
+    int64_t succeeded_at = record_evidence(record).succeeded_at;
+
+    return succeeded_at != 0 && now_s < succeeded_at + policy->successor_wait_s;
+}
+
+static bool has_ended(const struct subscription *record, const struct policy *policy, int64_t now_s)
+{
+    struct evidence evidence = record_evidence(record);
+    bool was_granted = record->entitlements.count > 0;
+
+    if (evidence.empty_at == 0 || awaits_successor(record, policy, now_s))
+        return false;
+    if (!was_granted && evidence.notice == notice_none)
+        return false;
+    if (evidence.empty_again_at != 0 && record_end_is_explained(record))
+        return true;
+    return was_granted && now_s >= evidence.empty_at + policy->hold_limit_s;
+}
+
+static enum counting counting_by_date(const struct subscription *record, int64_t date,
+                                      const struct policy *policy, int64_t now_s)
+{
+    if (date == 0 || now_s < date)
+        return COUNTING_YES;
+    /* Only a call that began after the settling time proves that the date stayed. */
+    if (record->verified_at >= date + policy->settling_s)
+        return COUNTING_EXPIRED;
+    return now_s < date + policy->grace_s ? COUNTING_GRACE : COUNTING_UNVERIFIED;
+}
+
+enum counting record_counting(const struct subscription *record,
+                              const struct entitlement *entitlement, const struct policy *policy,
+                              int64_t now_s)
+{
+    enum counting counting = counting_by_date(record, entitlement->expires_at, policy, now_s);
+
+    if (has_ended(record, policy, now_s))
+        return COUNTING_ENDED;
+    if (counting != COUNTING_YES && awaits_successor(record, policy, now_s))
+        return COUNTING_HELD;
+    if (counting == COUNTING_EXPIRED || counting == COUNTING_UNVERIFIED)
+        return counting;
+    return record_evidence(record).empty_at != 0 ? COUNTING_HELD : counting;
+}
+
+enum state record_state(const struct subscription *record, const struct policy *policy,
+                        int64_t now_s, bool successor_active)
+{
+    if (successor_active || has_ended(record, policy, now_s))
+        return STATE_ENDED;
+    if (record->entitlements.count == 0)
+        return record->payment_failed_at != 0 ? STATE_PAYMENT_FAILED : STATE_PENDING;
+    return record_evidence(record).empty_again_at != 0 ? STATE_HELD : STATE_ACTIVE;
+}
+
+bool record_is_stale(const struct subscription *record, const struct policy *policy, int64_t now_s)
+{
+    return now_s - record->verified_at > policy->stale_after_s;
+}

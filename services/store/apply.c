@@ -1,0 +1,230 @@
+#include "services/store/apply.h"
+
+#include <stdlib.h>
+
+/* GetEntitlements promises no consistency with the events: so long after an announced end a listing
+ * may still be the old one, and does not refute it. */
+enum { NOTICE_LAG_S = 3600 };
+
+static int compare_i64(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_values(struct value a, struct value b)
+{
+    if (a.kind != b.kind)
+        return compare_i64(a.kind, b.kind);
+    switch (a.kind) {
+    case VALUE_NONE:
+        return 0;
+    case VALUE_INTEGER:
+        return compare_i64(a.integer, b.integer);
+    case VALUE_DOUBLE:
+        return (a.number > b.number) - (a.number < b.number);
+    case VALUE_BOOLEAN:
+        return compare_i64(a.boolean, b.boolean);
+    case VALUE_STRING:
+        return str_compare(a.string, b.string);
+    }
+    return 0;
+}
+
+static int compare_entitlements(const void *a, const void *b)
+{
+    const struct entitlement *x = a, *y = b;
+    int order = str_compare(x->dimension, y->dimension);
+
+    if (order == 0)
+        order = compare_i64(x->expires_at, y->expires_at);
+    return order ? order : compare_values(x->value, y->value);
+}
+
+static bool same_entitlements(const struct entitlement_list *a, const struct entitlement_list *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        if (compare_entitlements(&a->items[i], &b->items[i]) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* AWS promises no order of rows: sorted, the same rows make the same record. */
+static struct entitlement_list entitlements_of(const struct aws_entitlement_list *rows,
+                                               struct arena *arena)
+{
+    struct entitlement_list list = {
+        .items = arena_alloc_array(arena, rows->count, sizeof(struct entitlement)),
+        .count = rows->count,
+    };
+
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct aws_entitlement *row = &rows->items[i];
+        struct entitlement *item = &list.items[i];
+        *item = (struct entitlement){
+            .dimension = arena_str(arena, row->dimension),
+            .value = row->value,
+            .expires_at = row->expires_at,
+        };
+        if (item->value.kind == VALUE_STRING)
+            item->value.string = arena_str(arena, row->value.string);
+    }
+    qsort(list.items, list.count, sizeof(list.items[0]), compare_entitlements);
+    return list;
+}
+
+static bool same_evidence(const struct evidence *a, const struct evidence *b)
+{
+    return a->empty_at == b->empty_at && a->empty_again_at == b->empty_again_at &&
+           a->product_alive_at == b->product_alive_at && a->notice == b->notice &&
+           a->notice_at == b->notice_at && a->succeeded_at == b->succeeded_at &&
+           a->listed_at == b->listed_at;
+}
+
+/* Returns whether it differs from what the record had. */
+static bool set_evidence(struct subscription *record, const struct evidence *evidence,
+                         struct arena *arena)
+{
+    static const struct evidence none;
+    struct evidence before = record_evidence(record);
+
+    if (same_evidence(&before, evidence))
+        return false;
+    record->evidence = NULL;
+    if (!same_evidence(evidence, &none)) {
+        record->evidence = arena_alloc(arena, sizeof(*record->evidence));
+        *record->evidence = *evidence;
+    }
+    return true;
+}
+
+static bool apply_listed(struct subscription *record, const struct aws_entitlement_list *rows,
+                         int64_t began_at_s, struct arena *arena)
+{
+    struct evidence had = record_evidence(record);
+    struct evidence evidence = {.succeeded_at = had.succeeded_at};
+    struct entitlement_list list = entitlements_of(rows, arena);
+
+    if (had.notice != notice_none && began_at_s < had.notice_at + NOTICE_LAG_S) {
+        evidence.notice = had.notice;
+        evidence.notice_at = had.notice_at;
+    }
+    bool changed = set_evidence(record, &evidence, arena);
+    if (!same_entitlements(&record->entitlements, &list)) {
+        record->entitlements = list;
+        changed = true;
+    }
+    if (record->payment_failed_at != 0) {
+        record->payment_failed_at = 0;
+        changed = true;
+    }
+    return changed;
+}
+
+static bool apply_empty(struct subscription *record, int64_t began_at_s, enum scope scope,
+                        bool product_alive, const struct policy *policy, struct arena *arena)
+{
+    struct evidence evidence = record_evidence(record);
+    bool widest = scope == SCOPE_ACCOUNT || record->account_id.len == 0;
+
+    if (evidence.empty_at == 0) {
+        evidence.listed_at = record_listed_at_s(record);
+        evidence.empty_at = began_at_s;
+    } else if (evidence.empty_again_at == 0 && widest &&
+               began_at_s >= evidence.empty_at + policy->confirm_delay_s) {
+        evidence.empty_again_at = began_at_s;
+    }
+    if (product_alive && evidence.product_alive_at == 0)
+        evidence.product_alive_at = began_at_s;
+    return set_evidence(record, &evidence, arena);
+}
+
+enum applied apply_answer(struct subscription *record, const struct aws_entitlement_list *rows,
+                          int64_t began_at_s, enum scope scope, bool product_alive,
+                          const struct policy *policy, struct arena *arena)
+{
+    bool changed;
+
+    if (began_at_s < record->verified_at)
+        return APPLIED_NOTHING;
+    if (rows->count > 0)
+        changed = apply_listed(record, rows, began_at_s, arena);
+    else
+        changed = apply_empty(record, began_at_s, scope, product_alive, policy, arena);
+    if (!changed && began_at_s == record->verified_at)
+        return APPLIED_NOTHING;
+    record->verified_at = began_at_s;
+    return changed ? APPLIED_CHANGED : APPLIED_VERIFIED;
+}
+
+bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s,
+                  struct arena *arena)
+{
+    struct evidence evidence = record_evidence(record);
+    int64_t listed_at = record_listed_at_s(record);
+
+    if (notice == notice_none || (listed_at != 0 && listed_at >= at_s + NOTICE_LAG_S))
+        return false;
+    if (evidence.notice != notice_none &&
+        (evidence.notice_at > at_s || (evidence.notice_at == at_s && evidence.notice <= notice)))
+        return false;
+    evidence.notice = notice;
+    evidence.notice_at = at_s;
+    return set_evidence(record, &evidence, arena);
+}
+
+bool apply_succeeded(struct subscription *record, int64_t at_s, struct arena *arena)
+{
+    struct evidence evidence = record_evidence(record);
+
+    if (at_s <= evidence.succeeded_at)
+        return false;
+    evidence.succeeded_at = at_s;
+    return set_evidence(record, &evidence, arena);
+}
+
+bool apply_payment_failed(struct subscription *record, int64_t at_s)
+{
+    if (record->entitlements.count > 0 || at_s <= record->payment_failed_at)
+        return false;
+    record->payment_failed_at = at_s;
+    return true;
+}
+
+bool apply_payment_succeeded(struct subscription *record, int64_t at_s)
+{
+    if (record->payment_failed_at == 0 || at_s <= record->payment_failed_at)
+        return false;
+    record->payment_failed_at = 0;
+    return true;
+}
+
+/* An end is looked for by account: that call also finds a successor's licence, and a record whose
+ * licence is known from an event alone has no ARN that AWS would surely accept. */
+static enum scope widest_scope(const struct subscription *record)
+{
+    if (record->account_id.len > 0)
+        return SCOPE_ACCOUNT;
+    if (record->customer_identifier.len > 0)
+        return SCOPE_CUSTOMER_IDENTIFIER;
+    return record->license_arn.len > 0 ? SCOPE_LICENSE : scope_none;
+}
+
+enum scope apply_scope(const struct subscription *record, bool *ret_probe_product)
+{
+    struct evidence evidence = record_evidence(record);
+    bool may_end = record->entitlements.count > 0 || evidence.notice != notice_none;
+
+    *ret_probe_product = false;
+    if (evidence.empty_at != 0 && may_end) {
+        *ret_probe_product = !record_end_is_explained(record);
+        return widest_scope(record);
+    }
+    if (record->license_arn.len > 0)
+        return SCOPE_LICENSE;
+    if (record->license_key.len == 0 && record->customer_identifier.len > 0)
+        return SCOPE_CUSTOMER_IDENTIFIER;
+    return widest_scope(record);
+}

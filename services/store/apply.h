@@ -1,0 +1,40 @@
+/* How what AWS says changes one record: pure functions, no clock, no I/O, no database.
+ *
+ * A record is changed in place, but nothing it points to is: what is new lives in the arena, so
+ * that a copy of the struct made before still shows the old version. Answers may come twice or
+ * late, and announcements in any order between them: the record ends up the same. version, seq,
+ * updated_at and the journal are the caller's.
+ */
+#ifndef SERVICES_STORE_APPLY_H
+#define SERVICES_STORE_APPLY_H
+
+#include "common/base/arena.h"
+#include "proto/record/record.h"
+
+enum applied {
+    APPLIED_NOTHING,  /* older than what is known, or known: the record is as it was */
+    APPLIED_VERIFIED, /* AWS said the same again: only verified_at advanced */
+    APPLIED_CHANGED,
+};
+
+/* One whole answer: `rows` are those of this record's licence, and no row means that AWS listed
+ * nothing for it. `product_alive`: the product lists something for somebody, be it in this answer.
+ */
+enum applied apply_answer(struct subscription *record, const struct aws_entitlement_list *rows,
+                          int64_t began_at_s, enum scope scope, bool product_alive,
+                          const struct policy *policy, struct arena *arena);
+
+/* An end was announced at the event's own time. False: known, or refuted since. */
+bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s,
+                  struct arena *arena);
+/* The agreement ended because it was renewed or replaced. False: known. */
+bool apply_succeeded(struct subscription *record, int64_t at_s, struct arena *arena);
+/* subscribe-fail, and subscribe-success after it. False: known, or something is granted. */
+bool apply_payment_failed(struct subscription *record, int64_t at_s);
+bool apply_payment_succeeded(struct subscription *record, int64_t at_s);
+
+/* How AWS is to be asked about it next; 0 if nothing is known that a call could be filtered by.
+ * *ret_probe_product: an empty answer would need the product's unfiltered one beside it. */
+enum scope apply_scope(const struct subscription *record, bool *ret_probe_product);
+
+#endif
