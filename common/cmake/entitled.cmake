@@ -50,6 +50,19 @@ function(entitled_program name directory)
   install(TARGETS ${name} RUNTIME DESTINATION ${directory})
 endfunction()
 
+# entitled_embed(TARGET SYMBOL file...): TARGET carries the files as `const struct embedded_file
+# SYMBOL[]` (common/base/embed.h).
+function(entitled_embed target symbol)
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.c)
+  list(TRANSFORM ARGN PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE files)
+  list(JOIN files "," joined)
+  add_custom_command(OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -DNAME=${symbol} -DOUTPUT=${output} -DFILES=${joined}
+            -P ${PROJECT_SOURCE_DIR}/common/cmake/embed.cmake
+    DEPENDS ${files} ${PROJECT_SOURCE_DIR}/common/cmake/embed.cmake VERBATIM)
+  target_sources(${target} PRIVATE ${output})
+endfunction()
+
 # entitled_test(AREA/NAME LINK target...): tests/unit/AREA/NAME_test.c, a cmocka program.
 function(entitled_test path)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})

@@ -1,0 +1,20 @@
+# Writes files into a C source as `const struct embedded_file NAME[]`, so that a program carries them.
+# Run as a script: cmake -DNAME=... -DOUTPUT=... -DFILES=a,b -P embed.cmake
+set(content "#include \"common/base/embed.h\"\n\nextern const struct embedded_file ${NAME}[];\n\n")
+set(rows "")
+set(index 0)
+string(REPLACE "," ";" FILES "${FILES}")
+foreach(file ${FILES})
+  get_filename_component(base ${file} NAME)
+  file(READ ${file} hex HEX)
+  string(LENGTH "${hex}" digits)
+  math(EXPR size "${digits} / 2")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  # Lines that an editor can open.
+  string(REGEX REPLACE "((0x[0-9a-f][0-9a-f],){16})" "\\1\n" bytes "${bytes}")
+  string(APPEND content "static const unsigned char file_${index}[] = {\n${bytes}0};\n")
+  string(APPEND rows "    {\"${base}\", file_${index}, ${size}},\n")
+  math(EXPR index "${index} + 1")
+endforeach()
+string(APPEND content "\nconst struct embedded_file ${NAME}[] = {\n${rows}    {NULL, NULL, 0},\n};\n")
+file(WRITE ${OUTPUT} "${content}")
