@@ -66,7 +66,6 @@ static void defaults_are_those_of_the_declaration(void **state)
     assert_int_equal(s->store.cache_size, 64 << 20);
     assert_int_equal(s->store.journal_retention_ms, 400 * INT64_C(86400000));
     assert_int_equal(s->registrar.port, 8080);
-    assert_false(s->registrar.behind_proxy);
     assert_int_equal(s->poller.visibility_timeout_ms, 120000);
     assert_int_equal(s->queues.count, 0);
     assert_int_equal(s->products.count, 0);
