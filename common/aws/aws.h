@@ -21,7 +21,7 @@ struct aws_call;
 
 enum aws_service { AWS_METERING, AWS_ENTITLEMENT, AWS_SQS, AWS_STS, AWS_SERVICE_COUNT };
 
-/* Everything is copied. Empty strings stand for "as AWS's own variables and files say". */
+/* Everything is copied. NULL and "" stand for "as AWS's own variables and files say". */
 struct aws_options {
     const char *region;  /* default: AWS_REGION, AWS_DEFAULT_REGION, profile, us-east-1 */
     const char *profile; /* default: AWS_PROFILE, AWS_DEFAULT_PROFILE, "default" */
@@ -29,13 +29,14 @@ struct aws_options {
     const char *access_key_id; /* explicit credentials; otherwise environment, shared files */
     const char *secret_access_key;
     const char *session_token;
+    const char *ca_bundle;      /* default: AWS_CA_BUNDLE, the system's */
     int64_t attempt_timeout_ms; /* one attempt; long polls add their wait */
 };
 
 enum aws_outcome {
     AWS_OK,
     AWS_ERROR,       /* AWS refused; code and message say why */
-    AWS_THROTTLED,   /* every attempt was throttled */
+    AWS_THROTTLED,   /* the last attempt was throttled */
     AWS_UNREACHABLE, /* no whole answer: refused, timed out, truncated, 5xx without a code */
     AWS_CREDENTIALS, /* no credentials, or AWS does not accept them */
 };
@@ -71,6 +72,8 @@ struct aws_request {
     void *admit_arg;
 };
 
+/* Fails on what is set but cannot be used (half a key, an unknown profile, plain http that leaves
+ * the machine). Having no credentials at all is no failure: calls then end as AWS_CREDENTIALS. */
 int aws_new(struct aws **ret, struct loop *loop, const struct aws_options *options,
             struct error *error);
 void aws_free(struct aws *aws); /* cancels what is in flight; takes NULL */
@@ -86,10 +89,11 @@ struct aws_call *aws_caller_identity(struct aws *aws,
                                                   struct str account, struct str arn),
                                      void *arg);
 
-/* Where credentials and endpoints come from, for logs and `stats`: "environment",
- * "shared files (profile seller)", "settings". */
+/* Where the credentials come from, for logs and `stats`: "environment",
+ * "shared files (profile seller)", "settings", "none". */
 struct str aws_credentials_source(const struct aws *aws);
 struct str aws_region(const struct aws *aws);
+int64_t aws_clock_offset_s(const struct aws *aws); /* AWS's clock minus ours, once it mattered */
 struct str aws_endpoint(const struct aws *aws, enum aws_service service);
 
 /* The pure parts, for tests. */

@@ -2,7 +2,8 @@
  *
  * Connections are kept and reused. Redirects are never followed; TLS is always verified; the URL
  * decides between http and https. Proxies come from the environment (https_proxy, no_proxy), but
- * none is used towards link-local and loopback hosts.
+ * none is used towards link-local and loopback hosts. When a kept connection ends before the first
+ * byte of an answer, libcurl itself sends the request once more on a new one.
  */
 #ifndef COMMON_HTTP_CLIENT_HTTP_CLIENT_H
 #define COMMON_HTTP_CLIENT_HTTP_CLIENT_H

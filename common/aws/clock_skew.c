@@ -1,0 +1,37 @@
+/* A wrong clock spoils every signature, so AWS's own is learnt from its refusals. The offset is
+ * for signing alone: rules about contracts go by the local clock. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/aws/internal.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+
+static bool speaks_of_time(struct str code)
+{
+    static const char *const codes[] = {
+        "RequestTimeTooSkewed",      "RequestExpired",        "RequestInTheFuture",
+        "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure",
+    };
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (str_eq_text(code, codes[i]))
+            return true;
+    }
+    return false;
+}
+
+bool learn_clock(struct aws *aws, struct str code, struct str date_header)
+{
+    enum { NOTABLE_S = 300 }; /* where the SDKs begin to correct */
+    cleanup(mem_freep) char *text = str_dup(date_header);
+    struct tm utc = {0};
+
+    if (!speaks_of_time(code) || !strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &utc))
+        return false;
+    int64_t offset_s = (int64_t)timegm(&utc) - clock_wall_s();
+    if (llabs(offset_s - aws->clock_offset_s) < NOTABLE_S)
+        return false;
+    aws->clock_offset_s = offset_s;
+    return true;
+}

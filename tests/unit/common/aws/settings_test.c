@@ -1,0 +1,324 @@
+/* Where credentials, region and endpoints come from. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/aws/internal.h"
+#include "tests/support/aws_environment.h"
+#include "tests/support/vectors.h"
+
+struct fixture {
+    struct aws_environment environment;
+    struct loop *loop;
+    struct aws *aws;
+    struct error error;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = mem_alloc_zero(sizeof(*fixture));
+
+    aws_environment_open(&fixture->environment);
+    fixture->loop = loop_new();
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    aws_free(fixture->aws);
+    loop_free(fixture->loop);
+    aws_environment_close(&fixture->environment);
+    mem_free(fixture);
+    return 0;
+}
+
+static int open_aws(struct fixture *fixture, const struct aws_options *options)
+{
+    aws_free(fixture->aws);
+    fixture->aws = NULL;
+    fixture->error.text[0] = '\0';
+    return aws_new(&fixture->aws, fixture->loop, options, &fixture->error);
+}
+
+static void open_plain(struct fixture *fixture)
+{
+    if (open_aws(fixture, &(struct aws_options){0}) < 0)
+        fail_msg("%s", fixture->error.text);
+}
+
+static void assert_refused(struct fixture *fixture, const struct aws_options *options,
+                           const char *why)
+{
+    assert_int_equal(open_aws(fixture, options), -1);
+    assert_null(fixture->aws);
+    if (!strstr(fixture->error.text, why))
+        fail_msg("expected '%s' in: %s", why, fixture->error.text);
+}
+
+static void assert_keys(const struct fixture *fixture, const char *id, const char *secret,
+                        const char *token, const char *source)
+{
+    const struct credentials *have = &fixture->aws->credentials;
+
+    assert_string_equal(have->access_key_id, id);
+    assert_string_equal(have->secret_access_key, secret);
+    if (token)
+        assert_string_equal(have->session_token, token);
+    else
+        assert_null(have->session_token);
+    assert_true(str_eq_text(aws_credentials_source(fixture->aws), source));
+}
+
+static void write_vectors(struct fixture *fixture)
+{
+    cleanup(json_freep) struct json *vectors = vectors_load("aws-wire-examples.json");
+
+    aws_environment_write(&fixture->environment, "config",
+                          json_str(json_path(vectors, "credentials.config_file_text")));
+    aws_environment_write(&fixture->environment, "credentials",
+                          json_str(json_path(vectors, "credentials.credentials_file_text")));
+}
+
+static void nothing_set_is_no_failure(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_plain(fixture);
+    assert_null(fixture->aws->credentials.access_key_id);
+    assert_true(str_eq_text(aws_credentials_source(fixture->aws), "none"));
+    assert_true(str_eq_text(aws_region(fixture->aws), "us-east-1"));
+}
+
+static void settings_outrank_the_environment(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aws_options options = {.access_key_id = "AKS", .secret_access_key = "s1"};
+
+    setenv("AWS_ACCESS_KEY_ID", "AKE", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "s2", 1);
+    setenv("AWS_SESSION_TOKEN", "t2", 1);
+    write_vectors(fixture);
+    assert_int_equal(open_aws(fixture, &options), 0);
+    assert_keys(fixture, "AKS", "s1", NULL, "settings");
+    open_plain(fixture);
+    assert_keys(fixture, "AKE", "s2", "t2", "environment");
+}
+
+static void profiles_of_the_shared_files_are_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aws_options options = {.profile = "base"};
+
+    write_vectors(fixture);
+    open_plain(fixture);
+    assert_keys(fixture, "AKIAFIXTUREEXAMPLE08", "fixture/secret2",
+                "FIXTUREfile==", "shared files (profile default)");
+    assert_int_equal(open_aws(fixture, &options), 0);
+    assert_keys(fixture, "AKIAFIXTUREEXAMPLE07", "fixture/secret", NULL,
+                "shared files (profile base)");
+    setenv("AWS_DEFAULT_PROFILE", "nobody", 1);
+    setenv("AWS_PROFILE", "base", 1);
+    open_plain(fixture);
+    assert_keys(fixture, "AKIAFIXTUREEXAMPLE07", "fixture/secret", NULL,
+                "shared files (profile base)");
+}
+
+static void a_profile_named_on_purpose_outranks_the_environment(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aws_options options = {.profile = "base"};
+
+    write_vectors(fixture);
+    setenv("AWS_ACCESS_KEY_ID", "AKE", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "s2", 1);
+    assert_int_equal(open_aws(fixture, &options), 0);
+    assert_keys(fixture, "AKIAFIXTUREEXAMPLE07", "fixture/secret", NULL,
+                "shared files (profile base)");
+}
+
+static void files_never_mix_their_keys(void **state)
+{
+    struct fixture *fixture = *state;
+
+    aws_environment_write(&fixture->environment, "config",
+                          STR("[profile \"a b\"]\naws_access_key_id = C\n"
+                              "aws_secret_access_key = c\naws_session_token = ct\n"
+                              "region = eu-west-1\n"));
+    setenv("AWS_PROFILE", "a b", 1);
+    open_plain(fixture);
+    assert_keys(fixture, "C", "c", "ct", "shared files (profile a b)");
+    assert_true(str_eq_text(aws_region(fixture->aws), "eu-west-1"));
+
+    aws_environment_write(&fixture->environment, "credentials",
+                          STR("[a b]\naws_access_key_id = K\naws_secret_access_key = k\n"));
+    open_plain(fixture);
+    assert_keys(fixture, "K", "k", NULL, "shared files (profile a b)");
+}
+
+static void what_is_set_and_unusable_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aws_options nobody = {.profile = "nobody"}, role = {.profile = "seller"};
+    struct aws_options half = {.access_key_id = "AKS"};
+
+    write_vectors(fixture);
+    assert_refused(fixture, &nobody, "the AWS profile 'nobody' is in none of the shared files");
+    assert_refused(fixture, &role, "the AWS profile 'seller' takes its credentials from role_arn");
+    assert_refused(fixture, &half, "from settings: the secret access key is missing");
+    setenv("AWS_SECRET_ACCESS_KEY", "s", 1);
+    assert_refused(fixture, &(struct aws_options){0},
+                   "from environment: the access key id is missing");
+    unsetenv("AWS_SECRET_ACCESS_KEY");
+    aws_environment_write(&fixture->environment, "credentials", STR("[default]\ngarbage\n"));
+    assert_refused(fixture, &(struct aws_options){0}, ".aws/credentials: line 2");
+    setenv("AWS_REGION", "evil.example/", 1);
+    aws_environment_write(&fixture->environment, "credentials", STR(""));
+    assert_refused(fixture, &(struct aws_options){0}, "'evil.example/' is no AWS region");
+}
+
+static void replaced_keys_are_noticed(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_vectors(fixture);
+    open_plain(fixture);
+    assert_false(refresh_credentials(fixture->aws));
+    aws_environment_write(&fixture->environment, "credentials",
+                          STR("[default]\naws_access_key_id=N\naws_secret_access_key=n\n"));
+    assert_true(refresh_credentials(fixture->aws));
+    assert_keys(fixture, "N", "n", NULL, "shared files (profile default)");
+    aws_environment_write(&fixture->environment, "credentials", STR("[default\n"));
+    assert_false(refresh_credentials(fixture->aws));
+    assert_keys(fixture, "N", "n", NULL, "shared files (profile default)");
+}
+
+static void assert_endpoint(struct fixture *fixture, enum aws_service service, const char *url,
+                            const char *region)
+{
+    assert_string_equal(fixture->aws->endpoints[service].url, url);
+    assert_string_equal(fixture->aws->endpoints[service].region, region);
+}
+
+/* botocore's endpoint rule tests. */
+static void every_partition_has_its_hosts(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_plain(fixture);
+    assert_endpoint(fixture, AWS_METERING, "https://metering.marketplace.us-east-1.amazonaws.com/",
+                    "us-east-1");
+    assert_endpoint(fixture, AWS_ENTITLEMENT,
+                    "https://entitlement.marketplace.us-east-1.amazonaws.com/", "us-east-1");
+    assert_endpoint(fixture, AWS_SQS, "https://sqs.us-east-1.amazonaws.com/", "us-east-1");
+    assert_endpoint(fixture, AWS_STS, "https://sts.us-east-1.amazonaws.com/", "us-east-1");
+
+    setenv("AWS_DEFAULT_REGION", "ap-south-1", 1);
+    setenv("AWS_REGION", "eu-central-1", 1);
+    open_plain(fixture);
+    assert_endpoint(fixture, AWS_METERING,
+                    "https://metering.marketplace.eu-central-1.amazonaws.com/", "eu-central-1");
+    assert_endpoint(fixture, AWS_ENTITLEMENT,
+                    "https://entitlement.marketplace.us-east-1.amazonaws.com/", "us-east-1");
+    assert_endpoint(fixture, AWS_SQS, "https://sqs.eu-central-1.amazonaws.com/", "eu-central-1");
+
+    setenv("AWS_REGION", "cn-northwest-1", 1);
+    open_plain(fixture);
+    assert_endpoint(fixture, AWS_METERING,
+                    "https://metering.marketplace.cn-northwest-1.amazonaws.com.cn/",
+                    "cn-northwest-1");
+    assert_endpoint(fixture, AWS_ENTITLEMENT,
+                    "https://entitlement-marketplace.cn-northwest-1.amazonaws.com.cn/",
+                    "cn-northwest-1");
+
+    assert_int_equal(open_aws(fixture, &(struct aws_options){.region = "eusc-de-east-1"}), 0);
+    assert_endpoint(fixture, AWS_METERING,
+                    "https://metering-marketplace.eusc-de-east-1.amazonaws.eu/", "eusc-de-east-1");
+    assert_endpoint(fixture, AWS_ENTITLEMENT,
+                    "https://entitlement-marketplace.eusc-de-east-1.amazonaws.eu/",
+                    "eusc-de-east-1");
+}
+
+static void the_first_configured_endpoint_wins(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aws_options options = {.endpoint[AWS_SQS] = "http://[::1]:1/"};
+
+    aws_environment_write(&fixture->environment, "config",
+                          STR("[default]\nservices = local\nendpoint_url = https://profile/\n"
+                              "[services local]\nsqs =\n  endpoint_url = http://127.0.0.1:9324\n"
+                              "marketplace_entitlement_service =\n  other = x\n"
+                              "  endpoint_url = http://127.0.0.1:9401\n"));
+    open_plain(fixture);
+    assert_endpoint(fixture, AWS_SQS, "http://127.0.0.1:9324", "us-east-1");
+    assert_endpoint(fixture, AWS_ENTITLEMENT, "http://127.0.0.1:9401", "us-east-1");
+    assert_endpoint(fixture, AWS_METERING, "https://profile/", "us-east-1");
+
+    setenv("AWS_ENDPOINT_URL", "https://all/", 1);
+    setenv("AWS_ENDPOINT_URL_MARKETPLACE_METERING", "https://metering/", 1);
+    open_plain(fixture);
+    assert_endpoint(fixture, AWS_SQS, "https://all/", "us-east-1");
+    assert_endpoint(fixture, AWS_METERING, "https://metering/", "us-east-1");
+
+    setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True", 1);
+    assert_int_equal(open_aws(fixture, &options), 0);
+    assert_endpoint(fixture, AWS_SQS, "http://[::1]:1/", "us-east-1");
+    assert_endpoint(fixture, AWS_METERING, "https://metering.marketplace.us-east-1.amazonaws.com/",
+                    "us-east-1");
+}
+
+static void signed_requests_leave_the_machine_encrypted_only(void **state)
+{
+    static const struct {
+        const char *url;
+        bool allowed;
+    } cases[] = {
+        {"https://sqs.example/", true},
+        {"http://127.0.0.1:9000", true},
+        {"http://localhost:9000/x", true},
+        {"HTTP://LOCALHOST", true},
+        {"http://[::1]:9000", true},
+        {"http://127.8.9.10", true},
+        {"http://sqs.example/", false},
+        {"http://127.0.0.1.example/", false},
+        {"http://localhost.example/", false},
+        {"http://127.0.0.1@example/", false},
+        {"https://user@example/", false},
+        {"ftp://127.0.0.1/", false},
+        {"https://", false},
+        {"127.0.0.1", false},
+        {"http://[::2]/", false},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct error error = {""};
+        if ((check_endpoint(cases[i].url, &error) == 0) != cases[i].allowed)
+            fail_msg("%s: %s", cases[i].url, error.text);
+    }
+}
+
+#define SETTINGS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SETTINGS_TEST(nothing_set_is_no_failure),
+        SETTINGS_TEST(settings_outrank_the_environment),
+        SETTINGS_TEST(profiles_of_the_shared_files_are_read),
+        SETTINGS_TEST(a_profile_named_on_purpose_outranks_the_environment),
+        SETTINGS_TEST(files_never_mix_their_keys),
+        SETTINGS_TEST(what_is_set_and_unusable_is_refused),
+        SETTINGS_TEST(replaced_keys_are_noticed),
+        SETTINGS_TEST(every_partition_has_its_hosts),
+        SETTINGS_TEST(the_first_configured_endpoint_wins),
+        cmocka_unit_test(signed_requests_leave_the_machine_encrypted_only),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
