@@ -179,6 +179,21 @@ static void a_later_listing_refutes_a_notice(void **state)
     arena_done(&arena);
 }
 
+static void of_two_notices_at_once_the_same_one_stays(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    struct subscription one = new_record(), other = new_record();
+
+    apply_notice(&one, NOTICE_CANCELLED, D, &arena);
+    apply_notice(&one, NOTICE_DEPROVISIONED, D, &arena);
+    apply_notice(&other, NOTICE_DEPROVISIONED, D, &arena);
+    apply_notice(&other, NOTICE_CANCELLED, D, &arena);
+    assert_int_equal(one.evidence->notice, NOTICE_CANCELLED);
+    assert_int_equal(other.evidence->notice, NOTICE_CANCELLED);
+    arena_done(&arena);
+}
+
 static void a_renewed_subscription_waits_for_its_successor(void **state)
 {
     (void)state;
@@ -419,6 +434,7 @@ int main(void)
         cmocka_unit_test(one_empty_answer_ends_nothing),
         cmocka_unit_test(an_announced_end_needs_two_empty_answers),
         cmocka_unit_test(a_later_listing_refutes_a_notice),
+        cmocka_unit_test(of_two_notices_at_once_the_same_one_stays),
         cmocka_unit_test(a_renewed_subscription_waits_for_its_successor),
         cmocka_unit_test(what_never_had_anything_stays_pending),
         cmocka_unit_test(an_older_version_stays_as_it_was),

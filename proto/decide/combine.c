@@ -1,0 +1,165 @@
+#include "proto/decide/internal.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/base/buf.h"
+
+static bool is_usable(struct value value)
+{
+    return value.kind != VALUE_NONE && !(value.kind == VALUE_DOUBLE && isnan(value.number));
+}
+
+static void take_in(struct tally *tally, const struct subscription *record,
+                    const struct entitlement *entitlement, enum counting counting)
+{
+    switch (counting) {
+    case COUNTING_YES:
+    case COUNTING_GRACE:
+    case COUNTING_HELD:
+        if (is_usable(entitlement->value))
+            tally->items[tally->count++] = (struct counted){record, entitlement, counting};
+        else
+            tally->unknown_kind = true;
+        break;
+    case COUNTING_EXPIRED:
+        tally->expired = true;
+        break;
+    case COUNTING_UNVERIFIED:
+        tally->unverified = true;
+        break;
+    default:
+        break;
+    }
+}
+
+static size_t count_dimension(const struct selection *records, struct str dimension)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < records->count; i++) {
+        const struct entitlement_list *list = &records->items[i]->entitlements;
+        for (size_t j = 0; j < list->count; j++)
+            count += str_eq(list->items[j].dimension, dimension);
+    }
+    return count;
+}
+
+static int compare_counted(const void *a, const void *b)
+{
+    const struct value x = ((const struct counted *)a)->entitlement->value;
+    const struct value y = ((const struct counted *)b)->entitlement->value;
+
+    if (x.kind != y.kind)
+        return (x.kind > y.kind) - (x.kind < y.kind);
+    if (x.kind == VALUE_DOUBLE)
+        return (x.number > y.number) - (x.number < y.number);
+    return x.kind == VALUE_STRING ? str_compare(x.string, y.string) : 0;
+}
+
+void decide_tally(const struct selection *records, struct str dimension,
+                  const struct policy *policy, int64_t now_s, struct arena *arena,
+                  struct tally *ret)
+{
+    size_t most = count_dimension(records, dimension);
+
+    *ret = (struct tally){.items = arena_alloc_array(arena, most, sizeof(ret->items[0]))};
+    for (size_t i = 0; i < records->count; i++) {
+        const struct subscription *record = records->items[i];
+        const struct entitlement_list *list = &record->entitlements;
+        for (size_t j = 0; j < list->count; j++) {
+            const struct entitlement *item = &list->items[j];
+            if (str_eq(item->dimension, dimension))
+                take_in(ret, record, item, record_counting(record, item, policy, now_s));
+        }
+        if (record_state(record, policy, now_s, false) == STATE_PENDING)
+            ret->pending = true;
+    }
+    /* Doubles give the same sum only if they are added in the same order. */
+    if (ret->count > 1)
+        qsort(ret->items, ret->count, sizeof(ret->items[0]), compare_counted);
+    for (size_t i = 1; i < ret->count; i++) {
+        if (ret->items[i].entitlement->value.kind != ret->items[0].entitlement->value.kind)
+            ret->mixed = true;
+    }
+}
+
+/* A negative value takes nothing away from the others. */
+static int64_t add_integers(int64_t a, int64_t b)
+{
+    int64_t sum;
+
+    if (b < 0)
+        return a;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+static double add_doubles(double a, double b)
+{
+    return b < 0 ? a : fmin(a + b, DBL_MAX);
+}
+
+/* The texts stand sorted, so equal ones stand together. */
+static struct str list_strings(const struct tally *tally, enum counting worst, struct arena *arena)
+{
+    struct str last = STR_NONE, result;
+    struct buf out = BUF_INIT;
+    size_t count = 0;
+
+    for (size_t i = 0; i < tally->count; i++) {
+        struct str string = tally->items[i].entitlement->value.string;
+        if (tally->items[i].counting > worst || (count > 0 && str_eq(string, last)))
+            continue;
+        if (count++ > 0)
+            buf_append_text(&out, ", ");
+        buf_append_str(&out, string);
+        last = string;
+    }
+    result = count == 1 ? last : arena_str(arena, buf_str(&out));
+    buf_done(&out);
+    return result;
+}
+
+struct value decide_total(const struct tally *tally, enum counting worst, struct arena *arena)
+{
+    struct value total = {.kind = VALUE_NONE};
+
+    if (tally->mixed)
+        return total;
+    for (size_t i = 0; i < tally->count; i++) {
+        struct value value = tally->items[i].entitlement->value;
+        if (tally->items[i].counting > worst)
+            continue;
+        if (total.kind == VALUE_NONE) {
+            total = (struct value){.kind = value.kind};
+            if (value.kind == VALUE_STRING)
+                total.string = list_strings(tally, worst, arena);
+        }
+        if (value.kind == VALUE_INTEGER)
+            total.integer = add_integers(total.integer, value.integer);
+        else if (value.kind == VALUE_DOUBLE)
+            total.number = add_doubles(total.number, value.number);
+        else if (value.kind == VALUE_BOOLEAN)
+            total.boolean = total.boolean || value.boolean;
+    }
+    return total;
+}
+
+bool decide_covers(struct value granted, double quantity)
+{
+    switch (granted.kind) {
+    case VALUE_NONE:
+        return false;
+    case VALUE_INTEGER:
+        /* Compared as integers: a double cannot hold every integer beyond 2^53. */
+        return quantity < 0x1p63 && granted.integer >= (int64_t)ceil(quantity);
+    case VALUE_DOUBLE:
+        return granted.number >= quantity;
+    case VALUE_BOOLEAN:
+        return granted.boolean;
+    case VALUE_STRING:
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,176 @@
+#include "proto/decide/decide.h"
+
+#include <math.h>
+
+#include "proto/decide/internal.h"
+
+static enum rpc_error check_question(const struct decide_question *question, struct error *error)
+{
+    if (question->handle.len == 0)
+        error_set(error, "the handle is empty");
+    else if (question->dimension.len == 0)
+        error_set(error, "the dimension is empty");
+    else if (!isfinite(question->quantity) || question->quantity < 0)
+        error_set(error, "the quantity must be a finite number that is not negative");
+    else
+        return ERROR_NONE;
+    return ERROR_BAD_REQUEST;
+}
+
+static void answer_by_override(const struct override *override, double quantity,
+                               struct answer *answer)
+{
+    answer->reason = REASON_OVERRIDE;
+    answer->expires_at = override->expires_at;
+    answer->allow = override->action == OVERRIDE_ALLOW;
+    if (override->action == OVERRIDE_VALUE) {
+        answer->granted = override->value;
+        answer->allow = decide_covers(override->value, quantity);
+    }
+}
+
+static void set_age(struct answer *answer, int64_t verified_at,
+                    const struct decide_question *question, const struct policy *policy,
+                    int64_t now_s)
+{
+    int64_t limit = policy->stale_after_s;
+
+    if (question->max_age_s > 0 && question->max_age_s < limit)
+        limit = question->max_age_s;
+    answer->verified_at = verified_at;
+    answer->stale = now_s - verified_at > limit;
+}
+
+/* A refusal is as old as the oldest record it rests on. */
+static void refuse(struct answer *answer, enum reason reason, const struct selection *records,
+                   const struct decide_question *question, const struct policy *policy,
+                   int64_t now_s)
+{
+    int64_t oldest = records->items[0]->verified_at;
+
+    for (size_t i = 1; i < records->count; i++) {
+        if (records->items[i]->verified_at < oldest)
+            oldest = records->items[i]->verified_at;
+    }
+    answer->reason = reason;
+    if (records->count == 1)
+        answer->subscription = records->items[0]->id;
+    set_age(answer, oldest, question, policy, now_s);
+}
+
+static bool counted_before(const struct tally *tally, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (tally->items[i].record == tally->items[index].record)
+            return true;
+    }
+    return false;
+}
+
+/* What an answer rests on: dates, age and subscriptions of all that counted. */
+static int64_t describe_counted(struct answer *answer, const struct tally *tally)
+{
+    int64_t oldest = tally->items[0].record->verified_at;
+    int64_t subscriptions = 0;
+
+    for (size_t i = 0; i < tally->count; i++) {
+        const struct counted *item = &tally->items[i];
+        int64_t date = item->entitlement->expires_at;
+        if (date != 0 && (answer->expires_at == 0 || date < answer->expires_at))
+            answer->expires_at = date;
+        if (item->record->verified_at < oldest)
+            oldest = item->record->verified_at;
+        subscriptions += !counted_before(tally, i);
+    }
+    answer->subscription = subscriptions == 1 ? tally->items[0].record->id : STR_NONE;
+    answer->combined = subscriptions > 1 ? subscriptions : 0;
+    return oldest;
+}
+
+static enum reason why_nothing_counts(const struct tally *tally)
+{
+    if (tally->unknown_kind)
+        return REASON_BAD_DATA;
+    if (tally->unverified)
+        return REASON_UNVERIFIED;
+    if (tally->expired)
+        return REASON_EXPIRED;
+    return tally->pending ? REASON_PENDING : REASON_NOT_ENTITLED;
+}
+
+/* The best grade of counting that is enough, else why not. */
+static enum reason weigh(const struct tally *tally, struct value granted, double quantity,
+                         struct arena *arena)
+{
+    if (tally->count == 0)
+        return why_nothing_counts(tally);
+    if (tally->mixed)
+        return REASON_BAD_DATA;
+    if (decide_covers(decide_total(tally, COUNTING_YES, arena), quantity))
+        return REASON_ENTITLED;
+    if (decide_covers(decide_total(tally, COUNTING_GRACE, arena), quantity))
+        return REASON_GRACE;
+    if (decide_covers(granted, quantity))
+        return REASON_HELD;
+    return granted.kind == VALUE_BOOLEAN ? why_nothing_counts(tally) : REASON_INSUFFICIENT_QUANTITY;
+}
+
+static bool allows(enum reason reason)
+{
+    return reason == REASON_ENTITLED || reason == REASON_GRACE || reason == REASON_HELD;
+}
+
+static void answer_by_entitlements(const struct selection *records,
+                                   const struct decide_question *question,
+                                   const struct policy *policy, int64_t now_s, struct arena *arena,
+                                   struct answer *answer)
+{
+    struct tally tally;
+
+    decide_tally(records, question->dimension, policy, now_s, arena, &tally);
+    struct value granted = decide_total(&tally, COUNTING_HELD, arena);
+    enum reason reason = weigh(&tally, granted, question->quantity, arena);
+
+    refuse(answer, reason, records, question, policy, now_s);
+    if (tally.count == 0 || tally.mixed)
+        return;
+    answer->granted = granted;
+    int64_t oldest = describe_counted(answer, &tally);
+    if (allows(reason)) {
+        answer->allow = true;
+        set_age(answer, oldest, question, policy, now_s);
+    }
+}
+
+enum rpc_error decide(const struct decide_question *question, const struct decide_facts *facts,
+                      const struct policy *policy, int64_t now_s, struct arena *arena,
+                      struct answer *ret_answer, struct error *error)
+{
+    static const struct selection none;
+    struct selection found, going;
+
+    *ret_answer = (struct answer){0};
+    if (check_question(question, error) != ERROR_NONE)
+        return ERROR_BAD_REQUEST;
+
+    decide_select(question, facts, arena, &found);
+    bool several = decide_has_several_products(&found);
+    const struct override *override =
+        decide_override(question, facts, several ? &none : &found, now_s);
+    if (override) {
+        answer_by_override(override, question->quantity, ret_answer);
+        return ERROR_NONE;
+    }
+    if (several)
+        return decide_refuse_several_products(&found, arena, error);
+    if (found.count == 0) {
+        ret_answer->reason = REASON_NOT_SUBSCRIBED;
+        return ERROR_NONE;
+    }
+    decide_leave_out_ended(&found, facts, policy, now_s, arena, &going);
+    if (going.count == 0)
+        refuse(ret_answer, REASON_ENDED, &found, question, policy, now_s);
+    else
+        answer_by_entitlements(&going, question, policy, now_s, arena, ret_answer);
+    return ERROR_NONE;
+}

@@ -1,0 +1,56 @@
+/* Shared by the files of proto/decide: which records a question is about, and what they add up to.
+ */
+#ifndef PROTO_DECIDE_INTERNAL_H
+#define PROTO_DECIDE_INTERNAL_H
+
+#include "proto/decide/decide.h"
+
+struct selection {
+    const struct subscription **items;
+    size_t count;
+};
+
+/* Those of the product and licence that the question names, with all their successors. */
+void decide_select(const struct decide_question *question, const struct decide_facts *facts,
+                   struct arena *arena, struct selection *ret);
+bool decide_has_several_products(const struct selection *selection);
+/* Sets the sentence that names the products. */
+enum rpc_error decide_refuse_several_products(const struct selection *selection,
+                                              struct arena *arena, struct error *error);
+bool decide_has_active_successor(const struct subscription *record,
+                                 const struct decide_facts *facts, const struct policy *policy,
+                                 int64_t now_s);
+/* Those that have not ended, successors considered. */
+void decide_leave_out_ended(const struct selection *all, const struct decide_facts *facts,
+                            const struct policy *policy, int64_t now_s, struct arena *arena,
+                            struct selection *ret);
+/* The override that answers, or NULL: for the handle, or for one of the records. */
+const struct override *decide_override(const struct decide_question *question,
+                                       const struct decide_facts *facts,
+                                       const struct selection *records, int64_t now_s);
+
+struct counted {
+    const struct subscription *record;
+    const struct entitlement *entitlement;
+    enum counting counting;
+};
+
+/* The entitlements of one dimension: what counts, in an order that depends on the values alone, and
+ * why the rest does not. */
+struct tally {
+    struct counted *items;
+    size_t count;
+    bool mixed;        /* values of different kinds count */
+    bool unknown_kind; /* something would count, but AWS's value was of no known kind */
+    bool unverified, expired, pending;
+};
+
+void decide_tally(const struct selection *records, struct str dimension,
+                  const struct policy *policy, int64_t now_s, struct arena *arena,
+                  struct tally *ret);
+/* What all those add up to that count at least as well as `worst`. VALUE_NONE: there are none,
+ * or they are mixed. */
+struct value decide_total(const struct tally *tally, enum counting worst, struct arena *arena);
+bool decide_covers(struct value granted, double quantity);
+
+#endif
