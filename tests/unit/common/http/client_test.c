@@ -38,20 +38,28 @@ static void on_exchange(void *arg, struct http_exchange *exchange)
     fixture->handler(fixture, exchange);
 }
 
-static int set_up(void **state)
+static void open_server(struct fixture *fixture, const char *certificate, const char *key)
 {
-    struct fixture *fixture = mem_alloc_zero(sizeof(*fixture));
     struct http_server_options options = {.address = "127.0.0.1",
+                                          .tls_certificate_file = certificate,
+                                          .tls_key_file = key,
                                           .body_limit_bytes = 4 << 20,
                                           .header_limit_bytes = 65536,
                                           .connection_limit = 20,
                                           .request_timeout_ms = 20000};
 
+    if (http_server_open(&fixture->server, fixture->loop, &options, on_exchange, fixture,
+                         &fixture->error) < 0)
+        fail_msg("%s", fixture->error.text);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = mem_alloc_zero(sizeof(*fixture));
+
     fixture->loop = loop_new();
     fixture->wanted = 1;
-    assert_int_equal(http_server_open(&fixture->server, fixture->loop, &options, on_exchange,
-                                      fixture, &fixture->error),
-                     0);
+    open_server(fixture, NULL, NULL);
     fixture->client = http_client_new(fixture->loop, NULL);
     *state = fixture;
     return 0;
@@ -379,6 +387,31 @@ static void many_calls_run_at_once(void **state)
     assert_int_equal(fixture->requests, MANY);
 }
 
+static void certificates_are_verified(void **state)
+{
+    struct fixture *fixture = *state;
+    cleanup(buf_done) struct buf url = BUF_INIT;
+
+    http_server_close(fixture->server);
+    open_server(fixture, VECTORS_DIRECTORY "/tls-localhost.pem",
+                VECTORS_DIRECTORY "/tls-localhost-key.pem");
+    fixture->handler = echo;
+    struct http_request request = request_to(fixture, &url, "POST", "/");
+    cleanup(mem_freep) char *https = mem_printf("https%s", url.data + strlen("http"));
+    request.url = str_of(https);
+    request.body = STR("over TLS");
+    run(fixture, &request);
+    assert_int_equal(fixture->status, 0);
+    assert_non_null(strstr(fixture->error.text, "certificate"));
+    assert_int_equal(fixture->requests, 0);
+
+    http_client_free(fixture->client);
+    fixture->client = http_client_new(fixture->loop, VECTORS_DIRECTORY "/tls-localhost.pem");
+    run(fixture, &request);
+    assert_int_equal(fixture->status, 202);
+    assert_string_equal(fixture->body.data, "over TLS");
+}
+
 #define CLIENT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -396,6 +429,7 @@ int main(void)
         CLIENT_TEST(cancelled_calls_stay_silent),
         CLIENT_TEST(freeing_the_client_cancels_everything),
         CLIENT_TEST(many_calls_run_at_once),
+        CLIENT_TEST(certificates_are_verified),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
