@@ -1,6 +1,7 @@
 /* The metering service: ResolveCustomer (AWS Marketplace Metering Service API reference). */
 #include "common/base/clock.h"
 #include "services/sandbox/sandbox.h"
+#include "services/sandbox/usage.h"
 
 static bool answer_customer(struct call *call, const struct agreement *agreement)
 {
@@ -36,5 +37,6 @@ static bool resolve_customer(struct call *call)
 
 const struct operation metering_operations[] = {
     {SERVICE_METERING, "ResolveCustomer", resolve_customer, false},
+    {SERVICE_METERING, "BatchMeterUsage", batch_meter_usage, false},
     {0},
 };

@@ -1,5 +1,11 @@
 /* The security token service, as far as a seller's software needs it (AWS STS API reference). The
- * form's fields arrive as a JSON object of strings, the answer's members leave as XML (door.c). */
+ * form's fields arrive as a JSON object of strings, the answer's members leave as XML (respond.c).
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/crypto/crypto.h"
 #include "services/sandbox/sandbox.h"
 
 static bool get_caller_identity(struct call *call)
@@ -16,7 +22,126 @@ static bool get_caller_identity(struct call *call)
     return answer_ok(&call->answer, body);
 }
 
+struct assumption {
+    struct str account, role, session;
+    int64_t duration_s;
+};
+
+static bool is_session_name(struct str name)
+{
+    if (name.len < 2 || name.len > 64)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        if (!isalnum((unsigned char)name.ptr[i]) && !strchr("_+=,.@-", name.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
+/* "arn:aws:iam::<account>:role/<name>". */
+static bool parse_role(struct str arn, struct assumption *ret)
+{
+    struct str parts[5];
+
+    for (size_t i = 0; i < 5; i++)
+        parts[i] = str_split(&arn, ':');
+    ret->account = parts[4];
+    if (!str_eq(parts[2], STR("iam")) || !str_starts_with(arn, STR("role/")))
+        return false;
+    ret->role = str_from(arn.ptr + strlen("role/"), arn.len - strlen("role/"));
+    return !str_is_empty(ret->role);
+}
+
+static bool read_assumption(struct call *call, struct assumption *ret)
+{
+    enum { DEFAULT_S = 3600, SHORTEST_S = 900, LONGEST_S = 43200 };
+    const struct json *duration = json_get(call->request, "DurationSeconds");
+
+    ret->session = json_get_str(call->request, "RoleSessionName");
+    ret->duration_s = DEFAULT_S;
+    if (!parse_role(json_get_str(call->request, "RoleArn"), ret))
+        return !answer_error(&call->answer, "ValidationError", "RoleArn is not valid");
+    if (!is_session_name(ret->session))
+        return !answer_error(&call->answer, "ValidationError", "RoleSessionName is not valid");
+    if (duration && (!str_to_i64(json_str(duration), &ret->duration_s) ||
+                     ret->duration_s < SHORTEST_S || ret->duration_s > LONGEST_S))
+        return !answer_error(&call->answer, "ValidationError",
+                             "DurationSeconds must be from 900 to 43200");
+    if (!world_seller(&call->sandbox->world, ret->account))
+        return !answer_error(&call->answer, "AccessDenied",
+                             "not authorized to perform: sts:AssumeRole");
+    return true;
+}
+
+static bool answer_credentials(struct call *call, const struct assumption *assumption)
+{
+    struct json *body = json_new_object(), *credentials = json_new_object();
+    struct json *user = json_new_object();
+    char expiration[CLOCK_TEXT_SIZE];
+    struct str arn = arena_printf(
+        &call->arena, "arn:aws:sts::" STR_FMT ":assumed-role/" STR_FMT "/" STR_FMT,
+        STR_ARG(assumption->account), STR_ARG(assumption->role), STR_ARG(assumption->session));
+    const struct access_key *key =
+        world_new_key(&call->sandbox->world, assumption->account, arn, assumption->duration_s);
+
+    json_set_str(user, "Arn", arn);
+    json_set_str(
+        user, "AssumedRoleId",
+        arena_printf(&call->arena, "AROAFIXTUREEXAMPLE01:" STR_FMT, STR_ARG(assumption->session)));
+    json_set(body, "AssumedRoleUser", user);
+    json_set_str(credentials, "AccessKeyId", key->id);
+    json_set_str(credentials, "SecretAccessKey", key->secret);
+    json_set_str(credentials, "SessionToken", key->session_token);
+    json_set_str(credentials, "Expiration", str_of(clock_format_s(key->expires_at, expiration)));
+    json_set(body, "Credentials", credentials);
+    return answer_ok(&call->answer, body);
+}
+
+static bool assume_role(struct call *call)
+{
+    struct assumption assumption;
+
+    return !read_assumption(call, &assumption) || answer_credentials(call, &assumption);
+}
+
+/* The claims of a JSON web token, unverified: the sandbox knows no identity provider. NULL if the
+ * text is none. */
+static struct json *token_claims(struct str token)
+{
+    struct buf plain = BUF_INIT;
+    struct json *claims = NULL;
+
+    str_split(&token, '.');
+    struct str part = str_split(&token, '.');
+    if (!str_is_empty(token) && crypto_base64url_decode(&plain, part) == 0)
+        json_parse(&claims, buf_str(&plain), NULL);
+    buf_done(&plain);
+    return claims;
+}
+
+static bool assume_role_with_web_identity(struct call *call)
+{
+    struct assumption assumption;
+    double expires_at = 0;
+
+    if (!read_assumption(call, &assumption))
+        return true;
+    struct json *claims = token_claims(json_get_str(call->request, "WebIdentityToken"));
+    if (!claims)
+        return answer_error(&call->answer, "InvalidIdentityToken",
+                            "The web identity token is not a JSON web token");
+    bool expired =
+        json_number(json_get(claims, "exp"), &expires_at) && expires_at <= (double)clock_wall_s();
+    json_free(claims);
+    if (expired)
+        return answer_error(&call->answer, "ExpiredWebIdentity",
+                            "Token expired: the web identity token is past its time");
+    return answer_credentials(call, &assumption);
+}
+
 const struct operation sts_operations[] = {
     {SERVICE_STS, "GetCallerIdentity", get_caller_identity, false},
+    {SERVICE_STS, "AssumeRole", assume_role, false},
+    {SERVICE_STS, "AssumeRoleWithWebIdentity", assume_role_with_web_identity, true},
     {0},
 };

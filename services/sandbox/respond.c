@@ -40,7 +40,8 @@ static const struct error_form forms[] = {
     {"IncompleteSignature", 403, CORAL_SPACE, "IncompleteSignature"},
     {"MissingAuthenticationToken", 403, CORAL_SPACE, "MissingAuthenticationToken"},
     {"RequestExpired", 403, CORAL_SPACE, "RequestExpired"},
-    {"IDPRejectedClaim", 403, "", "IDPRejectedClaim"},
+    /* STS calls a web identity's end by the name that other services have for credentials'. */
+    {"ExpiredWebIdentity", 400, "", "ExpiredTokenException"},
     {NULL, 400, "", NULL},
 };
 

@@ -1,6 +1,7 @@
 #include "services/sandbox/sandbox.h"
 
 #include "common/base/mem.h"
+#include "services/sandbox/credentials.h"
 #include "services/sandbox/door.h"
 #include "services/sandbox/market.h"
 #include "services/sandbox/verbs.h"
@@ -100,7 +101,7 @@ static void on_request(void *arg, struct http_exchange *exchange)
     } else if (str_eq(path, buf_str(&sandbox->sns.path))) {
         http_exchange_reply(exchange, 200, "application/x-pem-file",
                             buf_str(&sandbox->sns.certificate));
-    } else {
+    } else if (!credentials_handle(sandbox, exchange)) {
         http_exchange_reply(exchange, 404, "text/plain; charset=utf-8",
                             STR("Nothing is here. AWS calls are POSTs with X-Amz-Target.\n"));
     }

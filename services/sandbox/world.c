@@ -1,11 +1,12 @@
 #include "services/sandbox/world.h"
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/crypto/crypto.h"
 
 void world_init(struct world *world)
 {
-    enum { TOKEN_LIFETIME_S = 4 * 3600, QUOTA_PER_SECOND = 20 };
+    enum { TOKEN_LIFETIME_S = 4 * 3600, QUOTA_PER_SECOND = 20, CREDENTIALS_LIFETIME_S = 6 * 3600 };
 
     *world = (struct world){
         .region = STR("us-east-1"),
@@ -15,6 +16,8 @@ void world_init(struct world *world)
          * in AWS's Marketplace documentation. */
         .token_lifetime_s = TOKEN_LIFETIME_S,
         .quota_per_second = QUOTA_PER_SECOND,
+        .credentials_lifetime_s = CREDENTIALS_LIFETIME_S,
+        .container_token = STR("sandbox-container-token"),
     };
     STAILQ_INIT(&world->sellers);
     STAILQ_INIT(&world->keys);
@@ -22,6 +25,8 @@ void world_init(struct world *world)
     STAILQ_INIT(&world->products);
     STAILQ_INIT(&world->agreements);
     STAILQ_INIT(&world->tokens);
+    STAILQ_INIT(&world->usage);
+    STAILQ_INIT(&world->metadata_tokens);
 }
 
 void world_done(struct world *world)
@@ -187,4 +192,24 @@ struct str world_new_secret(struct world *world, size_t bytes)
     crypto_random(raw, bytes);
     crypto_base64(&text, str_from(raw, bytes));
     return keep(&world->arena, &text);
+}
+
+struct access_key *world_new_key(struct world *world, struct str account, struct str arn,
+                                 int64_t lifetime_s)
+{
+    enum { ID_LENGTH = 16, SECRET_BYTES = 30, TOKEN_BYTES = 120 };
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    struct access_key *key = arena_alloc(&world->arena, sizeof(*key));
+    struct buf id = BUF_INIT;
+
+    buf_append_text(&id, "ASIA");
+    append_random(&id, alphabet, sizeof(alphabet) - 1, ID_LENGTH);
+    key->id = keep(&world->arena, &id);
+    key->secret = world_new_secret(world, SECRET_BYTES);
+    key->session_token = world_new_secret(world, TOKEN_BYTES);
+    key->account = arena_str(&world->arena, account);
+    key->arn = arena_str(&world->arena, arn);
+    key->expires_at = clock_wall_s() + lifetime_s;
+    STAILQ_INSERT_TAIL(&world->keys, key, link);
+    return key;
 }

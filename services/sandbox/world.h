@@ -92,6 +92,13 @@ struct token {
     int64_t issued_at;
 };
 
+/* What BatchMeterUsage took. */
+struct usage {
+    STAILQ_ENTRY(usage) link;
+    struct str id, product, account, license_arn, dimension;
+    int64_t timestamp, quantity;
+};
+
 struct world {
     struct arena arena;
     struct str region;
@@ -100,13 +107,17 @@ struct world {
     int64_t quota_per_second;    /* GetEntitlements per account; 0: no quota */
     int64_t token_lifetime_s;
     int64_t expiry_lag_s;
-    uint64_t change; /* number of the last change of any agreement */
+    int64_t credentials_lifetime_s; /* of temporary credentials nobody gave a duration */
+    struct str container_token;     /* Authorization that the container credentials ask for */
+    uint64_t change;                /* number of the last change of any agreement */
     STAILQ_HEAD(, seller) sellers;
     STAILQ_HEAD(, access_key) keys;
     STAILQ_HEAD(, buyer) buyers;
     STAILQ_HEAD(, product) products;
     STAILQ_HEAD(, agreement) agreements;
     STAILQ_HEAD(, token) tokens;
+    STAILQ_HEAD(, usage) usage;
+    STAILQ_HEAD(, metadata_token) metadata_tokens; /* credentials.c's; not part of a world file */
 };
 
 void world_init(struct world *world); /* empty, with default settings */
@@ -134,5 +145,8 @@ struct str world_new_id(struct world *world, const char *prefix, size_t length);
 struct str world_new_license(struct world *world);
 struct str world_new_uuid(struct arena *arena);
 struct str world_new_secret(struct world *world, size_t bytes); /* base64 */
+/* Temporary credentials. */
+struct access_key *world_new_key(struct world *world, struct str account, struct str arn,
+                                 int64_t lifetime_s);
 
 #endif

@@ -1,30 +1,5 @@
 #include "services/sandbox/world_json.h"
 
-/* The identifiers are those of the wire examples, so that payloads made by hand fit this world. */
-const char world_default_text[] =
-    "{\"sellers\":[{\"account\":\"444455556666\",\"name\":\"Example Seller\"},"
-    "{\"account\":\"777788889999\",\"name\":\"Another Account\"}],"
-    "\"access_keys\":[{\"id\":\"AKIDFIXTUREEXAMPLE01\","
-    "\"secret\":\"fixtureSecretKeyNotReal/0123456789+abcdEX\",\"account\":\"444455556666\","
-    "\"arn\":\"arn:aws:iam::444455556666:user/entitled\"},"
-    "{\"id\":\"AKIDFIXTUREFOREIGN01\","
-    "\"secret\":\"foreignSecretKeyNotReal/0123456789+abcdEX\",\"account\":\"777788889999\","
-    "\"arn\":\"arn:aws:iam::777788889999:user/stranger\"}],"
-    "\"products\":[{\"code\":\"4exampleproductcode0000001\",\"id\":\"prod-exampleaaaabbb\","
-    "\"title\":\"Example Product\",\"seller\":\"444455556666\",\"queue\":\"mp-events\","
-    "\"generation\":\"new\","
-    "\"dimensions\":[\"seats\",\"pro_tier\",\"storage_tb\",\"sso\",\"plan\"],"
-    "\"usage_dimensions\":[\"api_calls\",\"storage_gb\"]},"
-    "{\"code\":\"5legacyproductcode00000001\",\"id\":\"prod-legacyaaaabbbb\","
-    "\"title\":\"Legacy Product\",\"seller\":\"444455556666\",\"queue\":\"mp-events\","
-    "\"generation\":\"legacy\","
-    "\"dimensions\":[\"seats\",\"pro_tier\",\"storage_tb\",\"sso\",\"plan\"],"
-    "\"usage_dimensions\":[\"api_calls\"]}],"
-    "\"buyers\":[{\"account\":\"111122223333\",\"name\":\"Example Buyer\"}],"
-    "\"queues\":[{\"name\":\"mp-events-dlq\",\"account\":\"444455556666\"},"
-    "{\"name\":\"mp-events\",\"account\":\"444455556666\",\"dead_letter\":\"mp-events-dlq\","
-    "\"max_receive_count\":10}]}";
-
 #define SETTING(member, kind)                                                                      \
     {                                                                                              \
 #member, kind, offsetof(struct world, member), false                                       \
@@ -35,6 +10,8 @@ static const struct field world_fields[] = {
     SETTING(quota_per_second, FIELD_INTEGER),
     SETTING(token_lifetime_s, FIELD_INTEGER),
     SETTING(expiry_lag_s, FIELD_INTEGER),
+    SETTING(credentials_lifetime_s, FIELD_INTEGER),
+    SETTING(container_token, FIELD_STR),
     FIELD_END,
 };
 
@@ -140,8 +117,24 @@ static const struct field token_fields[] = {
     FIELD_END,
 };
 
+#define USAGE(member, kind)                                                                        \
+    {                                                                                              \
+#member, kind, offsetof(struct usage, member), true                                        \
+    }
+static const struct field usage_fields[] = {
+    USAGE(id, FIELD_STR),
+    USAGE(product, FIELD_STR),
+    USAGE(account, FIELD_STR),
+    {"license_arn", FIELD_STR, offsetof(struct usage, license_arn), false},
+    USAGE(dimension, FIELD_STR),
+    USAGE(timestamp, FIELD_INTEGER),
+    USAGE(quantity, FIELD_INTEGER),
+    FIELD_END,
+};
+
 struct lists {
-    const struct json *sellers, *access_keys, *buyers, *products, *agreements, *tokens, *queues;
+    const struct json *sellers, *access_keys, *buyers, *products, *agreements, *tokens, *usage;
+    const struct json *queues; /* queue.c's */
 };
 
 #define LIST(member)                                                                               \
@@ -149,8 +142,8 @@ struct lists {
 #member, FIELD_JSON, offsetof(struct lists, member), false                                 \
     }
 static const struct field list_fields[] = {
-    LIST(sellers),    LIST(access_keys), LIST(buyers), LIST(products),
-    LIST(agreements), LIST(tokens),      LIST(queues), FIELD_END,
+    LIST(sellers), LIST(access_keys), LIST(buyers), LIST(products), LIST(agreements),
+    LIST(tokens),  LIST(usage),       LIST(queues), FIELD_END,
 };
 
 static int check_product(const struct product *product, struct error *error)
@@ -256,6 +249,14 @@ static int load_token(struct world *world, const struct json *object, struct err
     return 0;
 }
 
+static int load_usage(struct world *world, const struct json *object, struct error *error)
+{
+    struct usage *usage = arena_alloc(&world->arena, sizeof(*usage));
+
+    STAILQ_INSERT_TAIL(&world->usage, usage, link);
+    return fields_load(&world->arena, usage_fields, usage, object, error);
+}
+
 typedef int load_fn(struct world *world, const struct json *object, struct error *error);
 
 static int load_list(struct world *world, const char *name, const struct json *list, load_fn *load,
@@ -284,6 +285,8 @@ int world_configure(struct world *world, const struct json *object, struct error
     world->quota_per_second = changed.quota_per_second;
     world->token_lifetime_s = changed.token_lifetime_s;
     world->expiry_lag_s = changed.expiry_lag_s;
+    world->credentials_lifetime_s = changed.credentials_lifetime_s;
+    world->container_token = changed.container_token;
     return 0;
 }
 
@@ -317,134 +320,10 @@ int world_load(struct world *world, const struct json *object, struct error *err
         load_list(world, "access_keys", lists.access_keys, load_key, error) < 0 ||
         load_list(world, "buyers", lists.buyers, load_buyer, error) < 0 ||
         load_list(world, "products", lists.products, load_product, error) < 0 ||
-        load_list(world, "agreements", lists.agreements, load_agreement, error) < 0)
+        load_list(world, "agreements", lists.agreements, load_agreement, error) < 0 ||
+        load_list(world, "usage", lists.usage, load_usage, error) < 0)
         return -1;
     return load_list(world, "tokens", lists.tokens, load_token, error);
-}
-
-static int load_value(struct arena *arena, struct value *value, const struct json *json)
-{
-    switch (json_kind(json)) {
-    case JSON_KIND_INTEGER:
-        value->kind = VALUE_INTEGER;
-        return json_int(json, &value->integer) ? 0 : -1;
-    case JSON_KIND_REAL:
-        value->kind = VALUE_DOUBLE;
-        return json_number(json, &value->number) ? 0 : -1;
-    case JSON_KIND_BOOL:
-        value->kind = VALUE_BOOLEAN;
-        return json_bool(json, &value->boolean) ? 0 : -1;
-    case JSON_KIND_STRING:
-        value->kind = VALUE_STRING;
-        value->text = arena_str(arena, json_str(json));
-        return 0;
-    default:
-        return -1;
-    }
-}
-
-struct json *value_json(const struct value *value)
-{
-    switch (value->kind) {
-    case VALUE_INTEGER:
-        return json_new_integer(value->integer);
-    case VALUE_DOUBLE:
-        return json_new_number(value->number);
-    case VALUE_BOOLEAN:
-        return json_new_bool(value->boolean);
-    case VALUE_STRING:
-        return json_new_str(value->text);
-    }
-    return json_new_null();
-}
-
-struct entitlement_file {
-    struct str dimension;
-    const struct json *value;
-    int64_t expires_at;
-};
-
-static const struct field entitlement_fields[] = {
-    {"dimension", FIELD_STR, offsetof(struct entitlement_file, dimension), true},
-    {"value", FIELD_JSON, offsetof(struct entitlement_file, value), true},
-    {"expires_at", FIELD_INTEGER, offsetof(struct entitlement_file, expires_at), false},
-    FIELD_END,
-};
-
-struct entitlement_load {
-    struct world *world;
-    const struct product *product;
-    struct grant *grant;
-    struct error *error;
-    int result;
-};
-
-static int add_entitlement(struct entitlement_load *load, const struct entitlement_file *file)
-{
-    struct entitlement *entitlement = &load->grant->list[load->grant->count];
-
-    if (!names_hold(&load->product->dimensions, file->dimension))
-        return error_set(load->error, "the product has no dimension '" STR_FMT "'",
-                         STR_ARG(file->dimension));
-    entitlement->dimension = arena_str(&load->world->arena, file->dimension);
-    entitlement->expires_at = file->expires_at;
-    if (load_value(&load->world->arena, &entitlement->value, file->value) < 0)
-        return error_set(load->error,
-                         "dimension '" STR_FMT "' needs a number, true, false or a string",
-                         STR_ARG(file->dimension));
-    load->grant->count++;
-    return 0;
-}
-
-static void load_member(void *arg, struct str key, const struct json *value)
-{
-    struct entitlement_load *load = arg;
-    struct entitlement_file file = {.dimension = key, .value = value};
-
-    if (load->result == 0)
-        load->result = add_entitlement(load, &file);
-}
-
-int entitlements_load(struct world *world, const struct product *product, struct grant *grant,
-                      const struct json *value, struct error *error)
-{
-    struct grant loaded = *grant;
-    struct entitlement_load load = {world, product, &loaded, error, 0};
-    enum json_kind type = json_kind(value);
-
-    if (type != JSON_KIND_OBJECT && type != JSON_KIND_ARRAY)
-        return error_set(error, "dimensions are {\"NAME\": VALUE} or a list of "
-                                "{\"dimension\", \"value\", \"expires_at\"}");
-    loaded.count = 0;
-    loaded.list =
-        arena_alloc_array(&world->arena, json_count(value) + 1, sizeof(struct entitlement));
-    if (type == JSON_KIND_OBJECT)
-        json_each(value, load_member, &load);
-    for (size_t i = 0; type == JSON_KIND_ARRAY && i < json_count(value) && load.result == 0; i++) {
-        struct entitlement_file file = {0};
-        load.result =
-            fields_load(&world->arena, entitlement_fields, &file, json_at(value, i), error);
-        if (load.result == 0)
-            load.result = add_entitlement(&load, &file);
-    }
-    if (load.result == 0)
-        *grant = loaded;
-    return load.result;
-}
-
-static struct json *save_entitlements(const struct grant *grant)
-{
-    struct json *list = json_new_array();
-
-    for (size_t i = 0; i < grant->count; i++) {
-        struct json *item = json_new_object();
-        json_set_str(item, "dimension", grant->list[i].dimension);
-        json_set(item, "value", value_json(&grant->list[i].value));
-        if (grant->list[i].expires_at != 0)
-            json_set_integer(item, "expires_at", grant->list[i].expires_at);
-        json_add(list, item);
-    }
-    return list;
 }
 
 static void save_agreements(const struct world *world, struct json *object)
@@ -456,7 +335,7 @@ static void save_agreements(const struct world *world, struct json *object)
         struct agreement_file file = {.agreement = *agreement};
         struct json *item = json_new_object();
         fields_save(agreement_fields, &file, item);
-        json_set(item, "entitlements", save_entitlements(&agreement->now));
+        json_set(item, "entitlements", entitlements_save(&agreement->now));
         json_add(list, item);
     }
     json_set(object, "agreements", list);
@@ -497,4 +376,5 @@ void world_save(const struct world *world, struct json *object)
     SAVE_LIST(object, "products", product, &world->products, product_fields);
     save_agreements(world, object);
     save_tokens(world, object);
+    SAVE_LIST(object, "usage", usage, &world->usage, usage_fields);
 }

@@ -21,6 +21,7 @@ int product_configure(struct world *world, struct product *product, const struct
  * product's. */
 int entitlements_load(struct world *world, const struct product *product, struct grant *grant,
                       const struct json *value, struct error *error);
+struct json *entitlements_save(const struct grant *grant);
 struct json *value_json(const struct value *value);
 
 #endif

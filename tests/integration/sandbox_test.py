@@ -729,3 +729,147 @@ def test_a_reset_drops_what_waits(sandbox, aws):
     sandbox.reset()
     waiting.join()
     assert ended and sandbox.log()["calls"] == []
+
+
+# Usage.
+
+def usage(bought, **more):
+    return {"Timestamp": int(time.time()), "CustomerAWSAccountId": bought["account"],
+            "LicenseArn": bought["license_arn"], "Dimension": "api_calls", "Quantity": 42, **more}
+
+
+def test_usage_is_taken_once_per_licence_dimension_and_hour(sandbox, aws):
+    bought = sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1})
+    now = int(time.time())
+    hour = now - now % 3600
+    # The same hour thrice: taken, told again, told differently.
+    records = [usage(bought, Timestamp=hour), usage(bought, Timestamp=hour),
+               usage(bought, Timestamp=hour, Quantity=43), usage(bought, Dimension="storage_gb")]
+    answer = aws.call("BatchMeterUsage", {"UsageRecords": records}).body
+    assert [result["Status"] for result in answer["Results"]] == [
+        "Success", "Success", "DuplicateRecord", "Success"]
+    assert answer["UnprocessedRecords"] == []
+    ids = [result["MeteringRecordId"] for result in answer["Results"]]
+    assert ids[0] == ids[1] == ids[2] != ids[3]
+    assert [taken["quantity"] for taken in sandbox.world()["usage"]] == [42, 42]
+
+
+@pytest.mark.parametrize("change, code", [
+    ({"Dimension": "seats"}, "InvalidUsageDimensionException"),
+    ({"Timestamp": 0}, "TimestampOutOfBoundsException"),
+    ({"Quantity": -1}, "ValidationException"),
+    ({"LicenseArn": "arn:aws:license-manager::1:license:l-0"}, "InvalidLicenseException"),
+    ({"CustomerAWSAccountId": OTHER_BUYER}, "InvalidLicenseException"),
+    ({"CustomerIdentifier": "both"}, "InvalidCustomerIdentifierException"),
+    ({"UsageAllocations": [{"AllocatedUsageQuantity": 1}]}, "InvalidUsageAllocationsException"),
+    ({"UsageAllocations": 2 * [{"AllocatedUsageQuantity": 21}]},
+     "InvalidUsageAllocationsException"),
+    ({"UsageAllocations": [{"AllocatedUsageQuantity": 42, "Tags": [{"Key": "", "Value": "x"}]}]},
+     "InvalidTagException"),
+])
+def test_one_wrong_usage_record_refuses_the_batch(sandbox, aws, change, code):
+    bought = sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1})
+    answer = aws.call("BatchMeterUsage",
+                      {"UsageRecords": [usage(bought), usage(bought, **change)]})
+    assert (answer.status, answer.code) == (400, code)
+    assert sandbox.world()["usage"] == []
+
+
+def test_botocore_meters_a_legacy_customer(sandbox):
+    import datetime
+    bought = sandbox.buy(product=LEGACY, account=BUYER, dimensions={"seats": 1})
+    client = botocore_client(sandbox, "meteringmarketplace")
+    record = {"Timestamp": datetime.datetime.now(datetime.timezone.utc), "Dimension": "api_calls",
+              "CustomerIdentifier": bought["customer_identifier"], "Quantity": 7,
+              "UsageAllocations": [{"AllocatedUsageQuantity": 7,
+                                    "Tags": [{"Key": "team", "Value": "blue"}]}]}
+    answer = client.batch_meter_usage(ProductCode=LEGACY, UsageRecords=[record])
+    assert [result["Status"] for result in answer["Results"]] == ["Success"]
+    with pytest.raises(client.exceptions.InvalidCustomerIdentifierException):
+        client.batch_meter_usage(ProductCode=LEGACY,
+                                 UsageRecords=[{**record, "CustomerIdentifier": "nobody"}])
+    with pytest.raises(client.exceptions.InvalidProductCodeException):
+        client.batch_meter_usage(ProductCode="nobody's", UsageRecords=[record])
+
+
+# Credentials.
+
+def get(sandbox, path, method="GET", **headers):
+    connection = http.client.HTTPConnection(sandbox.address)
+    try:
+        connection.request(method, path, headers={
+            name.replace("_", "-"): value for name, value in headers.items()})
+        return Answer(connection.getresponse())
+    finally:
+        connection.close()
+
+
+def test_botocore_assumes_roles(sandbox):
+    role = {"RoleArn": f"arn:aws:iam::{SELLER}:role/entitled", "RoleSessionName": "test"}
+    sts = botocore_client(sandbox, "sts", FOREIGN_ACCESS_KEY, FOREIGN_SECRET_KEY)
+    given = sts.assume_role(**role, ExternalId="shared", DurationSeconds=900)["Credentials"]
+    aws = Caller(sandbox, given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    assert aws.get_entitlements() == []
+    assert sandbox.calls("GetEntitlements")[0]["account"] == SELLER
+    without_token = Caller(sandbox, given["AccessKeyId"], given["SecretAccessKey"])
+    assert without_token.call("GetEntitlements").code == "UnrecognizedClientException"
+    with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
+        sts.assume_role(RoleArn="arn:aws:iam::999988887777:role/x", RoleSessionName="test")
+
+
+def web_token(**claims):
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+             for part in ({"alg": "none"}, claims)]
+    return ".".join([*parts, "signature"])
+
+
+def test_botocore_assumes_a_role_with_a_web_identity(sandbox):
+    role = {"RoleArn": f"arn:aws:iam::{SELLER}:role/entitled", "RoleSessionName": "test"}
+    sts = botocore_client(sandbox, "sts")
+    given = sts.assume_role_with_web_identity(
+        **role, WebIdentityToken=web_token(exp=time.time() + 60))["Credentials"]
+    assert given["AccessKeyId"].startswith("ASIA")
+    for token, code in (("nonsense", "InvalidIdentityToken"),
+                        (web_token(exp=1), "ExpiredTokenException")):
+        with pytest.raises(botocore.exceptions.ClientError) as refused:
+            sts.assume_role_with_web_identity(**role, WebIdentityToken=token)
+        assert refused.value.response["Error"]["Code"] == code
+
+
+def test_the_instance_metadata_service_wants_a_token(sandbox):
+    roles = "/latest/meta-data/iam/security-credentials/"
+    assert get(sandbox, roles).status == 401
+    assert get(sandbox, "/latest/api/token", "PUT").status == 400
+    assert get(sandbox, "/latest/api/token", "PUT", X_Forwarded_For="10.0.0.1",
+               x_aws_ec2_metadata_token_ttl_seconds="60").status == 403
+    token = get(sandbox, "/latest/api/token", "PUT",
+                x_aws_ec2_metadata_token_ttl_seconds="60").raw.decode()
+    role = get(sandbox, roles, x_aws_ec2_metadata_token=token).raw.decode()
+    given = get(sandbox, roles + role, x_aws_ec2_metadata_token=token).body
+    assert given["Code"] == "Success"
+    aws = Caller(sandbox, given["AccessKeyId"], given["SecretAccessKey"], given["Token"])
+    assert aws.get_entitlements() == []
+    region = get(sandbox, "/latest/meta-data/placement/region", x_aws_ec2_metadata_token=token)
+    assert region.raw == b"us-east-1"
+
+
+def test_botocore_finds_container_and_instance_credentials(sandbox, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", sandbox.url)
+    given = botocore.session.get_session().get_credentials()
+    assert given.method == "iam-role" and given.access_key.startswith("ASIA")
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", sandbox.url + "/v1/credentials")
+    monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "sandbox-container-token")
+    given = botocore.session.get_session().get_credentials()
+    assert given.method == "container-role" and given.access_key.startswith("ASIA")
+    assert get(sandbox, "/v1/credentials", Authorization="wrong").status == 401
+
+
+def test_credentials_end(sandbox):
+    sandbox.settings(credentials_lifetime_s=-1)
+    given = get(sandbox, "/v2/credentials/task").body
+    aws = Caller(sandbox, given["AccessKeyId"], given["SecretAccessKey"], given["Token"])
+    answer = aws.call("GetEntitlements", {"ProductCode": NEW})
+    assert answer.code == "ExpiredTokenException"
+    assert answer.body["message"] == "The security token included in the request is expired"

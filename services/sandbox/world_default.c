@@ -1,0 +1,26 @@
+#include "services/sandbox/world_json.h"
+
+/* The identifiers are those of the wire examples, so that payloads made by hand fit this world. */
+const char world_default_text[] =
+    "{\"sellers\":[{\"account\":\"444455556666\",\"name\":\"Example Seller\"},"
+    "{\"account\":\"777788889999\",\"name\":\"Another Account\"}],"
+    "\"access_keys\":[{\"id\":\"AKIDFIXTUREEXAMPLE01\","
+    "\"secret\":\"fixtureSecretKeyNotReal/0123456789+abcdEX\",\"account\":\"444455556666\","
+    "\"arn\":\"arn:aws:iam::444455556666:user/entitled\"},"
+    "{\"id\":\"AKIDFIXTUREFOREIGN01\","
+    "\"secret\":\"foreignSecretKeyNotReal/0123456789+abcdEX\",\"account\":\"777788889999\","
+    "\"arn\":\"arn:aws:iam::777788889999:user/stranger\"}],"
+    "\"products\":[{\"code\":\"4exampleproductcode0000001\",\"id\":\"prod-exampleaaaabbb\","
+    "\"title\":\"Example Product\",\"seller\":\"444455556666\",\"queue\":\"mp-events\","
+    "\"generation\":\"new\","
+    "\"dimensions\":[\"seats\",\"pro_tier\",\"storage_tb\",\"sso\",\"plan\"],"
+    "\"usage_dimensions\":[\"api_calls\",\"storage_gb\"]},"
+    "{\"code\":\"5legacyproductcode00000001\",\"id\":\"prod-legacyaaaabbbb\","
+    "\"title\":\"Legacy Product\",\"seller\":\"444455556666\",\"queue\":\"mp-events\","
+    "\"generation\":\"legacy\","
+    "\"dimensions\":[\"seats\",\"pro_tier\",\"storage_tb\",\"sso\",\"plan\"],"
+    "\"usage_dimensions\":[\"api_calls\"]}],"
+    "\"buyers\":[{\"account\":\"111122223333\",\"name\":\"Example Buyer\"}],"
+    "\"queues\":[{\"name\":\"mp-events-dlq\",\"account\":\"444455556666\"},"
+    "{\"name\":\"mp-events\",\"account\":\"444455556666\",\"dead_letter\":\"mp-events-dlq\","
+    "\"max_receive_count\":10}]}";
