@@ -1,4 +1,5 @@
 """The whole suite as real processes in a private directory: sandbox, store, checkers, registrar, poller."""
+import html.parser
 import http.cookiejar
 import json
 import os
@@ -246,11 +247,30 @@ class Browser:
             self.suite.registrar_url + path, urllib.parse.urlencode(fields).encode(),
             {"Content-Type": "application/x-www-form-urlencoded"}))
 
-    def hidden(self, name):
-        """A hidden field of the page's form."""
-        match = re.search(rf'<input[^>]*name="{name}"[^>]*value="([^"]*)"', self.body)
-        assert match, self.body
-        return match.group(1)
+    def submit(self, **fields):
+        """Fills in the page's form, its hidden fields kept, and sends it."""
+        form = Form()
+        form.feed(self.body)
+        assert form.action is not None, self.body
+        unknown = set(fields) - set(form.fields)
+        assert not unknown, f"the form has no {unknown}: {form.fields}"
+        return self.post(urllib.parse.urlsplit(form.action).path or
+                         urllib.parse.urlsplit(self.url).path, {**form.fields, **fields})
+
+
+class Form(html.parser.HTMLParser):
+    """The first form of a page: where it goes and its fields with their values."""
+
+    def __init__(self):
+        super().__init__()
+        self.action, self.fields = None, {}
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag == "form" and self.action is None:
+            self.action = attributes.get("action", "")
+        elif tag in ("input", "textarea") and self.action is not None and attributes.get("name"):
+            self.fields[attributes["name"]] = attributes.get("value", "")
 
 
 class _OurHost(urllib.request.HTTPRedirectHandler):
