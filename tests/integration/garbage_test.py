@@ -79,7 +79,7 @@ def test_garbage_in_the_queue_is_kept_with_its_reason(suite):
               '"' + "x" * 200000 + '"', '{"a":' * 100 + "1" + "}" * 100]
     for body in bodies:
         suite.sandbox.send_event(body=body)
-    suite.eventually(suite.sandbox.queue_is_empty)
+    suite.sandbox.wait_queue_empty()
     kept = suite.store.call("notifications", "", 100)["notifications"]
     assert len(kept) == len([body for body in bodies if body])  # SQS takes no empty body
     assert all(message["outcome"] in ("not_understood", "recorded") for message in kept)

@@ -129,7 +129,7 @@ def test_concurrent_agreements_are_told_apart_and_summed(suite):
 def test_a_legacy_listing_opted_in_gains_licences_without_doubling(suite):
     deal = registered(suite, LEGACY)
     before = record(suite, deal["customer_identifier"])
-    suite.sandbox.settings(products={LEGACY: {"concurrent_agreements": True}})
+    suite.sandbox.settings(products={LEGACY: {"concurrent": True}})
     suite.sandbox.change(agreement=deal["agreement_id"], dimensions={"seats": 12})
     suite.eventually_answers(True, "entitled", deal["customer_identifier"], "seats", 12)
     after = record(suite, deal["customer_identifier"])
@@ -154,9 +154,9 @@ def test_two_products_of_one_account_are_never_summed(suite):
 @pytest.mark.parametrize("turn", [
     {"order": "ended_first"},
     {"order": "created_first"},
-    {"order": "ended_first", "lose": ["agreement_ended"]},
-    {"order": "created_first", "lose": ["agreement_created"]},
-    {"order": "ended_first", "lose": ["license_deprovisioned"]},
+    {"order": "ended_first", "lose": ["ended"]},
+    {"order": "created_first", "lose": ["created"]},
+    {"order": "ended_first", "lose": ["deprovisioned"]},
     {"order": "created_first", "with_previous": False},
 ], ids=lambda turn: "-".join(str(value) for value in turn.values()))
 def test_a_renewal_interrupts_nothing(suite, turn):
@@ -264,7 +264,7 @@ def test_messages_doubled_and_reordered_make_one_correct_record(suite, product):
     assert suite.check_all(own_handle(product, deal), "seats", 14) == \
         [(False, "insufficient_quantity")] * 2
     assert len(suite.store.call("list")["subscriptions"]) == 1
-    suite.eventually(suite.sandbox.queue_is_empty)
+    suite.sandbox.wait_queue_empty()
 
 
 # 8: AWS in trouble.
@@ -324,7 +324,7 @@ def test_a_daemon_is_killed_and_nothing_is_lost(suite, victim):
     # And once more through the whole suite.
     second = registered(suite, NEW, 7)
     assert second["license_arn"] != deal["license_arn"]
-    suite.eventually(suite.sandbox.queue_is_empty)
+    suite.sandbox.wait_queue_empty()
 
 
 def test_what_the_store_acknowledged_survives_its_death(suite):
