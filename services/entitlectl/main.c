@@ -1,0 +1,168 @@
+/* entitlectl: the operator's and support's tool. What it can do is in the tables below; it has no
+ * state and no rights beyond those of the sockets it may use. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "services/entitlectl/ctl.h"
+
+static const struct option global_options[] = {
+    {"config", "FILE",
+     "the suite's settings; default: ENTITLED_CONFIG, /etc/entitled/entitled.conf"},
+    {"json", NULL, "one JSON document instead of tables"},
+    {"timeout", "SPAN", "how long to wait for a daemon: 500ms, 10s, 1m"},
+    {"store", "ENDPOINT", "the store to ask instead of that of the settings"},
+    {"checker", "ENDPOINT", "the checker to ask instead of any that is there"},
+    {"help", NULL, "this text, or that of the verb"},
+    {"version", NULL, "the version"},
+    {NULL, NULL, NULL},
+};
+
+static const struct option check_options[] = {
+    {"product", "CODE", "only this product"},
+    {"license", "LICENCE", "only this licence"},
+    {"max-age", "SPAN", "have AWS asked if what is known is older"},
+    {NULL, NULL, NULL},
+};
+
+static const struct option list_options[] = {
+    {"product", "CODE", "only this product"},
+    {"state", "STATE", "pending, active, held, ended or payment_failed"},
+    {"limit", "COUNT", "at most so many; default 1000"},
+    {NULL, NULL, NULL},
+};
+
+static const struct option show_options[] = {
+    {"product", "CODE", "only this product"},
+    {"contact", NULL, "also what the buyer typed into the onboarding form"},
+    {NULL, NULL, NULL},
+};
+
+static const struct option product_options[] = {
+    {"product", "CODE", "only this product"},
+    {NULL, NULL, NULL},
+};
+
+static const struct option history_options[] = {
+    {"limit", "COUNT", "at most so many; default 100"},
+    {NULL, NULL, NULL},
+};
+
+static const struct option override_options[] = {
+    {"dimension", "NAME", "set: only this dimension; default: all"},
+    {"reason", "TEXT", "set: why, for the journal"},
+    {"for", "SPAN", "set: how long; default: until removed"},
+    {NULL, NULL, NULL},
+};
+
+#define HANDLES                                                                                    \
+    "HANDLE is your tenant id, a licence ARN or its l-..., an AWS account id, a customer\n"        \
+    "identifier, or a subscription id."
+
+static const struct verb verbs[] = {
+    {"check", "HANDLE DIMENSION [QUANTITY]", 2, 3, "may this customer use this much of that?",
+     HANDLES, check_options, verb_check},
+    {"explain", "HANDLE DIMENSION [QUANTITY]", 2, 3, "the same decision as a paragraph", HANDLES,
+     check_options, verb_explain},
+    {"list", "", 0, 0, "subscriptions", NULL, list_options, verb_list},
+    {"show", "HANDLE", 1, 1, "all about a customer's subscriptions",
+     HANDLES " An agreement id will do too.", show_options, verb_show},
+    {"link", "HANDLE TENANT", 2, 2, "ties your tenant id to a subscription",
+     "An empty TENANT ('') unlinks.", product_options, verb_link},
+    {"refresh", "HANDLE", 1, 1, "has AWS asked now, and shows the result", HANDLES, product_options,
+     verb_refresh},
+    {"override", "set|remove|list ...", 1, 3, "answers before AWS does",
+     "  set HANDLE allow|deny|VALUE   answer so, whatever AWS says\n"
+     "  remove ID                     back to AWS's word\n"
+     "  list                          those in force",
+     override_options, verb_override},
+    {"journal", "[HANDLE]", 0, 1, "what changed, when and why", HANDLES, history_options,
+     verb_journal},
+    {"notifications", "[HANDLE]", 0, 1, "AWS's messages, and what became of them", HANDLES,
+     history_options, verb_notifications},
+    {"stats", "", 0, 0, "figures of the store and every checker", NULL, NULL, verb_stats},
+    {"settings", "[SECTION]", 0, 1, "every setting, its value and where it comes from",
+     "Needs no daemon.", NULL, verb_settings},
+    {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL},
+};
+
+/* In JSON a daemon's refusal is a document too. */
+static void print_error(struct ctl *ctl)
+{
+    fprintf(stderr, "entitlectl: %s\n", ctl->error.text);
+    if (!ctl->json || ctl->code == ERROR_NONE || ctl->out.len > 0)
+        return;
+    struct json *root = json_new_object();
+    struct json *error = json_new_object();
+    json_set_str(error, "code", str_of(rpc_errors[ctl->code].code));
+    json_set_str(error, "message", str_of(ctl->error.text));
+    json_set(root, "error", error);
+    ctl_print_json(ctl, root);
+}
+
+static int run_verb(struct ctl *ctl)
+{
+    int code = ctl_option_span(ctl, "timeout", 0, &ctl->timeout_ms);
+
+    ctl->json = arguments_flag(&ctl->arguments, "json");
+    ctl->policy = settings_policy(ctl->settings);
+    ctl->now_s = clock_wall_s();
+    if (code == EXIT_DONE)
+        code = ctl->arguments.verb->run(ctl);
+    if (*ctl->error.text)
+        print_error(ctl);
+    return code;
+}
+
+static int run(struct ctl *ctl)
+{
+    const char *path = arguments_option(&ctl->arguments, "config");
+    struct config *config = NULL;
+
+    if (config_load(&config, &settings_schema, path ? path : config_default_path(), &ctl->error) <
+        0) {
+        print_error(ctl);
+        return EXIT_FAILED;
+    }
+    ctl->config = config;
+    ctl->settings = config_values(config);
+    int code = run_verb(ctl);
+    rpc_session_close(ctl->store);
+    rpc_session_close(ctl->checker);
+    config_free(config);
+    return code;
+}
+
+static int run_arguments(struct ctl *ctl, int argc, char **argv)
+{
+    if (arguments_parse(&ctl->arguments, global_options, verbs, argc, argv, &ctl->error) < 0) {
+        print_error(ctl);
+        return EXIT_FAILED;
+    }
+    if (arguments_flag(&ctl->arguments, "help")) {
+        arguments_help(global_options, verbs, ctl->arguments.verb, &ctl->out);
+        return EXIT_DONE;
+    }
+    if (arguments_flag(&ctl->arguments, "version")) {
+        buf_append_text(&ctl->out, "entitlectl " ENTITLED_VERSION "\n");
+        return EXIT_DONE;
+    }
+    return run(ctl);
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl ctl = {.code = ERROR_NONE};
+    int code = run_arguments(&ctl, argc, argv);
+
+    if (ctl.out.len > 0)
+        fwrite(ctl.out.data, 1, ctl.out.len, stdout);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "entitlectl: the output could not be written\n");
+        code = EXIT_FAILED;
+    }
+    buf_done(&ctl.out);
+    arena_done(&ctl.arena);
+    return code;
+}

@@ -1,0 +1,234 @@
+/* journal and notifications: newest first, of everything or of one customer. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/entitlectl/ctl.h"
+#include "services/entitlectl/shape_json.h"
+#include "services/entitlectl/table.h"
+#include "services/entitlectl/words.h"
+
+enum { HISTORY_LIMIT = 100, PAGE = 500 };
+
+/* What the two histories differ in. */
+struct history {
+    enum method_id method;
+    const struct shape *shape; /* of an item */
+    const char *member;        /* of the JSON document */
+    const char *headers;
+    /* The items and the next page of a result. */
+    void (*open)(const void *result, const char **ret_items, size_t *ret_count,
+                 struct str *ret_next);
+    int (*newest_first)(const void *a, const void *b);
+    void (*row)(struct table *table, const void *item);
+};
+
+static void open_journal(const void *result, const char **ret_items, size_t *ret_count,
+                         struct str *ret_next)
+{
+    const struct journal_result *journal = result;
+
+    *ret_items = (const char *)journal->entries.items;
+    *ret_count = journal->entries.count;
+    *ret_next = journal->next;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct journal_entry *left = a, *right = b;
+
+    if (left->seq != right->seq)
+        return left->seq < right->seq ? 1 : -1;
+    return (left->index < right->index) - (left->index > right->index);
+}
+
+static void row_of_entry(struct table *table, const void *item)
+{
+    const struct journal_entry *entry = item;
+
+    table_cell_time(table, entry->time);
+    table_cell_number(table, entry->seq);
+    table_cell(table, str_is_empty(entry->subscription) ? entry->override : entry->subscription);
+    table_cell(table, str_of(choice_text(&enumeration_cause, (int)entry->cause)));
+    table_cell(table, entry->author);
+    table_cell(table, entry->change);
+}
+
+static void open_notifications(const void *result, const char **ret_items, size_t *ret_count,
+                               struct str *ret_next)
+{
+    const struct notifications_result *notifications = result;
+
+    *ret_items = (const char *)notifications->notifications.items;
+    *ret_count = notifications->notifications.count;
+    *ret_next = notifications->next;
+}
+
+static int compare_notifications(const void *a, const void *b)
+{
+    const struct notification *left = a, *right = b;
+
+    return str_compare(right->id, left->id);
+}
+
+static struct str subject_of(const struct notification *notification)
+{
+    if (!str_is_empty(notification->license))
+        return notification->license;
+    if (!str_is_empty(notification->customer_identifier))
+        return notification->customer_identifier;
+    return str_is_empty(notification->agreement_id) ? notification->account_id
+                                                    : notification->agreement_id;
+}
+
+static void row_of_notification(struct table *table, const void *item)
+{
+    const struct notification *notification = item;
+    struct str detail =
+        str_is_empty(notification->status) ? notification->intent : notification->status;
+
+    table_cell_time(table, notification->received_at);
+    table_cell(table, notification->type);
+    table_cell(table, detail);
+    table_cell(table, subject_of(notification));
+    table_cell(table, str_of(choice_text(&enumeration_outcome, (int)notification->outcome)));
+    table_cell_number(table, (int64_t)notification->subscriptions.count);
+    table_cell(table, notification->problem);
+}
+
+static const struct history journal = {
+    .method = METHOD_store_journal,
+    .shape = &shape_journal_entry,
+    .member = "entries",
+    .headers = "TIME,SEQ,SUBSCRIPTION,CAUSE,BY,CHANGE",
+    .open = open_journal,
+    .newest_first = compare_entries,
+    .row = row_of_entry,
+};
+
+static const struct history notifications = {
+    .method = METHOD_store_notifications,
+    .shape = &shape_notification,
+    .member = "notifications",
+    .headers = "RECEIVED,TYPE,STATUS,ABOUT,OUTCOME,MARKED,PROBLEM",
+    .open = open_notifications,
+    .newest_first = compare_notifications,
+    .row = row_of_notification,
+};
+
+struct gathering {
+    const struct history *history;
+    struct buf items; /* one after the other */
+    size_t count;
+    size_t limit;
+};
+
+/* Of one subscription, or of all if it is empty. */
+static int gather(struct ctl *ctl, struct gathering *gathering, struct str subscription)
+{
+    struct history_params params = {.limit = PAGE, .subscription = subscription};
+    size_t before = gathering->count;
+
+    for (;;) {
+        const char *items;
+        const void *result;
+        size_t count;
+        int code = ctl_ask_store(ctl, gathering->history->method, &params, &result);
+        if (code != EXIT_DONE)
+            return code;
+        gathering->history->open(result, &items, &count, &params.before);
+        buf_append(&gathering->items, items, count * gathering->history->shape->size);
+        gathering->count += count;
+        if (str_is_empty(params.before) || gathering->count - before >= gathering->limit)
+            return EXIT_DONE;
+    }
+}
+
+static int gather_handle(struct ctl *ctl, struct gathering *gathering, struct str handle)
+{
+    struct find_params params = {.handle = handle};
+    const void *result;
+    int code = ctl_ask_store(ctl, METHOD_store_find, &params, &result);
+
+    if (code != EXIT_DONE)
+        return code;
+    const struct subscription_list *records =
+        &((const struct subscriptions_result *)result)->subscriptions;
+    if (records->count == 0) {
+        ctl->code = ERROR_NOT_FOUND;
+        ctl_fail(ctl, "no subscription is known as '" STR_FMT "'", STR_ARG(handle));
+        return EXIT_REFUSED;
+    }
+    for (size_t i = 0; i < records->count && code == EXIT_DONE; i++)
+        code = gather(ctl, gathering, records->items[i].id);
+    return code;
+}
+
+/* Newest first; what concerns several of a handle's subscriptions comes once. */
+static size_t arrange(struct gathering *gathering)
+{
+    const struct history *history = gathering->history;
+    size_t size = history->shape->size;
+    size_t kept = 0;
+
+    if (gathering->count == 0)
+        return 0;
+    qsort(gathering->items.data, gathering->count, size, history->newest_first);
+    for (size_t i = 0; i < gathering->count && kept < gathering->limit; i++) {
+        char *item = gathering->items.data + i * size;
+        if (kept > 0 && history->newest_first(item - size, item) == 0)
+            continue;
+        memmove(gathering->items.data + kept++ * size, item, size);
+    }
+    return kept;
+}
+
+static void print(struct ctl *ctl, struct gathering *gathering)
+{
+    const struct history *history = gathering->history;
+    cleanup(table_done) struct table table;
+    struct json *root = json_new_object();
+    struct json *list = json_new_array();
+    size_t count = arrange(gathering);
+
+    table_init(&table, history->headers);
+    for (size_t i = 0; i < count; i++) {
+        const char *item = gathering->items.data + i * history->shape->size;
+        if (ctl->json)
+            json_add(list, shape_to_json(history->shape, item));
+        else
+            history->row(&table, item);
+    }
+    json_set(root, history->member, list);
+    if (ctl->json)
+        json_write_pretty(root, &ctl->out);
+    else
+        table_write(&table, &ctl->out);
+    json_free(root);
+}
+
+static int run(struct ctl *ctl, const struct history *history)
+{
+    struct gathering gathering = {.history = history};
+    struct str handle = arguments_at(&ctl->arguments, 0);
+    int64_t limit;
+    int code = ctl_option_count(ctl, "limit", HISTORY_LIMIT, &limit);
+
+    gathering.limit = (size_t)limit;
+    if (code == EXIT_DONE)
+        code = str_is_empty(handle) ? gather(ctl, &gathering, STR_NONE)
+                                    : gather_handle(ctl, &gathering, handle);
+    if (code == EXIT_DONE)
+        print(ctl, &gathering);
+    buf_done(&gathering.items);
+    return code;
+}
+
+int verb_journal(struct ctl *ctl)
+{
+    return run(ctl, &journal);
+}
+
+int verb_notifications(struct ctl *ctl)
+{
+    return run(ctl, &notifications);
+}

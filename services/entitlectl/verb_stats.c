@@ -1,0 +1,82 @@
+/* stats: the figures of every process that answers, each asked by itself. */
+#include <string.h>
+
+#include "services/entitlectl/ctl.h"
+#include "services/entitlectl/table.h"
+#include "services/entitlectl/words.h"
+
+struct figures {
+    struct json *processes;
+    struct table table;
+    int code;
+};
+
+/* "checker-1" of ipc:///run/entitled/public/checker-1.query; of others the whole address. */
+static struct str process_name(const char *endpoint)
+{
+    struct str name = str_of(endpoint);
+    const char *slash = strrchr(endpoint, '/');
+
+    if (!str_starts_with(name, STR("ipc://")) || !slash)
+        return name;
+    name = str_of(slash + 1);
+    return str_split(&name, '.');
+}
+
+static void add(struct ctl *ctl, struct figures *figures, struct str process, const char *endpoint,
+                const struct stats_result *stats)
+{
+    struct json *item = json_new_object();
+    struct json *counters = json_new_object();
+
+    for (size_t i = 0; i < stats->counters.count; i++) {
+        const struct counter *counter = &stats->counters.items[i];
+        cleanup(buf_done) struct buf value = BUF_INIT;
+        words_number(&value, counter->value);
+        table_cell(&figures->table, process);
+        table_cell(&figures->table, counter->name);
+        table_cell(&figures->table, buf_str(&value));
+        json_set(counters, arena_str(&ctl->arena, counter->name).ptr,
+                 json_new_number(counter->value));
+    }
+    json_set_str(item, "process", process);
+    json_set_str(item, "endpoint", str_of(endpoint));
+    json_set(item, "counters", counters);
+    json_add(figures->processes, item);
+}
+
+/* One that does not answer does not keep the others from being shown. */
+static void ask(struct ctl *ctl, struct figures *figures, enum method_id method,
+                const char *endpoint)
+{
+    struct nothing params;
+    const void *result;
+    int code = ctl_ask_at(ctl, endpoint, method, &params, &result);
+
+    if (code == EXIT_DONE)
+        add(ctl, figures, process_name(endpoint), endpoint, result);
+    else
+        figures->code = EXIT_FAILED;
+}
+
+int verb_stats(struct ctl *ctl)
+{
+    struct figures figures = {.processes = json_new_array()};
+    struct json *root = json_new_object();
+    struct config_list stores = ctl_store_endpoints(ctl);
+    struct config_list checkers = ctl_checker_endpoints(ctl);
+
+    table_init(&figures.table, "PROCESS,FIGURE,VALUE");
+    json_set(root, "processes", figures.processes);
+    if (stores.count > 0)
+        ask(ctl, &figures, METHOD_store_stats, stores.items[0]);
+    for (size_t i = 0; i < checkers.count; i++)
+        ask(ctl, &figures, METHOD_query_stats, checkers.items[i]);
+    if (ctl->json)
+        json_write_pretty(root, &ctl->out);
+    else if (figures.table.count > 0)
+        table_write(&figures.table, &ctl->out);
+    json_free(root);
+    table_done(&figures.table);
+    return figures.code;
+}
