@@ -70,7 +70,7 @@ static bool receive_event(void *monitor, uint16_t *ret_event)
 static void on_monitor(void *arg, void *socket)
 {
     struct link *link = arg;
-    uint16_t event;
+    uint16_t event = 0;
 
     while (receive_event(socket, &event))
         set_connected(link, event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);

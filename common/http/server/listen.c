@@ -9,12 +9,6 @@
 #include "common/base/mem.h"
 #include "common/http/server/internal.h"
 
-static void close_fdp(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
-
 static int bind_and_listen(int fd, const struct addrinfo *info)
 {
     int on = 1;
@@ -33,8 +27,9 @@ static uint16_t port_of(int fd)
     socklen_t len = sizeof(address);
 
     getsockname(fd, (struct sockaddr *)&address, &len);
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    if (address.ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
+    return ntohs(((const struct sockaddr_in *)&address)->sin_port);
 }
 
 int listen_on(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
@@ -51,18 +46,19 @@ int listen_on(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_por
         return error_set(error, "'%s' is not an address to listen on: %s", address,
                          gai_strerror(failure));
 
-    cleanup(close_fdp) int fd =
-        socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int result = fd < 0 ? -1 : bind_and_listen(fd, info);
-    int why = errno;
+    if (result < 0) {
+        error_set(error, "cannot listen on %s port %u: %s", address, (unsigned)port,
+                  strerror(errno));
+        if (fd >= 0)
+            close(fd);
+    } else {
+        *ret_port = port_of(fd);
+        *ret_fd = fd;
+    }
     freeaddrinfo(info);
-    if (result < 0)
-        return error_set(error, "cannot listen on %s port %u: %s", address, (unsigned)port,
-                         strerror(why));
-    *ret_port = port_of(fd);
-    *ret_fd = fd;
-    fd = -1;
-    return 0;
+    return result;
 }
 
 int read_pem(const char *path, struct buf *out, struct error *error)
