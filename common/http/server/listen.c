@@ -23,13 +23,15 @@ static int bind_and_listen(int fd, const struct addrinfo *info)
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {0};
     socklen_t len = sizeof(address);
 
-    getsockname(fd, (struct sockaddr *)&address, &len);
-    if (address.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+    getsockname(fd, &address.any, &len);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 int listen_on(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,

@@ -1,0 +1,42 @@
+"""What deploy/ ships is what the tools that read it accept."""
+import configparser
+import pathlib
+import subprocess
+
+import pytest
+
+from tests.support.process import BIN
+
+DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_accepts_the_unit(unit, tmp_path):
+    # With the programs of this build, since verify looks for them.
+    copy = tmp_path / unit.name.replace("@.", "@1.")
+    copy.write_text(unit.read_text().replace("/usr/sbin/", f"{BIN}/"))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(copy)],
+                          capture_output=True, text=True)
+    assert done.returncode == 0 and unit.name.split(".")[0].rstrip("@") not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_the_unit_is_confined(unit):
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=25",
+                           "--no-pager", str(unit)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_supervisord_runs_every_daemon_that_systemd_runs():
+    supervisor = configparser.RawConfigParser(inline_comment_prefixes=(";",))
+    supervisor.read(DEPLOY / "supervisor/entitled.conf")
+    programs = {section.split(":")[1] for section in supervisor.sections()}
+    assert programs == {unit.name.split(".")[0].rstrip("@") for unit in UNITS}
+
+
+def test_the_quickstart_says_how_it_is_used():
+    done = subprocess.run([DEPLOY / "quickstart", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and "--demo" in done.stdout
+    done = subprocess.run([DEPLOY / "quickstart", "--nonsense"], capture_output=True, text=True)
+    assert done.returncode == 2 and "--nonsense" in done.stderr
