@@ -13,6 +13,7 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "proto/settings/settings.h"
+#include "proto/settings/settings_aws.h"
 #include "proto/settings/settings_check.h"
 #include "proto/settings/settings_policy.h"
 
@@ -303,6 +304,23 @@ static void the_policy_is_that_of_the_rules(void **state)
     config_free(config);
 }
 
+static void aws_is_called_as_the_settings_say(void **state)
+{
+    (void)state;
+    struct config *config;
+    struct aws_options options = settings_aws_options(
+        load_good("[aws]\nregion = eu-west-1\nendpoint_sqs = http://127.0.0.1:4566\n"
+                  "attempt_timeout = 3s\n",
+                  &config));
+
+    assert_string_equal(options.region, "eu-west-1");
+    assert_string_equal(options.endpoint[AWS_SQS], "http://127.0.0.1:4566");
+    assert_string_equal(options.endpoint[AWS_ENTITLEMENT], "");
+    assert_string_equal(options.secret_access_key, "");
+    assert_int_equal(options.attempt_timeout_ms, 3000);
+    config_free(config);
+}
+
 static void the_sample_means_the_defaults(void **state)
 {
     (void)state;
@@ -345,6 +363,7 @@ int main(void)
         cmocka_unit_test(what_contradicts_is_refused),
         cmocka_unit_test(shares_and_fields_are_taken_apart),
         cmocka_unit_test(the_policy_is_that_of_the_rules),
+        cmocka_unit_test(aws_is_called_as_the_settings_say),
         cmocka_unit_test(the_sample_means_the_defaults),
         cmocka_unit_test(rows_are_complete),
     };

@@ -1,0 +1,23 @@
+#include "proto/settings/settings_aws.h"
+
+struct aws_options settings_aws_options(const struct settings *settings)
+{
+    const struct settings_aws *aws = &settings->aws;
+
+    return (struct aws_options){
+        .region = aws->region,
+        .profile = aws->profile,
+        .endpoint =
+            {
+                [AWS_METERING] = aws->endpoint_metering,
+                [AWS_ENTITLEMENT] = aws->endpoint_entitlement,
+                [AWS_SQS] = aws->endpoint_sqs,
+                [AWS_STS] = aws->endpoint_sts,
+            },
+        .access_key_id = aws->access_key_id,
+        .secret_access_key = aws->secret_access_key,
+        .session_token = aws->session_token,
+        .ca_bundle = aws->ca_bundle,
+        .attempt_timeout_ms = aws->attempt_timeout_ms,
+    };
+}

@@ -1,0 +1,11 @@
+/* How AWS is called, as the settings have it. */
+#ifndef PROTO_SETTINGS_SETTINGS_AWS_H
+#define PROTO_SETTINGS_SETTINGS_AWS_H
+
+#include "common/aws/aws.h"
+#include "proto/settings/settings.h"
+
+/* The texts are the settings' own. */
+struct aws_options settings_aws_options(const struct settings *settings);
+
+#endif

@@ -1,0 +1,235 @@
+#include "services/poller/poller.h"
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/log/log.h"
+#include "proto/settings/settings_aws.h"
+#include "services/poller/queue.h"
+#include "services/poller/queue_url.h"
+
+enum { REPORT_MS = 60000, SILENT_AFTER_S = 300, REFUSED_PAUSE_MS = 30000, STORE_LIMIT_MS = 5000 };
+
+/* Each queue signs for its own region. */
+struct reader {
+    struct aws *aws;
+    struct queue *queue;
+    const char *label;
+};
+
+struct poller {
+    const struct daemon_context *context;
+    const struct settings *settings;
+    struct arena arena;
+    struct message_owner owner;
+    struct endpoint_context *sockets;
+    struct rpc_client *store;
+    struct reader *readers;
+    size_t reader_count;
+    struct loop_timer *report_timer;
+    int64_t started_wall_s;
+};
+
+const size_t poller_state_size = sizeof(struct poller);
+
+int poller_check(const void *settings, struct error *error)
+{
+    const struct settings *all = settings;
+
+    if (all->queues.count == 0)
+        return error_set(error, "there is no [queue LABEL] section with the url of an SQS queue");
+    if (all->poller.wait_time_ms % 1000 != 0 || all->poller.visibility_timeout_ms % 1000 != 0)
+        return error_set(error, "wait_time and visibility_timeout of [poller] must be whole "
+                                "seconds");
+    return 0;
+}
+
+/* What messages must name: the seller account and the products of the settings, if they are set. */
+static void set_owner(struct poller *poller)
+{
+    const struct settings *settings = poller->settings;
+    struct config_list *accounts = &poller->owner.seller_accounts;
+    struct config_list *products = &poller->owner.product_codes;
+
+    accounts->items = arena_alloc_array(&poller->arena, 1, sizeof(*accounts->items));
+    if (*settings->aws.seller_account)
+        accounts->items[accounts->count++] = settings->aws.seller_account;
+    products->items =
+        arena_alloc_array(&poller->arena, settings->products.count + 1, sizeof(*products->items));
+    for (size_t i = 0; i < settings->products.count; i++)
+        products->items[products->count++] = settings_product_at(settings, i)->code;
+}
+
+/* The first that says something. */
+static const char *either(const char *first, struct str second, const char *third,
+                          struct arena *arena)
+{
+    if (*first)
+        return first;
+    return str_is_empty(second) ? third : arena_str(arena, second).ptr;
+}
+
+static int open_aws(struct poller *poller, const struct settings_queue *queue, struct aws **ret,
+                    struct error *error)
+{
+    struct str url = str_of(queue->url);
+    struct aws_options options = settings_aws_options(poller->settings);
+
+    options.region = either(queue->region, queue_url_region(url), options.region, &poller->arena);
+    options.endpoint[AWS_SQS] =
+        either(options.endpoint[AWS_SQS], queue_url_origin(url), "", &poller->arena);
+    if (aws_new(ret, poller->context->loop, &options, error) < 0)
+        return error_prefix(error, "queue '%s'", queue->label);
+    return 0;
+}
+
+static void on_drained(void *arg)
+{
+    struct poller *poller = arg;
+
+    for (size_t i = 0; i < poller->reader_count; i++) {
+        if (!queue_is_drained(poller->readers[i].queue))
+            return;
+    }
+    daemon_drained(poller->context);
+}
+
+static int open_reader(struct poller *poller, const struct settings_queue *queue,
+                       struct error *error)
+{
+    const struct settings_poller *settings = &poller->settings->poller;
+    struct reader *reader = &poller->readers[poller->reader_count];
+
+    if (open_aws(poller, queue, &reader->aws, error) < 0)
+        return -1;
+    reader->label = queue->label;
+    reader->queue = queue_new(&(struct queue_options){
+        .loop = poller->context->loop,
+        .aws = reader->aws,
+        .store = poller->store,
+        .owner = &poller->owner,
+        .label = queue->label,
+        .url = queue->url,
+        .receives_in_flight = settings->receives_in_flight,
+        .batch = settings->batch,
+        .wait_ms = settings->wait_time_ms,
+        .visibility_ms = settings->visibility_timeout_ms,
+        .refused_pause_ms = REFUSED_PAUSE_MS,
+        .drain_limit_ms = STORE_LIMIT_MS,
+        .on_drained = on_drained,
+        .arg = poller,
+    });
+    poller->reader_count++;
+    log_info("reading a queue", LOG_TEXT("queue", queue->label), LOG_TEXT("url", queue->url),
+             LOG_STR("region", aws_region(reader->aws)),
+             LOG_STR("endpoint", aws_endpoint(reader->aws, AWS_SQS)),
+             LOG_STR("credentials", aws_credentials_source(reader->aws)));
+    return 0;
+}
+
+static void on_store(void *arg, bool connected)
+{
+    struct poller *poller = arg;
+
+    if (connected)
+        log_info("the store is reached");
+    else
+        log_warning("the store is away; nothing is received until it is back");
+    for (size_t i = 0; i < poller->reader_count; i++)
+        queue_wake(poller->readers[i].queue);
+}
+
+static int open_store(struct poller *poller, struct error *error)
+{
+    struct config_list addresses = settings_store_endpoint(poller->settings, &poller->arena);
+
+    poller->sockets = endpoint_context_new();
+    if (rpc_client_open(&poller->store, poller->context->loop, poller->sockets, &addresses, error) <
+        0)
+        return error_prefix(error, "store");
+    rpc_client_on_connection(poller->store, on_store, poller);
+    return 0;
+}
+
+static void report(const struct poller *poller, const struct reader *reader)
+{
+    struct queue_figures figures = queue_figures(reader->queue);
+    int64_t since_s =
+        figures.last_receive_wall_s ? figures.last_receive_wall_s : poller->started_wall_s;
+    bool silent = clock_wall_s() - since_s > SILENT_AFTER_S;
+    char last[CLOCK_TEXT_SIZE];
+
+    LOG_AT(silent ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+           silent ? "the queue has not been read for minutes" : "queue",
+           LOG_TEXT("queue", reader->label),
+           LOG_TEXT("store", rpc_client_connected(poller->store) ? "reached" : "away"),
+           LOG_TEXT("paused", figures.paused ? "yes" : "no"),
+           LOG_TEXT("last_receive", clock_format_s(figures.last_receive_wall_s, last)),
+           LOG_INT("receives_total", figures.receives),
+           LOG_INT("receives_failed_total", figures.receives_failed),
+           LOG_INT("received_total", figures.counts.received),
+           LOG_INT("recorded_total", figures.counts.recorded),
+           LOG_INT("duplicates_total", figures.counts.duplicates),
+           LOG_INT("not_understood_total", figures.counts.not_understood),
+           LOG_INT("failed_total", figures.counts.failed),
+           LOG_INT("deleted_total", figures.counts.deleted),
+           LOG_INT("not_deleted_total", figures.counts.not_deleted),
+           LOG_INT("handed_back_total", figures.counts.handed_back));
+}
+
+static void report_all(struct poller *poller)
+{
+    for (size_t i = 0; i < poller->reader_count; i++)
+        report(poller, &poller->readers[i]);
+}
+
+static void on_report(void *arg)
+{
+    struct poller *poller = arg;
+
+    report_all(poller);
+    poller->report_timer = loop_after(poller->context->loop, REPORT_MS, on_report, poller);
+}
+
+int poller_start(void *state, const struct daemon_context *context, struct error *error)
+{
+    struct poller *poller = state;
+
+    poller->context = context;
+    poller->settings = context->settings;
+    poller->started_wall_s = clock_wall_s();
+    set_owner(poller);
+    if (open_store(poller, error) < 0)
+        return -1;
+    poller->readers = mem_alloc_array(poller->settings->queues.count, sizeof(*poller->readers));
+    for (size_t i = 0; i < poller->settings->queues.count; i++) {
+        if (open_reader(poller, settings_queue_at(poller->settings, i), error) < 0)
+            return -1;
+        queue_wake(poller->readers[i].queue);
+    }
+    poller->report_timer = loop_after(context->loop, REPORT_MS, on_report, poller);
+    return 0;
+}
+
+void poller_drain(void *state)
+{
+    struct poller *poller = state;
+
+    for (size_t i = 0; i < poller->reader_count; i++)
+        queue_drain(poller->readers[i].queue);
+}
+
+void poller_stop(void *state)
+{
+    struct poller *poller = state;
+
+    report_all(poller);
+    loop_cancel(poller->report_timer);
+    for (size_t i = 0; i < poller->reader_count; i++) {
+        queue_free(poller->readers[i].queue);
+        aws_free(poller->readers[i].aws);
+    }
+    mem_free(poller->readers);
+    rpc_client_close(poller->store);
+    endpoint_context_free(poller->sockets);
+    arena_done(&poller->arena);
+}
