@@ -7,7 +7,6 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/log/log.h"
-#include "services/sandbox/market.h"
 #include "services/sandbox/respond.h"
 #include "services/sandbox/verify.h"
 #include "services/sandbox/waits.h"
@@ -321,7 +320,6 @@ void door_handle(struct sandbox *sandbox, struct http_exchange *exchange)
 {
     struct call *call = new_call(sandbox, exchange);
 
-    market_settle(sandbox);
     read_request(call);
     if (!call->answer.code && !call->operation->unsigned_call)
         check_signature(call);

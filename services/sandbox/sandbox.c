@@ -4,6 +4,7 @@
 #include "services/sandbox/credentials.h"
 #include "services/sandbox/door.h"
 #include "services/sandbox/market.h"
+#include "services/sandbox/page.h"
 #include "services/sandbox/verbs.h"
 #include "services/sandbox/waits.h"
 #include "services/sandbox/world_json.h"
@@ -93,8 +94,10 @@ static void on_request(void *arg, struct http_exchange *exchange)
     struct sandbox *sandbox = arg;
     struct str path = http_exchange_path(exchange);
 
+    market_settle(sandbox);
+    if (page_handle(sandbox, exchange))
+        return;
     if (str_starts_with(path, verbs)) {
-        market_settle(sandbox);
         verbs_handle(sandbox, exchange, str_from(path.ptr + verbs.len, path.len - verbs.len));
     } else if (door_wants(exchange)) {
         door_handle(sandbox, exchange);
