@@ -31,18 +31,39 @@ void arena_defer(struct arena *arena, void (*fn)(void *arg), void *arg)
     arena->deferred = deferred;
 }
 
+static void run_deferred(struct arena *arena)
+{
+    for (struct arena_deferred *deferred = arena->deferred; deferred; deferred = deferred->next)
+        deferred->fn(deferred->arg);
+    arena->deferred = NULL;
+}
+
+static void free_blocks(struct arena_block *block)
+{
+    while (block) {
+        struct arena_block *next = block->next;
+        mem_free(block);
+        block = next;
+    }
+}
+
 void arena_done(struct arena *arena)
 {
     if (!arena)
         return;
-    for (struct arena_deferred *deferred = arena->deferred; deferred; deferred = deferred->next)
-        deferred->fn(deferred->arg);
-    arena->deferred = NULL;
-    while (arena->blocks) {
-        struct arena_block *block = arena->blocks;
-        arena->blocks = block->next;
-        mem_free(block);
-    }
+    run_deferred(arena);
+    free_blocks(arena->blocks);
+    arena->blocks = NULL;
+}
+
+void arena_clear(struct arena *arena)
+{
+    run_deferred(arena);
+    if (!arena->blocks)
+        return;
+    free_blocks(arena->blocks->next);
+    arena->blocks->next = NULL;
+    arena->blocks->used = 0;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)

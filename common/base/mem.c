@@ -5,15 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-void mem_exhausted(void)
-{
-    static const char text[] = "out of memory, ending the process\n";
-
-    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
-    abort();
-}
 
 void *mem_alloc(size_t size)
 {

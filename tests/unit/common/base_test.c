@@ -114,6 +114,34 @@ static void arena_hands_out_zeroed_memory(void **state)
     arena_done(&arena);
 }
 
+static void count_call(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void a_cleared_arena_is_zeroed_again_and_keeps_its_memory(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    int calls = 0;
+
+    arena_clear(&arena);
+    char *first = arena_alloc(&arena, 100);
+    memset(first, 'x', 100);
+    arena_defer(&arena, count_call, &calls);
+    arena_clear(&arena);
+    assert_int_equal(calls, 1);
+
+    char *again = arena_alloc(&arena, 100);
+    assert_ptr_equal(again, first);
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(again[i], 0);
+    arena_alloc(&arena, 100000);
+    arena_clear(&arena);
+    arena_done(&arena);
+    assert_int_equal(calls, 1);
+}
+
 static bool remove_visited(void *arg, struct str key, void *value)
 {
     (void)value;
@@ -190,6 +218,7 @@ int main(void)
         cmocka_unit_test(str_compares_without_case),
         cmocka_unit_test(buf_grows_and_stays_terminated),
         cmocka_unit_test(arena_hands_out_zeroed_memory),
+        cmocka_unit_test(a_cleared_arena_is_zeroed_again_and_keeps_its_memory),
         cmocka_unit_test(map_keeps_the_last_value),
         cmocka_unit_test(clock_reads_the_times_of_aws),
         cmocka_unit_test(error_keeps_the_context_in_front),
