@@ -1,0 +1,54 @@
+/* When memory that readers may still look at can be freed, without a lock on their side.
+ *
+ * A reader notes the epoch in which it entered. The writer takes a thing out of all structures,
+ * then retires it with the current epoch; now and then it begins a new epoch and frees what was
+ * retired before every epoch that a reader is in. All accesses are sequentially consistent: either
+ * the writer sees that a reader has entered, or that reader sees that the thing is gone.
+ */
+#ifndef PROTO_REPLICA_EPOCH_H
+#define PROTO_REPLICA_EPOCH_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The first member of everything that readers can see; it is mem_alloc'ed and has no other
+ * destructor. */
+struct retired {
+    struct retired *next;
+    uint64_t epoch;
+};
+
+enum { CACHE_LINE = 64 };
+
+struct epoch_reader {
+    struct epoch_reader *next;
+    /* Alone in its cache line: each reader writes its own at every question. */
+    char before[CACHE_LINE];
+    atomic_uint_fast64_t entered; /* 0: outside */
+    char after[CACHE_LINE];
+};
+
+struct epoch {
+    atomic_uint_fast64_t now;
+    pthread_mutex_t lock; /* of the list of readers; not taken by reading */
+    struct epoch_reader *readers;
+    struct retired *first, *last; /* in the order of their epochs */
+    size_t waiting;
+    size_t next_batch; /* so many waiting: worth a look at the readers */
+};
+
+void epoch_init(struct epoch *epoch);
+void epoch_done(struct epoch *epoch); /* frees what waits; no reader may be left */
+
+/* Any thread. */
+void epoch_add_reader(struct epoch *epoch, struct epoch_reader *reader);
+void epoch_remove_reader(struct epoch *epoch, struct epoch_reader *reader);
+void epoch_enter(const struct epoch *epoch, struct epoch_reader *reader);
+void epoch_leave(struct epoch_reader *reader);
+
+/* The writer's thread. The thing is out of every structure already; takes ownership. */
+void epoch_retire(struct epoch *epoch, struct retired *thing);
+
+#endif
