@@ -59,14 +59,21 @@ static void unpark(struct rpc_request *request)
     request->parked = false;
 }
 
-static void send_reply(struct rpc_request *request, struct str payload)
+/* The end of the request. -1: its peer is gone or does not read. */
+static int answer(struct rpc_request *request, struct str payload)
 {
     struct rpc_server *server = request->server;
+    int err = 0;
 
+    unpark(request);
     if (!owns_router(server))
         server_thread_send(server->thread, &request->envelope, payload);
-    else if (envelope_reply(server->router, &request->envelope, payload) < 0)
+    else
+        err = envelope_reply(server->router, &request->envelope, payload);
+    if (err < 0)
         count(&server->counters.undeliverable);
+    request_free(request);
+    return err;
 }
 
 /* Where a reply is encoded: the server's own buffer belongs to the router's thread. */
@@ -102,12 +109,10 @@ static void reply_error(struct rpc_request *request, enum rpc_error code, const 
     if (code == ERROR_TIMEOUT)
         count(&request->server->counters.expired);
     codec_write_error(out, request->frame.msgid, code, str_of(sentence));
-    unpark(request);
-    send_reply(request, buf_str(out));
-    request_free(request);
+    answer(request, buf_str(out));
 }
 
-void rpc_reply(struct rpc_request *request, const void *result)
+int rpc_reply(struct rpc_request *request, const void *result)
 {
     cleanup(buf_done) struct buf own = BUF_INIT;
     struct buf *out = reply_buffer(request->server, &own);
@@ -116,11 +121,9 @@ void rpc_reply(struct rpc_request *request, const void *result)
     if (out->len > FRAME_LIMIT_BYTES) {
         rpc_fail(request, ERROR_INTERNAL, "the answer is larger than the %d bytes of a message",
                  FRAME_LIMIT_BYTES);
-        return;
+        return -1;
     }
-    unpark(request);
-    send_reply(request, buf_str(out));
-    request_free(request);
+    return answer(request, buf_str(out));
 }
 
 void rpc_fail(struct rpc_request *request, enum rpc_error code, const char *format, ...)

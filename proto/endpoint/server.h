@@ -65,8 +65,11 @@ struct arena *rpc_request_arena(struct rpc_request *request);
 int64_t rpc_request_time_left_ms(const struct rpc_request *request);
 
 /* Every request is answered exactly once, now or later; afterwards it must not be touched. */
-/* result is of the method's result shape; NULL for the shape nothing. */
-void rpc_reply(struct rpc_request *request, const void *result);
+/* result is of the method's result shape; NULL for the shape nothing. -1: it was not sent, because
+ * the peer is gone, does not read, or the result is larger than a message may be; who gave
+ * something away with it takes it back. (From another thread than the server's own, a peer that is
+ * gone is noticed later, and counted only.) */
+int rpc_reply(struct rpc_request *request, const void *result);
 void rpc_fail(struct rpc_request *request, enum rpc_error code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
