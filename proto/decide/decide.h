@@ -33,6 +33,13 @@ enum rpc_error decide(const struct decide_question *question, const struct decid
                       const struct policy *policy, int64_t now_s, struct arena *arena,
                       struct answer *ret_answer, struct error *error);
 
+/* Where to subscribe, for the answers that tell it (not_subscribed, ended): the page of the product
+ * asked about, or of the only one there is. Empty: none. Borrows from products. */
+struct str decide_subscribe_url(const struct answer *answer, const struct decide_question *question,
+                                const struct decide_facts *facts,
+                                const struct product_page *products, size_t product_count,
+                                struct arena *arena);
+
 /* What stands behind it, for people: every subscription of the handle with its state and how each
  * entitlement counts. */
 void decide_holdings(const struct decide_facts *facts, struct str product,

@@ -21,6 +21,10 @@ struct policy {
 
 extern const struct policy policy_default;
 
+/* As `describe` tells it. */
+struct decision_policy policy_to_message(const struct policy *policy);
+struct policy policy_of_message(const struct decision_policy *message);
+
 /* GetEntitlements API reference: ExpirationDate is "the minimum date through which this entitlement
  * is valid": reaching it is a reason to ask again. */
 enum counting record_counting(const struct subscription *record,

@@ -581,6 +581,38 @@ static void an_override_stays_with_its_product(void **state)
     world_done(&world);
 }
 
+static struct str subscribe_url(struct world *world, struct decide_question question,
+                                enum reason reason, size_t product_count)
+{
+    static const struct product_page products[] = {
+        {STR_INIT("p1"), STR_INIT("https://one.example")},
+        {STR_INIT("p2"), STR_INIT("https://two.example")}};
+    const struct answer answer = {.reason = reason};
+    struct decide_facts facts = facts_of(world);
+
+    return decide_subscribe_url(&answer, &question, &facts, products, product_count, &world->arena);
+}
+
+static void who_may_subscribe_is_told_where(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct decide_question named = seats(1), unnamed = seats(1);
+
+    named.product = STR("p2");
+    assert_string_equal(subscribe_url(&world, named, REASON_NOT_SUBSCRIBED, 2).ptr,
+                        "https://two.example");
+    assert_int_equal(subscribe_url(&world, named, REASON_NOT_SUBSCRIBED, 1).len, 0);
+    assert_string_equal(subscribe_url(&world, unnamed, REASON_NOT_SUBSCRIBED, 1).ptr,
+                        "https://one.example");
+    assert_int_equal(subscribe_url(&world, unnamed, REASON_NOT_SUBSCRIBED, 2).len, 0);
+
+    add_record(&world)->product_code = STR("p2");
+    assert_string_equal(subscribe_url(&world, unnamed, REASON_ENDED, 2).ptr, "https://two.example");
+    assert_int_equal(subscribe_url(&world, unnamed, REASON_ENTITLED, 2).len, 0);
+    world_done(&world);
+}
+
 static void holdings_show_everything(void **state)
 {
     (void)state;
@@ -933,6 +965,7 @@ int main(void)
         cmocka_unit_test(an_overriding_value_is_weighed),
         cmocka_unit_test(the_closest_override_wins),
         cmocka_unit_test(an_override_stays_with_its_product),
+        cmocka_unit_test(who_may_subscribe_is_told_where),
         cmocka_unit_test(holdings_show_everything),
         cmocka_unit_test(the_order_of_facts_does_not_matter),
         cmocka_unit_test(products_are_never_summed),

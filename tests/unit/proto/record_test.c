@@ -505,6 +505,17 @@ static void nothing_counts_past_its_stated_time(void **state)
     }
 }
 
+static void a_policy_travels_whole(void **state)
+{
+    (void)state;
+    const struct policy policy = {1, 2, 3, 4, 5, 6, 7};
+    struct decision_policy message = policy_to_message(&policy);
+    struct policy again = policy_of_message(&message);
+
+    assert_int_equal(message.grace_ms, 1000);
+    assert_memory_equal(&policy, &again, sizeof(policy));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +531,7 @@ int main(void)
         cmocka_unit_test(a_change_is_one_line),
         cmocka_unit_test(a_huge_change_stays_one_short_line),
         cmocka_unit_test(nothing_counts_past_its_stated_time),
+        cmocka_unit_test(a_policy_travels_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
