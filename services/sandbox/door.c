@@ -304,6 +304,13 @@ static bool is_over_quota(struct call *call)
                            clock_mono_ms());
 }
 
+/* The faults may be cleared while the call waits. */
+static void take_fault(struct call *call)
+{
+    call->fault = faults_take(&call->sandbox->faults, str_of(call->operation->name));
+    call->fault.member = arena_str(&call->arena, call->fault.member);
+}
+
 static struct call *new_call(struct sandbox *sandbox, struct http_exchange *exchange)
 {
     struct call *call = mem_alloc_zero(sizeof(*call));
@@ -329,7 +336,7 @@ void door_handle(struct sandbox *sandbox, struct http_exchange *exchange)
         if (is_over_quota(call))
             refuse_as_throttled(call);
         else
-            call->fault = faults_take(&sandbox->faults, str_of(call->operation->name));
+            take_fault(call);
     }
     if (call->answer.code)
         finish_call(call);

@@ -122,19 +122,6 @@ static bool read_page(struct call *call, struct query *query)
     return read_offset(call, json_str(token), &query->offset);
 }
 
-static bool read_query(struct call *call, struct query *query)
-{
-    struct str code = json_get_str(call->request, "ProductCode");
-
-    if (str_is_empty(code) || code.len > 255)
-        return !answer_error(&call->answer, INVALID, "ProductCode is missing or not valid.");
-    query->product = world_product(&call->sandbox->world, code);
-    query->stale = call->fault.kind == FAULT_STALE;
-    if (!query->product)
-        return !answer_error(&call->answer, INVALID, "ProductCode is not valid.");
-    return read_filters(call, query) && read_page(call, query);
-}
-
 static bool passes(const struct json *values, struct str value)
 {
     if (!values)
@@ -224,10 +211,13 @@ static void answer_page(struct call *call, const struct query *query)
 static bool get_entitlements(struct call *call)
 {
     struct sandbox *sandbox = call->sandbox;
-    struct query query = {0};
+    struct query query = {.stale = call->fault.kind == FAULT_STALE};
     struct agreement *agreement;
 
-    if (!read_query(call, &query))
+    query.product = world_product(&sandbox->world, json_get_str(call->request, "ProductCode"));
+    if (!query.product)
+        return answer_error(&call->answer, INVALID, "ProductCode is missing or not valid.");
+    if (!read_filters(call, &query) || !read_page(call, &query))
         return true;
     /* What a foreign account is told of a product is not documented; it sees no entitlements. */
     if (!str_eq(query.product->seller, call->caller.account)) {

@@ -273,7 +273,7 @@ static struct refusal check_batch(const struct call *call, const struct json *re
 bool batch_meter_usage(struct call *call)
 {
     const struct json *records = json_get(call->request, "UsageRecords");
-    struct sent sent[RECORDS_MAX];
+    struct sent sent[RECORDS_MAX] = {{0}};
     struct buf text = BUF_INIT;
 
     json_write(call->request, &text);

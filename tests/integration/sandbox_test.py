@@ -979,3 +979,15 @@ def test_a_wrong_form_is_answered_with_the_page_and_the_reason(sandbox):
 ])
 def test_other_requests_are_refused(sandbox, method, path, status):
     assert get(sandbox, path, method).status == status
+
+
+def test_faults_cleared_while_a_call_waits_still_hit_it(sandbox, aws):
+    sandbox.fault(operation="ReceiveMessage", kind="missing_member", member="ReceiptHandle")
+    answers = []
+    poll = threading.Thread(target=lambda: answers.append(aws.receive(WaitTimeSeconds=20)))
+    poll.start()
+    sandbox.wait_calls("ReceiveMessage", 1)
+    sandbox.faults_clear()
+    sandbox.send_event(body="x")
+    poll.join()
+    assert "ReceiptHandle" not in answers[0][0] and answers[0][0]["Body"] == "x"
