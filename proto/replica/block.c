@@ -28,7 +28,7 @@ static void copy_text(struct room *room, const struct str *from, struct str *to)
 {
     char *place = reserve(room, from->len, 1);
 
-    if (!place)
+    if (!to || !place)
         return;
     if (from->len > 0)
         memcpy(place, from->ptr, from->len);
@@ -39,7 +39,7 @@ static void copy_texts(struct room *room, const struct str_list *from, struct st
 {
     struct str *place = reserve(room, from->count * sizeof(*place), _Alignof(struct str));
 
-    if (place) {
+    if (to && place) {
         to->items = place;
         if (from->count > 0)
             memcpy(place, from->items, from->count * sizeof(*place));
