@@ -21,13 +21,16 @@ struct replica_follow_options {
     enum method_id snapshot_method; /* METHOD_store_snapshot or METHOD_query_snapshot */
     enum method_id changes_method;
     const struct config_list *feed;
-    /* Called after each applied event, and when completeness changes; optional. */
+    /* Called after each applied event; with NULL when anything else changed: an answer was applied,
+     * the replica is complete or no longer so. It must not close the follower. Optional. */
     void (*on_change)(void *arg, const struct commit_event *event);
     void *arg;
 };
 
 struct replica_follow_state {
-    bool complete;          /* the replica holds all up to seq */
+    /* The replica holds all up to seq. Stays so through gaps and while the source is away; a new
+     * incarnation ends it. */
+    bool complete;
     struct str incarnation; /* lives with the follower */
     int64_t seq;
     int64_t last_heard_mono_ms; /* of the store, by event or heartbeat; 0: never */

@@ -1,0 +1,471 @@
+#include "proto/replica/follow.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/base/clock.h"
+#include "common/base/map.h"
+#include "common/base/mem.h"
+
+enum {
+    CALL_TIMEOUT_MS = 30000,
+    CHUNK_RECORDS = 1000,
+    /* Many readers see the same gap at the same moment. */
+    GAP_JITTER_MS = 200,
+    RETRY_MS = 200,
+    RETRY_DOUBLINGS_MAX = 5,
+    ID_SIZE = 65,
+};
+
+enum phase {
+    LISTENING,   /* nothing heard yet */
+    SNAPSHOT,    /* pulling chunks, applying events */
+    CATCHING_UP, /* events are missing; asking for what they changed */
+    FOLLOWING,
+};
+
+struct replica_follow {
+    struct replica_follow_options options;
+    struct feed_subscriber *feed;
+    struct rpc_call *call;
+    struct loop_timer *timer;
+    enum phase phase;
+    char incarnation[ID_SIZE];
+    bool complete;
+    int64_t seq;                 /* all up to it is in the replica */
+    int64_t run_first, run_last; /* the latest unbroken run of events, which are in it too */
+    int64_t known;               /* the highest commit heard of */
+    char after[ID_SIZE];         /* of the next chunk */
+    int64_t first_chunk_seq;
+    /* What events touched since the phase is not FOLLOWING, with the seq of it: answers that show
+     * an earlier state must not undo that. Records need it only for removals; they have versions.
+     */
+    struct map *removed, *overrides_touched;
+    unsigned failures;
+    int64_t last_heard_mono_ms;
+    uint64_t gaps, snapshots;
+};
+
+static void start_snapshot(struct replica_follow *follow);
+static void request_next(void *arg);
+
+static int64_t max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t jitter_ms(int64_t limit)
+{
+    uint32_t random = 0;
+
+    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+        return limit;
+    return random % limit;
+}
+
+static void copy_id(char to[ID_SIZE], struct str id)
+{
+    snprintf(to, ID_SIZE, STR_FMT, STR_ARG(id));
+}
+
+static void tell(struct replica_follow *follow, const struct commit_event *event)
+{
+    if (follow->options.on_change)
+        follow->options.on_change(follow->options.arg, event);
+}
+
+static void touch(struct map *map, struct str id, int64_t seq)
+{
+    map_put(map, id, (void *)(intptr_t)seq);
+}
+
+/* Whether an event after the state `seq` touched it. */
+static bool touched_after(const struct map *map, struct str id, int64_t seq)
+{
+    return (intptr_t)map_get(map, id) > seq;
+}
+
+static void forget_touched(struct replica_follow *follow)
+{
+    if (map_count(follow->removed) + map_count(follow->overrides_touched) == 0)
+        return;
+    map_free(follow->removed);
+    map_free(follow->overrides_touched);
+    follow->removed = map_new();
+    follow->overrides_touched = map_new();
+}
+
+static void stop_asking(struct replica_follow *follow)
+{
+    rpc_call_cancel(take(follow->call));
+    loop_cancel(take(follow->timer));
+}
+
+static void ask_in(struct replica_follow *follow, int64_t delay_ms)
+{
+    if (!follow->call && !follow->timer)
+        follow->timer = loop_after(follow->options.loop, delay_ms, request_next, follow);
+}
+
+static void retry(struct replica_follow *follow)
+{
+    int64_t delay_ms = (int64_t)RETRY_MS << follow->failures;
+
+    if (follow->failures < RETRY_DOUBLINGS_MAX)
+        follow->failures++;
+    ask_in(follow, delay_ms + jitter_ms(delay_ms));
+}
+
+/* After anything was applied: how far it reaches now, and whether that is far enough. */
+static void settle(struct replica_follow *follow)
+{
+    if (follow->run_first <= follow->seq + 1)
+        follow->seq = max(follow->seq, follow->run_last);
+    if (follow->phase == SNAPSHOT)
+        return;
+    if (follow->seq < follow->known) {
+        if (follow->phase == FOLLOWING)
+            follow->gaps++;
+        follow->phase = CATCHING_UP;
+        ask_in(follow, jitter_ms(GAP_JITTER_MS));
+        return;
+    }
+    stop_asking(follow);
+    forget_touched(follow);
+    follow->failures = 0;
+    follow->phase = FOLLOWING;
+    if (!follow->complete) {
+        follow->complete = true;
+        tell(follow, NULL);
+    }
+}
+
+static void begin_anew(struct replica_follow *follow, struct str incarnation)
+{
+    bool was_complete = follow->complete;
+
+    copy_id(follow->incarnation, incarnation);
+    follow->complete = false;
+    follow->seq = follow->known = 0;
+    follow->run_first = follow->run_last = 0;
+    forget_touched(follow);
+    replica_clear(follow->options.replica);
+    start_snapshot(follow);
+    if (was_complete)
+        tell(follow, NULL);
+}
+
+/* Events. */
+
+static void apply_removals(struct replica_follow *follow, const struct str_list *ids,
+                           const struct str_list *override_ids, int64_t seq)
+{
+    for (size_t i = 0; i < ids->count; i++) {
+        replica_remove(follow->options.replica, ids->items[i]);
+        if (follow->phase != FOLLOWING)
+            touch(follow->removed, ids->items[i], seq);
+    }
+    for (size_t i = 0; i < override_ids->count; i++) {
+        replica_remove_override(follow->options.replica, override_ids->items[i]);
+        if (follow->phase != FOLLOWING)
+            touch(follow->overrides_touched, override_ids->items[i], seq);
+    }
+}
+
+static void apply_event(struct replica_follow *follow, const struct commit_event *event)
+{
+    struct replica *replica = follow->options.replica;
+
+    for (size_t i = 0; i < event->subscriptions.count; i++)
+        replica_put(replica, &event->subscriptions.items[i]);
+    for (size_t i = 0; i < event->overrides.count; i++) {
+        replica_put_override(replica, &event->overrides.items[i]);
+        if (follow->phase != FOLLOWING)
+            touch(follow->overrides_touched, event->overrides.items[i].id, event->seq);
+    }
+    apply_removals(follow, &event->removed, &event->overrides_removed, event->seq);
+}
+
+/* The run of events that are in the replica whole. A truncated one ends it. */
+static void extend_run(struct replica_follow *follow, const struct commit_event *event)
+{
+    if (event->truncated || event->seq != follow->run_last + 1)
+        follow->run_first = event->seq + event->truncated;
+    follow->run_last = event->seq;
+}
+
+static void on_commit(struct replica_follow *follow, const struct commit_event *event)
+{
+    if (event->seq <= max(follow->seq, follow->run_last))
+        return;
+    follow->known = max(follow->known, event->seq);
+    if (follow->phase == FOLLOWING && (event->truncated || event->seq != follow->seq + 1)) {
+        follow->phase = CATCHING_UP;
+        follow->gaps++;
+    }
+    apply_event(follow, event);
+    extend_run(follow, event);
+    settle(follow);
+    tell(follow, event);
+}
+
+static void on_event(void *arg, enum event_id event, const void *params)
+{
+    struct replica_follow *follow = arg;
+    const struct commit_event *commit = event == EVENT_feed_commit ? params : NULL;
+    const struct heartbeat_event *heartbeat = event == EVENT_feed_heartbeat ? params : NULL;
+
+    if (!commit && !heartbeat)
+        return;
+    struct str incarnation = commit ? commit->incarnation : heartbeat->incarnation;
+    follow->last_heard_mono_ms = clock_mono_ms();
+    if (!str_eq_text(incarnation, follow->incarnation) || follow->phase == LISTENING)
+        begin_anew(follow, incarnation);
+    if (commit) {
+        on_commit(follow, commit);
+    } else {
+        follow->known = max(follow->known, heartbeat->seq);
+        settle(follow);
+    }
+}
+
+/* Answers. */
+
+static void apply_records(struct replica_follow *follow, const struct subscription_list *records,
+                          int64_t seq)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        if (!touched_after(follow->removed, records->items[i].id, seq))
+            replica_put(follow->options.replica, &records->items[i]);
+    }
+}
+
+static void apply_overrides(struct replica_follow *follow, const struct override_list *overrides,
+                            int64_t seq)
+{
+    for (size_t i = 0; i < overrides->count; i++) {
+        if (!touched_after(follow->overrides_touched, overrides->items[i].id, seq))
+            replica_put_override(follow->options.replica, &overrides->items[i]);
+    }
+}
+
+/* A snapshot may follow on a gap too long for `changes`: what its range does not list any more, and
+ * no later event wrote, is gone. Both are in the order of their ids. */
+static void remove_unlisted(struct replica_follow *follow, const struct snapshot_result *chunk)
+{
+    struct replica *replica = follow->options.replica;
+    const struct subscription *record = replica_next(replica, str_of(follow->after));
+    size_t i = 0;
+    char id[ID_SIZE];
+
+    while (record && (chunk->next.len == 0 || str_compare(record->id, chunk->next) <= 0)) {
+        copy_id(id, record->id);
+        while (i < chunk->subscriptions.count &&
+               str_compare(chunk->subscriptions.items[i].id, record->id) < 0)
+            i++;
+        bool listed =
+            i < chunk->subscriptions.count && str_eq(chunk->subscriptions.items[i].id, record->id);
+        if (!listed && record->seq <= chunk->seq)
+            replica_remove(replica, record->id);
+        record = replica_next(replica, str_of(id));
+    }
+}
+
+struct override_sweep {
+    struct map *listed;
+    struct arena arena;
+    struct str *gone; /* room for all; the replica is not changed while it is walked */
+    size_t count, gone_count;
+};
+
+static void count_override(void *arg, const struct override *override)
+{
+    struct override_sweep *sweep = arg;
+    (void) override;
+
+    sweep->count++;
+}
+
+static void collect_unlisted(void *arg, const struct override *override)
+{
+    struct override_sweep *sweep = arg;
+
+    if (!map_get(sweep->listed, override->id))
+        sweep->gone[sweep->gone_count++] = arena_str(&sweep->arena, override->id);
+}
+
+static void remove_unlisted_overrides(struct replica_follow *follow,
+                                      const struct snapshot_result *chunk)
+{
+    struct override_sweep sweep = {.listed = map_new(), .arena = ARENA_INIT};
+
+    for (size_t i = 0; i < chunk->overrides.count; i++)
+        map_put(sweep.listed, chunk->overrides.items[i].id, follow);
+    replica_each_override(follow->options.replica, count_override, &sweep);
+    sweep.gone = arena_alloc_array(&sweep.arena, sweep.count, sizeof(*sweep.gone));
+    replica_each_override(follow->options.replica, collect_unlisted, &sweep);
+    for (size_t i = 0; i < sweep.gone_count; i++) {
+        if (!touched_after(follow->overrides_touched, sweep.gone[i], chunk->seq))
+            replica_remove_override(follow->options.replica, sweep.gone[i]);
+    }
+    arena_done(&sweep.arena);
+    map_free(sweep.listed);
+}
+
+/* The first chunk's seq is what the whole snapshot shows at least; events lead on from there. */
+static void finish_snapshot(struct replica_follow *follow, const struct snapshot_result *chunk)
+{
+    follow->seq = max(follow->seq, follow->first_chunk_seq);
+    follow->known = max(follow->known, chunk->seq);
+    follow->phase = CATCHING_UP;
+    settle(follow);
+    tell(follow, NULL);
+}
+
+static void take_chunk(struct replica_follow *follow, const struct snapshot_result *chunk)
+{
+    if (follow->after[0] == '\0') {
+        follow->first_chunk_seq = chunk->seq;
+        remove_unlisted_overrides(follow, chunk);
+        apply_overrides(follow, &chunk->overrides, chunk->seq);
+    }
+    remove_unlisted(follow, chunk);
+    apply_records(follow, &chunk->subscriptions, chunk->seq);
+    if (chunk->next.len == 0) {
+        finish_snapshot(follow, chunk);
+        return;
+    }
+    copy_id(follow->after, chunk->next);
+    request_next(follow);
+}
+
+static void on_chunk(void *arg, const struct rpc_response *response)
+{
+    struct replica_follow *follow = arg;
+    const struct snapshot_result *chunk = response->result;
+
+    follow->call = NULL;
+    if (response->code != ERROR_NONE) {
+        retry(follow);
+        return;
+    }
+    follow->failures = 0;
+    if (str_eq_text(chunk->incarnation, follow->incarnation))
+        take_chunk(follow, chunk);
+    else
+        begin_anew(follow, chunk->incarnation);
+}
+
+static void take_changes(struct replica_follow *follow, const struct changes_result *changes)
+{
+    apply_records(follow, &changes->subscriptions, changes->seq);
+    apply_overrides(follow, &changes->overrides, changes->seq);
+    for (size_t i = 0; i < changes->removed.count; i++)
+        replica_remove(follow->options.replica, changes->removed.items[i]);
+    for (size_t i = 0; i < changes->overrides_removed.count; i++) {
+        struct str id = changes->overrides_removed.items[i];
+        if (!touched_after(follow->overrides_touched, id, changes->seq))
+            replica_remove_override(follow->options.replica, id);
+    }
+    follow->seq = max(follow->seq, changes->seq);
+    if (changes->more)
+        request_next(follow);
+    else
+        settle(follow);
+    tell(follow, NULL);
+}
+
+static void on_changes(void *arg, const struct rpc_response *response)
+{
+    struct replica_follow *follow = arg;
+    const struct changes_result *changes = response->result;
+
+    follow->call = NULL;
+    if (response->code == ERROR_NOT_FOUND)
+        start_snapshot(follow);
+    else if (response->code != ERROR_NONE)
+        retry(follow);
+    else if (!str_eq_text(changes->incarnation, follow->incarnation))
+        begin_anew(follow, changes->incarnation);
+    else
+        take_changes(follow, changes);
+}
+
+static void request_chunk(struct replica_follow *follow)
+{
+    const struct snapshot_params params = {.after = str_of(follow->after), .limit = CHUNK_RECORDS};
+
+    follow->call = rpc_call(follow->options.source, follow->options.snapshot_method, &params,
+                            CALL_TIMEOUT_MS, STR_NONE, on_chunk, follow);
+}
+
+static void request_changes(struct replica_follow *follow)
+{
+    const struct changes_params params = {.incarnation = str_of(follow->incarnation),
+                                          .since = follow->seq};
+
+    follow->call = rpc_call(follow->options.source, follow->options.changes_method, &params,
+                            CALL_TIMEOUT_MS, STR_NONE, on_changes, follow);
+}
+
+static void request_next(void *arg)
+{
+    struct replica_follow *follow = arg;
+
+    follow->timer = NULL;
+    if (follow->phase == SNAPSHOT)
+        request_chunk(follow);
+    else if (follow->phase == CATCHING_UP)
+        request_changes(follow);
+}
+
+static void start_snapshot(struct replica_follow *follow)
+{
+    stop_asking(follow);
+    follow->phase = SNAPSHOT;
+    follow->after[0] = '\0';
+    follow->snapshots++;
+    request_chunk(follow);
+}
+
+int replica_follow_open(struct replica_follow **ret, const struct replica_follow_options *options,
+                        struct error *error)
+{
+    struct replica_follow *follow = mem_alloc_zero(sizeof(*follow));
+
+    follow->options = *options;
+    follow->removed = map_new();
+    follow->overrides_touched = map_new();
+    if (feed_subscriber_open(&follow->feed, options->loop, options->context, options->feed,
+                             on_event, follow, error) < 0) {
+        replica_follow_close(follow);
+        return -1;
+    }
+    *ret = follow;
+    return 0;
+}
+
+void replica_follow_close(struct replica_follow *follow)
+{
+    if (!follow)
+        return;
+    feed_subscriber_close(follow->feed);
+    stop_asking(follow);
+    map_free(follow->removed);
+    map_free(follow->overrides_touched);
+    mem_free(follow);
+}
+
+void replica_follow_state(const struct replica_follow *follow,
+                          struct replica_follow_state *ret_state)
+{
+    *ret_state = (struct replica_follow_state){
+        .complete = follow->complete,
+        .incarnation = str_of(follow->incarnation),
+        .seq = follow->seq,
+        .last_heard_mono_ms = follow->last_heard_mono_ms,
+        .gaps = follow->gaps,
+        .snapshots = follow->snapshots,
+    };
+}
