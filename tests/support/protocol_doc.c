@@ -91,7 +91,8 @@ static void print_maps(void)
     printf("## Maps\n\n");
     for (size_t i = 0; i < shape_count; i++) {
         bool is_params = strstr(shapes[i]->name, "_params") || strstr(shapes[i]->name, "_event");
-        if (is_params)
+        bool is_stored = strncmp(shapes[i]->name, "stored_", strlen("stored_")) == 0;
+        if (is_params || is_stored)
             continue;
         printf("<a id=\"map-%s\"></a>\n### %s\n\n%s\n\n", shapes[i]->name, shapes[i]->name,
                shapes[i]->doc);

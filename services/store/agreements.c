@@ -1,0 +1,293 @@
+#include "services/store/agreements.h"
+
+#include "common/base/buf.h"
+#include "common/log/log.h"
+#include "proto/codec/codec.h"
+#include "services/store/apply.h"
+#include "services/store/identity.h"
+#include "services/store/records.h"
+
+static void load(struct change *change, struct str id, struct stored_agreement *ret)
+{
+    struct error error;
+    struct str bytes;
+
+    *ret = (struct stored_agreement){.id = id};
+    if (!db_get(change->db, TABLE_AGREEMENTS, id, &change->arena, &bytes))
+        return;
+    if (codec_decode(&shape_stored_agreement, bytes, &change->arena, ret, &error) < 0)
+        log_error("an agreement's facts cannot be read", LOG_TEXT("why", error.text));
+    ret->id = id;
+}
+
+static void save(struct change *change, const struct stored_agreement *facts)
+{
+    struct buf bytes = BUF_INIT;
+
+    codec_encode(&shape_stored_agreement, facts, &bytes);
+    db_put(change->db, TABLE_AGREEMENTS, facts->id, buf_str(&bytes));
+    buf_done(&bytes);
+}
+
+static void fill(struct str *field, struct str value)
+{
+    if (field->len == 0)
+        *field = value;
+}
+
+/* Of two events of one kind the later counts; of the same second the greater text, so that their
+ * order of arrival does not. */
+static bool supersedes(int64_t new_at, struct str new, int64_t old_at, struct str old)
+{
+    return new.len > 0 && (new_at > old_at || (new_at == old_at && str_compare(new, old) > 0));
+}
+
+static void note_offer(struct stored_agreement *facts, const struct notification *event)
+{
+    if (!supersedes(event->event_time, event->offer_id, facts->offer_at, facts->offer_id))
+        return;
+    facts->offer_id = event->offer_id;
+    facts->offer_at = event->event_time;
+}
+
+static void note_event(struct stored_agreement *facts, const struct notification *event)
+{
+    fill(&facts->account_id, event->account_id);
+    note_offer(facts, event);
+    if (event->kind == EVENT_AGREEMENT_CREATED) {
+        fill(&facts->intent, event->intent);
+        fill(&facts->previous, event->previous_agreement_id);
+        facts->created_at = event->event_time;
+    }
+    if (event->kind == EVENT_AGREEMENT_ENDED &&
+        supersedes(event->event_time, event->status, facts->ended_at, facts->ended_status)) {
+        facts->ended_status = event->status;
+        facts->ended_at = event->event_time;
+    }
+}
+
+static bool is_renewal(struct str word)
+{
+    return str_eq(word, STR("RENEW")) || str_eq(word, STR("REPLACE"));
+}
+
+static bool is_renewed(struct str status)
+{
+    return str_eq(status, STR("RENEWED")) || str_eq(status, STR("REPLACED"));
+}
+
+static enum notice notice_of(struct str status)
+{
+    int notice = choice_of(&enumeration_notice, status);
+
+    return notice == NOTICE_CANCELLED || notice == NOTICE_EXPIRED ? (enum notice)notice
+                                                                  : NOTICE_TERMINATED;
+}
+
+static void write(struct change *change, const struct subscription *before,
+                  struct subscription *after, struct ids *subscriptions)
+{
+    records_update(change, before, after);
+    ids_add(subscriptions, after->id);
+}
+
+/* What the agreement's own events say about the record that has it now. */
+static void apply_facts(struct change *change, const struct stored_agreement *facts,
+                        struct subscription *record, struct ids *subscriptions)
+{
+    struct subscription before = *record;
+
+    if (facts->offer_id.len > 0)
+        record->offer_id = facts->offer_id;
+    if (is_renewed(facts->ended_status))
+        apply_succeeded(record, facts->ended_at, &change->arena);
+    else if (facts->ended_status.len > 0)
+        apply_notice(record, notice_of(facts->ended_status), facts->ended_at, &change->arena);
+    write(change, &before, record, subscriptions);
+}
+
+/* The record whose agreement it is now. */
+static bool record_of(struct change *change, struct str agreement, struct subscription *ret)
+{
+    struct subscription_list found = records_find(change->db, agreement, STR_NONE, &change->arena);
+
+    for (size_t i = 0; i < found.count; i++) {
+        if (agreement.len > 0 && str_eq(found.items[i].agreement_id, agreement)) {
+            *ret = found.items[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The Created event of a renewal names the agreement before it. */
+static void join_previous(struct change *change, const struct stored_agreement *facts,
+                          struct subscription *record, struct ids *subscriptions)
+{
+    struct subscription previous, before;
+
+    if (!is_renewal(facts->intent) || !record_of(change, facts->previous, &previous))
+        return;
+    before = previous;
+    apply_succeeded(&previous, facts->created_at, &change->arena);
+    write(change, &before, &previous, subscriptions);
+    if (record)
+        identity_succeed(change, &previous, record);
+}
+
+/* The event of the agreement that renews this one may have come first. */
+static void join_next(struct change *change, const struct stored_agreement *facts,
+                      struct ids *subscriptions)
+{
+    struct stored_agreement next;
+    struct subscription successor;
+
+    if (facts->next.len == 0)
+        return;
+    load(change, facts->next, &next);
+    join_previous(change, &next, record_of(change, next.id, &successor) ? &successor : NULL,
+                  subscriptions);
+}
+
+enum side { PREDECESSORS, SUCCESSORS };
+
+static bool stands_alone(struct change *change, const struct subscription *record, enum side side)
+{
+    struct stored_agreement facts;
+
+    load(change, record->agreement_id, &facts);
+    if (side == PREDECESSORS)
+        return record->successor.len == 0 && is_renewed(facts.ended_status);
+    return record->predecessor.len == 0 && is_renewal(facts.intent) && facts.previous.len == 0;
+}
+
+static size_t count_alone(struct change *change, const struct subscription_list *records,
+                          struct str product, enum side side, struct subscription *ret)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < records->count; i++) {
+        const struct subscription *record = &records->items[i];
+        if (record->agreement_id.len > 0 && str_eq(record->product_code, product) &&
+            stands_alone(change, record, side)) {
+            *ret = *record;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* A renewal whose Created event names no agreement before it: if an account has exactly one that
+ * ended so and one that began so, they are the two ends of it. */
+static void join_by_account(struct change *change, const struct subscription *record,
+                            struct ids *subscriptions)
+{
+    struct subscription predecessor, successor;
+
+    if (record->account_id.len == 0)
+        return;
+    struct subscription_list all =
+        records_find(change->db, record->account_id, record->product_code, &change->arena);
+    if (count_alone(change, &all, record->product_code, PREDECESSORS, &predecessor) != 1 ||
+        count_alone(change, &all, record->product_code, SUCCESSORS, &successor) != 1)
+        return;
+    if (identity_succeed(change, &predecessor, &successor)) {
+        ids_add(subscriptions, predecessor.id);
+        ids_add(subscriptions, successor.id);
+    }
+}
+
+static void settle(struct change *change, const struct stored_agreement *facts,
+                   struct ids *subscriptions)
+{
+    struct subscription record;
+
+    if (!record_of(change, facts->id, &record)) {
+        join_previous(change, facts, NULL, subscriptions);
+        return;
+    }
+    apply_facts(change, facts, &record, subscriptions);
+    join_previous(change, facts, &record, subscriptions);
+    join_next(change, facts, subscriptions);
+    join_by_account(change, &record, subscriptions);
+}
+
+static void note_next(struct change *change, const struct stored_agreement *facts)
+{
+    struct stored_agreement previous;
+
+    if (facts->previous.len == 0 || str_eq(facts->previous, facts->id))
+        return;
+    load(change, facts->previous, &previous);
+    if (str_compare(facts->id, previous.next) <= 0)
+        return;
+    previous.next = facts->id;
+    save(change, &previous);
+}
+
+void agreements_note(struct change *change, const struct notification *event,
+                     struct ids *subscriptions)
+{
+    struct stored_agreement facts;
+
+    load(change, event->agreement_id, &facts);
+    note_event(&facts, event);
+    save(change, &facts);
+    note_next(change, &facts);
+    settle(change, &facts, subscriptions);
+}
+
+/* What an earlier agreement's events announced is not about the later one. */
+static void forget_announcements(struct change *change, struct subscription *record, int64_t at)
+{
+    struct evidence *evidence = arena_alloc(&change->arena, sizeof(*evidence));
+
+    *evidence = record_evidence(record);
+    if (evidence->succeeded_at <= at)
+        evidence->succeeded_at = 0;
+    if (evidence->notice_at <= at) {
+        evidence->notice = notice_none;
+        evidence->notice_at = 0;
+    }
+    if (record->evidence)
+        record->evidence = evidence;
+}
+
+static void join_license(struct change *change, const struct stored_agreement *facts,
+                         struct subscription *record, struct ids *subscriptions)
+{
+    struct subscription before = *record;
+    struct stored_agreement current;
+
+    if (record->agreement_id.len > 0 && !str_eq(record->agreement_id, facts->id)) {
+        load(change, record->agreement_id, &current);
+        if (!supersedes(facts->license_at, facts->id, current.license_at, current.id))
+            return;
+        forget_announcements(change, record, facts->license_at);
+    }
+    record->agreement_id = facts->id;
+    write(change, &before, record, subscriptions);
+}
+
+bool agreements_note_license(struct change *change, const struct notification *event,
+                             struct subscription *record, struct ids *subscriptions)
+{
+    struct stored_agreement facts;
+
+    if (event->agreement_id.len == 0)
+        return true;
+    load(change, event->agreement_id, &facts);
+    fill(&facts.account_id, event->account_id);
+    fill(&facts.product_code, event->product_code);
+    fill(&facts.license_key, record->license_key);
+    note_offer(&facts, event);
+    if (event->event_time > facts.license_at)
+        facts.license_at = event->event_time;
+    save(change, &facts);
+
+    join_license(change, &facts, record, subscriptions);
+    settle(change, &facts, subscriptions);
+    struct str id = record->id;
+    records_get(change->db, id, &change->arena, record);
+    return str_eq(record->agreement_id, facts.id);
+}

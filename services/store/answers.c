@@ -1,0 +1,312 @@
+#include "services/store/answers.h"
+
+#include <string.h>
+
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "services/store/apply.h"
+#include "services/store/identity.h"
+#include "services/store/marks.h"
+#include "services/store/records.h"
+
+/* The rows of one subscription, by whatever key AWS gave. */
+struct group {
+    struct keys keys;
+    struct aws_entitlement_list rows;
+    struct subscription record; /* as it is after the group was applied */
+};
+
+struct answer_work {
+    struct books *books;
+    struct change *change;
+    struct arena *arena; /* the change's */
+    const struct apply_params *params;
+    struct subscription claimed; /* as it is now */
+    struct group *groups;
+    size_t count, licensed;
+    bool product_alive;
+    struct ids *changed;
+};
+
+static struct keys keys_of(const struct answer_work *work, const struct aws_entitlement *row)
+{
+    struct keys keys = {.product_code = work->claimed.product_code,
+                        .license_arn = row->license_arn,
+                        .license_key = license_key(row->license_arn),
+                        .customer_identifier = row->customer_identifier,
+                        .account_id = row->account_id};
+
+    /* What the call was filtered by holds for every row, also if the row does not repeat it. */
+    if (work->params->scope == SCOPE_LICENSE && keys.license_key.len == 0)
+        keys.license_key = work->claimed.license_key;
+    if (work->params->scope == SCOPE_CUSTOMER_IDENTIFIER && keys.customer_identifier.len == 0)
+        keys.customer_identifier = work->claimed.customer_identifier;
+    if (work->params->scope == SCOPE_ACCOUNT && keys.account_id.len == 0)
+        keys.account_id = work->claimed.account_id;
+    return keys;
+}
+
+static struct str group_name(struct arena *arena, const struct keys *keys)
+{
+    if (keys->license_key.len > 0)
+        return keys->license_key;
+    if (keys->customer_identifier.len > 0)
+        return arena_printf(arena, "i " STR_FMT, STR_ARG(keys->customer_identifier));
+    return arena_printf(arena, "a " STR_FMT, STR_ARG(keys->account_id));
+}
+
+static bool is_of_product(const struct answer_work *work, const struct aws_entitlement *row)
+{
+    return row->product_code.len == 0 || str_eq(row->product_code, work->claimed.product_code);
+}
+
+static void add_row(struct answer_work *work, struct map *by_name,
+                    const struct aws_entitlement *row)
+{
+    struct keys keys = keys_of(work, row);
+    struct str name = group_name(work->arena, &keys);
+    struct group *group = map_get(by_name, name);
+
+    if (!group) {
+        group = &work->groups[work->count++];
+        *group = (struct group){.keys = keys};
+        group->rows.items =
+            arena_alloc_array(work->arena, work->params->rows.count, sizeof(*group->rows.items));
+        map_put(by_name, name, group);
+        work->licensed += keys.license_key.len > 0;
+    }
+    group->rows.items[group->rows.count++] = *row;
+}
+
+static void group_rows(struct answer_work *work)
+{
+    cleanup(map_freep) struct map *by_name = map_new();
+    const struct aws_entitlement_list *rows = &work->params->rows;
+
+    work->groups = arena_alloc_array(work->arena, rows->count, sizeof(*work->groups));
+    for (size_t i = 0; i < rows->count; i++) {
+        if (is_of_product(work, &rows->items[i]))
+            add_row(work, by_name, &rows->items[i]);
+    }
+    work->product_alive = work->params->product_alive || work->count > 0;
+}
+
+/* Whether the answer is of one licence and nothing else, and was not asked by that licence: then an
+ * unlicensed record that it names is that licence's. */
+static bool proves_one_licence(const struct answer_work *work)
+{
+    return work->licensed == 1 && work->count == 1 && work->params->scope != SCOPE_LICENSE;
+}
+
+static bool find_licensed(struct answer_work *work, const struct keys *keys,
+                          struct subscription *ret)
+{
+    if (str_eq(work->claimed.license_key, keys->license_key)) {
+        *ret = work->claimed;
+        return true;
+    }
+    return identity_by_license(work->change->db, keys->product_code, keys->license_key, work->arena,
+                               ret);
+}
+
+static bool find_unlicensed(struct answer_work *work, const struct keys *keys,
+                            struct subscription *ret)
+{
+    if (work->claimed.license_key.len == 0 && !identity_contradicts(&work->claimed, keys)) {
+        *ret = work->claimed;
+        return true;
+    }
+    return identity_unlicensed(work->change->db, keys, work->arena, ret);
+}
+
+static bool find_record(struct answer_work *work, const struct group *group,
+                        struct subscription *ret)
+{
+    struct subscription unlicensed;
+
+    if (group->keys.license_key.len == 0)
+        return find_unlicensed(work, &group->keys, ret);
+    if (!find_licensed(work, &group->keys, ret))
+        return proves_one_licence(work) && find_unlicensed(work, &group->keys, ret);
+    if (proves_one_licence(work) && find_unlicensed(work, &group->keys, &unlicensed)) {
+        bool was_claimed = str_eq(unlicensed.id, work->claimed.id);
+        identity_merge(work->change, ret, &unlicensed);
+        ids_add(work->changed, ret->id);
+        if (was_claimed || str_eq(ret->id, work->claimed.id))
+            work->claimed = *ret;
+    }
+    return true;
+}
+
+static void note_write(struct answer_work *work, const struct subscription *record,
+                       enum record_write write)
+{
+    if (write == RECORD_CHANGED)
+        ids_add(work->changed, record->id);
+    if (str_eq(record->id, work->claimed.id))
+        work->claimed = *record;
+}
+
+static void apply_rows(struct answer_work *work, struct subscription *record,
+                       const struct aws_entitlement_list *rows)
+{
+    apply_answer(record, rows, work->params->began_at, work->params->scope, work->product_alive,
+                 &work->books->policy, work->arena);
+}
+
+static void apply_group(struct answer_work *work, struct group *group)
+{
+    struct subscription before;
+
+    if (!find_record(work, group, &before)) {
+        group->record = identity_new(&group->keys);
+        apply_rows(work, &group->record, &group->rows);
+        records_insert(work->change, &group->record);
+        ids_add(work->changed, group->record.id);
+        return;
+    }
+    group->record = before;
+    identity_learn(&group->record, &group->keys);
+    apply_rows(work, &group->record, &group->rows);
+    note_write(work, &group->record, records_update(work->change, &before, &group->record));
+}
+
+static const struct group *group_of(const struct answer_work *work, struct str id)
+{
+    for (size_t i = 0; i < work->count; i++) {
+        if (str_eq(work->groups[i].record.id, id))
+            return &work->groups[i];
+    }
+    return NULL;
+}
+
+static void apply_nothing(struct answer_work *work)
+{
+    static const struct aws_entitlement_list no_rows;
+    struct subscription before = work->claimed;
+    struct subscription after = before;
+
+    apply_rows(work, &after, &no_rows);
+    note_write(work, &after, records_update(work->change, &before, &after));
+}
+
+static void link_successor(struct answer_work *work, struct group *group)
+{
+    if (!identity_succeed(work->change, &work->claimed, &group->record))
+        return;
+    ids_add(work->changed, work->claimed.id);
+    ids_add(work->changed, group->record.id);
+}
+
+static bool is_cancelled(const struct subscription *record)
+{
+    enum notice notice = record_evidence(record).notice;
+
+    return notice != notice_none && notice != NOTICE_DEPROVISIONED;
+}
+
+/* A licence of the same customer that nobody else's registration or renewal accounts for. */
+static bool may_succeed(const struct answer_work *work, const struct group *group)
+{
+    const struct subscription *record = &group->record;
+
+    return record->license_key.len > 0 && record->predecessor.len == 0 && record->tenant.len == 0 &&
+           record->registered_at == 0 && record->created_at >= work->claimed.created_at;
+}
+
+/* AWS's events about a renewal may be lost: what was there twice without entitlements, without
+ * having been cancelled, goes on in the only new licence of its account. */
+static void seek_successor(struct answer_work *work, bool was_empty)
+{
+    struct group *found = NULL;
+    size_t count = 0;
+
+    if (!was_empty || work->params->scope != SCOPE_ACCOUNT || is_cancelled(&work->claimed))
+        return;
+    for (size_t i = 0; i < work->count; i++) {
+        if (may_succeed(work, &work->groups[i])) {
+            found = &work->groups[i];
+            count++;
+        }
+    }
+    if (count == 1)
+        link_successor(work, found);
+}
+
+static bool same_entitlements(const struct subscription *a, const struct subscription *b)
+{
+    if (a->entitlements.count != b->entitlements.count)
+        return false;
+    for (size_t i = 0; i < a->entitlements.count; i++) {
+        const struct entitlement *x = &a->entitlements.items[i], *y = &b->entitlements.items[i];
+        if (!str_eq(x->dimension, y->dimension) || !value_eq(x->value, y->value) ||
+            x->expires_at != y->expires_at)
+            return false;
+    }
+    return true;
+}
+
+/* A legacy listing was opted in to concurrent agreements, and what the identifier named is now
+ * several licences. The record goes on in the one that equals it, else in the first, so that it is
+ * not counted beside them and its tenant is not lost. */
+static void go_on_in_licences(struct answer_work *work)
+{
+    struct group *found = NULL;
+
+    if (work->claimed.license_key.len > 0 || work->licensed < 2 || work->licensed < work->count)
+        return;
+    for (size_t i = 0; i < work->count; i++) {
+        struct group *group = &work->groups[i];
+        if (group->record.predecessor.len > 0)
+            continue;
+        if (same_entitlements(&group->record, &work->claimed)) {
+            found = group;
+            break;
+        }
+        if (!found || str_compare(group->keys.license_key, found->keys.license_key) < 0)
+            found = group;
+    }
+    if (found)
+        link_successor(work, found);
+}
+
+/* Others of the account that the answer does not list are not emptied by it: they are asked about
+ * themselves, once. */
+static void mark_unlisted(struct answer_work *work)
+{
+    if (work->params->scope != SCOPE_ACCOUNT)
+        return;
+    struct subscription_list others = records_find(work->change->db, work->claimed.account_id,
+                                                   work->claimed.product_code, work->arena);
+    for (size_t i = 0; i < others.count; i++) {
+        const struct subscription *other = &others.items[i];
+        if (str_eq(other->account_id, work->claimed.account_id) &&
+            !str_eq(other->id, work->claimed.id) && !group_of(work, other->id) &&
+            other->entitlements.count > 0 && record_evidence(other).empty_at == 0 &&
+            other->verified_at < work->params->began_at)
+            marks_mark(work->change, work->books->due, other->id, DUE_EXPIRY,
+                       STR("an answer for its account does not list it"));
+    }
+}
+
+void answers_apply(struct books *books, struct change *change, const struct subscription *claimed,
+                   const struct apply_params *params, struct ids *changed)
+{
+    struct answer_work work = {.books = books,
+                               .change = change,
+                               .arena = &change->arena,
+                               .params = params,
+                               .claimed = *claimed,
+                               .changed = changed};
+    bool was_empty = record_evidence(claimed).empty_at != 0;
+
+    group_rows(&work);
+    for (size_t i = 0; i < work.count; i++)
+        apply_group(&work, &work.groups[i]);
+    if (!group_of(&work, work.claimed.id)) {
+        apply_nothing(&work);
+        go_on_in_licences(&work);
+        seek_successor(&work, was_empty);
+    }
+    mark_unlisted(&work);
+}

@@ -1,0 +1,14 @@
+/* Applies a whole answer of GetEntitlements: each licence's rows to its own record, made if needed,
+ * and what the answer proves about identities and successors. */
+#ifndef SERVICES_STORE_ANSWERS_H
+#define SERVICES_STORE_ANSWERS_H
+
+#include "services/store/books.h"
+#include "services/store/ids.h"
+
+/* `claimed` is the record of the claim as it is now. Adds the records that changed, a later
+ * verification apart. */
+void answers_apply(struct books *books, struct change *change, const struct subscription *claimed,
+                   const struct apply_params *params, struct ids *changed);
+
+#endif

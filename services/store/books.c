@@ -1,0 +1,134 @@
+#include "services/store/books.h"
+
+#include <stdio.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/crypto/crypto.h"
+#include "services/store/apply.h"
+#include "services/store/journal.h"
+#include "services/store/marks.h"
+#include "services/store/records.h"
+#include "services/store/signing_keys.h"
+
+static const char boot_key[] = "boot";
+static const char incarnation_key[] = "incarnation";
+
+struct due_plan books_plan(const struct books *books, const struct subscription *record,
+                           const struct stored_due *stored)
+{
+    struct due_plan plan = {.mark_class = stored->class,
+                            .mark_at_ms = stored->not_before_ms,
+                            .retry_at_ms = stored->retry_at_ms};
+    bool probe;
+
+    if (apply_scope(record, &probe) == scope_none)
+        return (struct due_plan){0};
+    int64_t date_s = record_next_due_s(record, &books->policy, clock_wall_s(), &plan.date_class);
+    plan.date_at_ms = date_s * 1000;
+    if (date_s == 0)
+        plan.date_class = due_class_none;
+    return plan;
+}
+
+static void plan_record(struct books *books, const struct subscription *record)
+{
+    struct arena arena = ARENA_INIT;
+    struct stored_due stored;
+
+    marks_get(books->db, record->id, &arena, &stored);
+    struct due_plan plan = books_plan(books, record, &stored);
+    due_plan(books->due, record->id, &plan);
+    arena_done(&arena);
+}
+
+static void plan_each(void *arg, const struct subscription *record)
+{
+    plan_record(arg, record);
+}
+
+static void plan_touched(struct books *books, const struct touched *touched)
+{
+    struct arena arena = ARENA_INIT;
+    struct subscription record;
+
+    if (!touched->gone && records_get(books->db, touched->id, &arena, &record))
+        plan_record(books, &record);
+    else
+        due_forget(books->due, touched->id);
+    arena_done(&arena);
+}
+
+static void make_incarnation(struct db *db, struct arena *arena)
+{
+    unsigned char random[(INCARNATION_SIZE - 1) / 2];
+    struct buf hex = BUF_INIT;
+    struct str value;
+
+    if (db_get(db, TABLE_META, str_of(incarnation_key), arena, &value))
+        return;
+    crypto_random(random, sizeof(random));
+    crypto_hex(&hex, random, sizeof(random));
+    db_put(db, TABLE_META, str_of(incarnation_key), buf_str(&hex));
+    buf_done(&hex);
+}
+
+/* Numbers of claims begin above those of every earlier start, also if that one crashed. */
+static uint32_t next_boot(struct db *db, struct arena *arena)
+{
+    struct str value;
+    uint64_t boot = 1;
+
+    if (db_get(db, TABLE_META, str_of(boot_key), arena, &value))
+        boot = db_read_u64(value) + 1;
+    db_put(db, TABLE_META, str_of(boot_key), db_key_u64(arena, boot));
+    return (uint32_t)boot;
+}
+
+int books_load(struct books *books, int64_t lease_ms, struct error *error)
+{
+    struct arena arena = ARENA_INIT;
+    struct str value;
+
+    db_begin(books->db);
+    make_incarnation(books->db, &arena);
+    signing_keys_make(books->db, clock_wall_s());
+    uint32_t boot = next_boot(books->db, &arena);
+    if (db_get(books->db, TABLE_META, str_of(incarnation_key), &arena, &value))
+        snprintf(books->incarnation, sizeof(books->incarnation), STR_FMT, STR_ARG(value));
+    arena_done(&arena);
+    if (db_commit(books->db, error) < 0)
+        return -1;
+
+    books->seq = journal_last_seq(books->db);
+    books->due = due_new(boot, lease_ms);
+    due_advance(books->due, moment_now());
+    records_each(books->db, plan_each, books);
+    return db_failed(books->db, error) ? -1 : 0;
+}
+
+void books_done(struct books *books)
+{
+    due_free(take(books->due));
+    db_close(take(books->db));
+}
+
+void books_settle(struct books *books, struct change *change)
+{
+    if (change->entries > 0)
+        books->seq = change->seq;
+    db_forgive(books->db);
+    for (const struct touched *one = change->subscriptions.first; one; one = one->next)
+        plan_touched(books, one);
+    for (const struct effect *effect = change->effects; effect; effect = effect->next) {
+        if (effect->kind != EFFECT_MERGED)
+            due_end(books->due, effect->id, effect->fence);
+    }
+}
+
+bool books_is_our_product(const struct books *books, struct str product_code)
+{
+    return !books->settings || books->settings->products.count == 0 ||
+           settings_product_by_code(books->settings, product_code) != NULL;
+}

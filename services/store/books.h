@@ -1,0 +1,49 @@
+/* What the handlers of the store work on, apart from sockets: the database, the due work, the
+ * rules. A handler is a function of a request's parameters and this. */
+#ifndef SERVICES_STORE_BOOKS_H
+#define SERVICES_STORE_BOOKS_H
+
+#include "proto/record/record.h"
+#include "proto/settings/settings.h"
+#include "services/store/change.h"
+#include "services/store/due.h"
+
+enum { INCARNATION_SIZE = 33 };
+
+struct books {
+    struct db *db;
+    struct due *due;
+    struct policy policy;
+    const struct settings *settings; /* NULL: every product is ours */
+    char incarnation[INCARNATION_SIZE];
+    int64_t seq; /* of the last commit that wrote a record or an override */
+};
+
+/* One request being executed. */
+struct work {
+    struct books *books;
+    struct change *change; /* NULL: it may only read */
+    struct arena *arena;   /* lives until the request is answered */
+    const void *params;    /* of the method's shapes; the result is zeroed */
+    void *result;
+    struct error *error; /* the sentence for the code returned */
+};
+
+/* A handler checks before it writes: a request that fails after it wrote spoils the transaction
+ * that it shares with others. */
+typedef enum rpc_error work_fn(struct work *work);
+
+/* Fills books whose database is open: incarnation and keys at the first start, a new number of
+ * this start, plans for everything. */
+int books_load(struct books *books, int64_t lease_ms, struct error *error);
+void books_done(struct books *books); /* closes the database */
+
+struct due_plan books_plan(const struct books *books, const struct subscription *record,
+                           const struct stored_due *stored);
+
+/* After a commit: its seq, plans for what it touched, claims that ended. */
+void books_settle(struct books *books, struct change *change);
+
+bool books_is_our_product(const struct books *books, struct str product_code);
+
+#endif

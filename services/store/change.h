@@ -1,0 +1,80 @@
+/* A transaction while it is being built, and what must follow once it is on disk: the commit event
+ * for the feed, the due work to plan anew, the claims that ended.
+ *
+ * Nothing in memory outside a change is touched before its commit succeeded, so an aborted one
+ * leaves no trace.
+ */
+#ifndef SERVICES_STORE_CHANGE_H
+#define SERVICES_STORE_CHANGE_H
+
+#include "common/base/arena.h"
+#include "common/base/map.h"
+#include "proto/message.h"
+#include "services/store/db.h"
+
+/* Who is behind the request that is being executed; stands in the journal. */
+struct origin {
+    enum cause cause;
+    struct str author;
+    struct str trace;
+};
+
+/* A subscription or override that the change wrote, removed or marked. */
+struct touched {
+    struct touched *next;
+    struct str id;
+    const void *record; /* as last written; NULL: only marked, or gone */
+    bool gone;
+};
+
+struct touched_list {
+    struct touched *first, **last;
+    struct map *by_id;
+};
+
+enum effect_kind {
+    EFFECT_APPLIED, /* the claim of `id` ended with an answer applied */
+    EFFECT_RELEASED,
+    EFFECT_MERGED, /* `id` went into `other` */
+};
+
+struct effect {
+    struct effect *next;
+    enum effect_kind kind;
+    struct str id;
+    struct str other;
+    int64_t fence;
+};
+
+struct change {
+    struct db *db;
+    struct arena arena;
+    int64_t now_ms;
+    int64_t seq;     /* of this commit, if it writes a record or an override */
+    int64_t entries; /* in the journal so far; 0: the commit has no seq */
+    struct origin origin;
+    struct touched_list subscriptions;
+    struct touched_list overrides;
+    struct effect *effects, **last_effect;
+};
+
+/* Begins the transaction. `seq` is that of the last commit. */
+void change_begin(struct change *change, struct db *db, int64_t seq, int64_t now_ms);
+int change_commit(struct change *change, struct error *error);
+void change_done(struct change *change); /* aborts what was not committed; frees */
+
+int64_t change_now_s(const struct change *change);
+
+/* Remembers what was done; ids and records are copied. */
+void change_wrote(struct change *change, const struct subscription *record);
+void change_removed(struct change *change, struct str id);
+void change_marked(struct change *change, struct str id);
+void change_wrote_override(struct change *change, const struct override *override);
+void change_removed_override(struct change *change, struct str id);
+void change_effect(struct change *change, enum effect_kind kind, struct str id, struct str other,
+                   int64_t fence);
+
+/* For the feed; lists live in the change's arena. */
+void change_event(struct change *change, struct str incarnation, struct commit_event *ret_event);
+
+#endif

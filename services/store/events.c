@@ -1,0 +1,191 @@
+#include "services/store/events.h"
+
+#include "services/store/agreements.h"
+#include "services/store/apply.h"
+#include "services/store/identity.h"
+#include "services/store/marks.h"
+#include "services/store/records.h"
+
+struct event_work {
+    struct books *books;
+    struct change *change;
+    struct arena *arena; /* the change's */
+    struct notification *event;
+    struct ids *subscriptions;
+};
+
+static void not_understood(struct event_work *work, const char *problem)
+{
+    work->event->outcome = OUTCOME_NOT_UNDERSTOOD;
+    if (work->event->problem.len == 0)
+        work->event->problem = str_of(problem);
+}
+
+static bool is_ours(struct event_work *work)
+{
+    if (work->event->product_code.len == 0)
+        not_understood(work, "it names no product");
+    else if (!books_is_our_product(work->books, work->event->product_code))
+        not_understood(work, "its product is none of those in the settings");
+    else
+        return true;
+    return false;
+}
+
+/* What SNS announced about one record of the customer. */
+static void apply_announcement(struct event_work *work, struct subscription *record,
+                               bool only_record)
+{
+    const struct notification *event = work->event;
+    struct subscription before = *record;
+
+    if (only_record && event->offer_id.len > 0)
+        record->offer_id = event->offer_id;
+    if (only_record && event->free_trial)
+        record->free_trial = true;
+    if (event->kind == EVENT_SUBSCRIBE_SUCCESS)
+        apply_payment_succeeded(record, event->event_time);
+    if (event->kind == EVENT_SUBSCRIBE_FAIL)
+        apply_payment_failed(record, event->event_time);
+    if (event->kind == EVENT_UNSUBSCRIBE_SUCCESS)
+        apply_notice(record, NOTICE_UNSUBSCRIBED, event->event_time, work->arena);
+    records_update(work->change, &before, record);
+    ids_add(work->subscriptions, record->id);
+}
+
+/* SNS notifications name a customer by identifier, never a licence: AWS Marketplace Seller Guide,
+ * "Amazon SNS notifications for SaaS products". */
+static void on_customer_event(struct event_work *work)
+{
+    const struct notification *event = work->event;
+
+    if (event->customer_identifier.len == 0) {
+        not_understood(work, "it names no customer");
+        return;
+    }
+    if (!is_ours(work))
+        return;
+    struct keys keys = {.product_code = event->product_code,
+                        .customer_identifier = event->customer_identifier};
+    struct subscription_list found = records_find(work->change->db, event->customer_identifier,
+                                                  event->product_code, work->arena);
+    size_t count = 0;
+    for (size_t i = 0; i < found.count; i++)
+        count += str_eq(found.items[i].customer_identifier, event->customer_identifier);
+    if (count == 0) {
+        struct subscription record = identity_new(&keys);
+        records_insert(work->change, &record);
+        apply_announcement(work, &record, true);
+    }
+    for (size_t i = 0; i < found.count; i++) {
+        if (str_eq(found.items[i].customer_identifier, event->customer_identifier))
+            apply_announcement(work, &found.items[i], count == 1);
+    }
+    work->event->outcome = OUTCOME_APPLIED;
+}
+
+static void learn(struct event_work *work, struct subscription *record, const struct keys *keys)
+{
+    struct subscription before = *record;
+
+    identity_learn(record, keys);
+    records_update(work->change, &before, record);
+}
+
+static void on_license_event(struct event_work *work)
+{
+    const struct notification *event = work->event;
+    /* The event's spelling of the ARN may not be the API's: only the key is taken from it. */
+    struct keys keys = {.product_code = event->product_code,
+                        .license_key = license_key(event->license),
+                        .account_id = event->account_id};
+    struct subscription record, before;
+
+    if (keys.license_key.len == 0) {
+        not_understood(work, "it names no licence");
+        return;
+    }
+    if (!is_ours(work))
+        return;
+    if (identity_by_license(work->change->db, keys.product_code, keys.license_key, work->arena,
+                            &record)) {
+        learn(work, &record, &keys);
+    } else {
+        record = identity_new(&keys);
+        records_insert(work->change, &record);
+    }
+    ids_add(work->subscriptions, record.id);
+    bool current = agreements_note_license(work->change, event, &record, work->subscriptions);
+    before = record;
+    if (event->kind == EVENT_LICENSE_DEPROVISIONED && current)
+        apply_notice(&record, NOTICE_DEPROVISIONED, event->event_time, work->arena);
+    records_update(work->change, &before, &record);
+    work->event->outcome = OUTCOME_APPLIED;
+}
+
+/* Nothing joins the agreement to a licence yet: whatever it is about, AWS's answers will tell. */
+static void add_account(struct event_work *work)
+{
+    struct str account = work->event->account_id;
+    struct subscription_list found = records_find(work->change->db, account, STR_NONE, work->arena);
+
+    for (size_t i = 0; i < found.count; i++) {
+        if (str_eq(found.items[i].account_id, account))
+            ids_add(work->subscriptions, found.items[i].id);
+    }
+}
+
+static void on_agreement_event(struct event_work *work)
+{
+    struct ids joined = {.arena = work->arena};
+
+    if (work->event->agreement_id.len == 0) {
+        not_understood(work, "it names no agreement");
+        return;
+    }
+    agreements_note(work->change, work->event, &joined);
+    for (size_t i = 0; i < joined.list.count; i++)
+        ids_add(work->subscriptions, joined.list.items[i]);
+    work->event->outcome = joined.list.count > 0 ? OUTCOME_APPLIED : OUTCOME_PARKED;
+    if (joined.list.count == 0)
+        add_account(work);
+}
+
+static void on_other_event(struct event_work *work)
+{
+    work->event->outcome = OUTCOME_RECORDED;
+}
+
+static void (*const handlers[event_kind_count])(struct event_work *work) = {
+    [EVENT_ENTITLEMENT_UPDATED] = on_customer_event,
+    [EVENT_SUBSCRIBE_SUCCESS] = on_customer_event,
+    [EVENT_SUBSCRIBE_FAIL] = on_customer_event,
+    [EVENT_UNSUBSCRIBE_PENDING] = on_customer_event,
+    [EVENT_UNSUBSCRIBE_SUCCESS] = on_customer_event,
+    [EVENT_LICENSE_UPDATED] = on_license_event,
+    [EVENT_LICENSE_DEPROVISIONED] = on_license_event,
+    [EVENT_AGREEMENT_CREATED] = on_agreement_event,
+    [EVENT_AGREEMENT_AMENDED] = on_agreement_event,
+    [EVENT_AGREEMENT_ENDED] = on_agreement_event,
+    [EVENT_OTHER] = on_other_event,
+};
+
+void events_apply(struct books *books, struct change *change, struct notification *event,
+                  struct ids *subscriptions)
+{
+    struct event_work work = {.books = books,
+                              .change = change,
+                              .arena = &change->arena,
+                              .event = event,
+                              .subscriptions = subscriptions};
+
+    if (event->problem.len > 0 || !handlers[event->kind])
+        not_understood(&work, "it is of no known kind");
+    else
+        handlers[event->kind](&work);
+    struct str reason = event->type.len > 0
+                            ? event->type
+                            : str_of(choice_text(&enumeration_event_kind, event->kind));
+    for (size_t i = 0; i < subscriptions->list.count; i++)
+        marks_mark(change, books->due, subscriptions->list.items[i], DUE_NOTIFICATION, reason);
+}

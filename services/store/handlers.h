@@ -1,0 +1,24 @@
+/* The methods of the store that only need its books, by subject; see proto/messages.def for what
+ * each does. Those that need sockets or park requests are in serve_due.c and serve_process.c. */
+#ifndef SERVICES_STORE_HANDLERS_H
+#define SERVICES_STORE_HANDLERS_H
+
+#include "services/store/books.h"
+
+/* on_registration.c */
+work_fn on_register, on_token_find, on_signing_keys;
+/* on_subscription.c */
+work_fn on_find, on_list, on_link, on_contact_put, on_contact_get;
+/* on_notification.c */
+work_fn on_notify, on_notifications, on_journal;
+/* on_snapshot.c */
+work_fn on_snapshot, on_changes;
+/* on_due.c */
+work_fn on_mark, on_apply, on_release, on_due;
+/* on_override.c */
+work_fn on_override_put, on_override_remove;
+
+/* Forgets tokens past their four hours; at most `limit`. */
+size_t tokens_prune(struct change *change, size_t limit);
+
+#endif

@@ -1,0 +1,52 @@
+/* Checkpoints, so that recovery stays short, and the removal of what is past its time. */
+#include "common/base/clock.h"
+#include "common/log/log.h"
+#include "services/store/handlers.h"
+#include "services/store/journal.h"
+#include "services/store/notifications.h"
+#include "services/store/store.h"
+
+enum { TURN_MS = 1000, PRUNE_EVERY_MS = 60000, PRUNE_LIMIT = 1000 };
+
+static void prune(struct store *store)
+{
+    struct books *books = &store->books;
+    struct change change;
+    struct error error;
+
+    change_begin(&change, books->db, books->seq, clock_wall_ms());
+    int64_t before_s = change_now_s(&change) - store->settings->store.journal_retention_ms / 1000;
+    size_t tokens = tokens_prune(&change, PRUNE_LIMIT);
+    size_t entries = journal_prune(&change, before_s, PRUNE_LIMIT);
+    size_t messages = notifications_prune(&change, before_s, PRUNE_LIMIT);
+    if (tokens + entries + messages > 0 && change_commit(&change, &error) < 0)
+        log_error("what is past its time could not be removed", LOG_TEXT("why", error.text));
+    change_done(&change);
+    /* A full turn: there is more. */
+    if (tokens == PRUNE_LIMIT || entries == PRUNE_LIMIT || messages == PRUNE_LIMIT)
+        store->prune_at_mono_ms = clock_mono_ms();
+}
+
+static void on_turn(void *arg)
+{
+    struct store *store = arg;
+    int64_t now_ms = clock_mono_ms();
+    bool by_time = now_ms >= store->checkpoint_at_mono_ms;
+
+    db_checkpoint(store->books.db, by_time ? 0 : store->settings->store.log_limit);
+    if (by_time)
+        store->checkpoint_at_mono_ms = now_ms + store->settings->store.checkpoint_interval_ms;
+    if (now_ms >= store->prune_at_mono_ms) {
+        store->prune_at_mono_ms = now_ms + PRUNE_EVERY_MS;
+        prune(store);
+    }
+    store_start_housekeeping(store);
+}
+
+void store_start_housekeeping(struct store *store)
+{
+    if (store->checkpoint_at_mono_ms == 0)
+        store->checkpoint_at_mono_ms =
+            clock_mono_ms() + store->settings->store.checkpoint_interval_ms;
+    store->housekeeping_timer = loop_after(store->context->loop, TURN_MS, on_turn, store);
+}

@@ -1,0 +1,48 @@
+/* Which record a key leads to, and when two records are one (docs/architecture.md, "Identity").
+ *
+ * The licence names a subscription; on legacy listings the customer identifier does; failing both,
+ * the account. A record learnt under one key gains the others. Different licences never merge.
+ */
+#ifndef SERVICES_STORE_IDENTITY_H
+#define SERVICES_STORE_IDENTITY_H
+
+#include "services/store/books.h"
+
+/* What AWS gave in one breath; empty: nothing. */
+struct keys {
+    struct str product_code;
+    struct str license_arn; /* as ResolveCustomer or GetEntitlements gave it */
+    struct str license_key;
+    struct str customer_identifier;
+    struct str account_id;
+};
+
+/* Of the product (empty: of any); false: unknown. */
+bool identity_by_license(struct db *db, struct str product_code, struct str license_key,
+                         struct arena *arena, struct subscription *ret);
+/* The unlicensed record that the keys' identifier names, else the only one that the account
+ * names, and that contradicts none of the keys. */
+bool identity_unlicensed(struct db *db, const struct keys *keys, struct arena *arena,
+                         struct subscription *ret);
+/* The record that a registration is about; false: a new one. */
+bool identity_of_registration(struct db *db, const struct keys *keys, struct arena *arena,
+                              struct subscription *ret);
+
+bool identity_contradicts(const struct subscription *record, const struct keys *keys);
+/* Fills what the record does not know; with a licence's spelling from AWS's answers, it is
+ * corrected too. */
+void identity_learn(struct subscription *record, const struct keys *keys);
+/* A new record with the keys; not written. */
+struct subscription identity_new(const struct keys *keys);
+
+/* `gone` and `survivor` are one: the survivor, changed in place and written, keeps both ids as
+ * handles, and whatever only the other had: registration, tenant, contact, overrides, due work. */
+void identity_merge(struct change *change, struct subscription *survivor,
+                    const struct subscription *gone);
+
+/* Links two records of which the second renews or replaces the first. False: one of them is linked
+ * already. Both are changed in place and written. */
+bool identity_succeed(struct change *change, struct subscription *predecessor,
+                      struct subscription *successor);
+
+#endif

@@ -1,0 +1,251 @@
+#include "services/store/journal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/log/log.h"
+#include "proto/codec/codec.h"
+
+enum { PLACE_SIZE = 12, PAGE_LIMIT = 1000, PAGE_BYTES = 512 * 1024 };
+
+/* Seq and index as eight and four bytes. */
+static struct str place_key(struct arena *arena, int64_t seq, int64_t index)
+{
+    struct str first = db_key_u64(arena, (uint64_t)seq);
+    struct str second = db_key_u64(arena, (uint64_t)index);
+    char *key = arena_alloc(arena, PLACE_SIZE);
+
+    memcpy(key, first.ptr, 8);
+    memcpy(key + 8, second.ptr + 4, 4);
+    return str_from(key, PLACE_SIZE);
+}
+
+static struct str of_key(struct arena *arena, struct str id, struct str place)
+{
+    char *key = arena_alloc(arena, id.len + 1 + place.len);
+
+    memcpy(key, id.ptr, id.len);
+    if (place.len > 0)
+        memcpy(key + id.len + 1, place.ptr, place.len);
+    return str_from(key, id.len + 1 + place.len);
+}
+
+void journal_append(struct change *change, const struct journal_entry *entry)
+{
+    struct journal_entry full = *entry;
+    struct buf bytes = BUF_INIT;
+
+    full.seq = change->seq;
+    full.index = change->entries++;
+    full.time = change_now_s(change);
+    full.cause = change->origin.cause;
+    full.author = change->origin.author;
+    full.trace = change->origin.trace;
+
+    struct str place = place_key(&change->arena, full.seq, full.index);
+    codec_encode(&shape_journal_entry, &full, &bytes);
+    db_put(change->db, TABLE_JOURNAL, place, buf_str(&bytes));
+    buf_done(&bytes);
+    if (full.change.len > 0 && full.subscription.len > 0)
+        db_put(change->db, TABLE_JOURNAL_OF, of_key(&change->arena, full.subscription, place),
+               STR_NONE);
+}
+
+void journal_move(struct change *change, struct str from, struct str to)
+{
+    struct str prefix = of_key(&change->arena, from, STR_NONE);
+    struct db_cursor cursor = db_ascend(change->db, TABLE_JOURNAL_OF, prefix);
+    struct str key;
+
+    while (db_step(&cursor, &key, NULL) && str_starts_with(key, prefix)) {
+        struct str old = arena_str(&change->arena, key);
+        struct str place = str_from(old.ptr + prefix.len, old.len - prefix.len);
+        db_remove(change->db, TABLE_JOURNAL_OF, old);
+        db_put(change->db, TABLE_JOURNAL_OF, of_key(&change->arena, to, place), STR_NONE);
+    }
+    db_cursor_done(&cursor);
+}
+
+int64_t journal_last_seq(struct db *db)
+{
+    struct db_cursor cursor = db_descend(db, TABLE_JOURNAL, STR_NONE);
+    struct str key;
+    int64_t seq = db_step(&cursor, &key, NULL) ? (int64_t)db_read_u64(key) : 0;
+
+    db_cursor_done(&cursor);
+    return seq;
+}
+
+static bool decode(struct str bytes, struct arena *arena, struct journal_entry *ret)
+{
+    struct error error;
+
+    if (codec_decode(&shape_journal_entry, bytes, arena, ret, &error) == 0)
+        return true;
+    log_error("an entry of the journal cannot be read; it is passed over",
+              LOG_TEXT("why", error.text));
+    return false;
+}
+
+/* "SEQ.INDEX", as next gives it. */
+static int parse_place(struct str text, struct arena *arena, struct str *ret_place,
+                       struct error *error)
+{
+    struct str rest = text;
+    struct str first = str_split(&rest, '.');
+    int64_t seq, index;
+
+    if (!str_to_i64(first, &seq) || !str_to_i64(rest, &index) || seq < 0 || index < 0 ||
+        index > UINT32_MAX)
+        return error_set(error, "'before' must be the 'next' of a page before");
+    *ret_place = place_key(arena, seq, index);
+    return 0;
+}
+
+/* The entries of one page, from whichever table gives their order. */
+struct page {
+    struct db *db;
+    struct arena *arena;
+    struct journal_result *result;
+    size_t limit;
+    size_t bytes;
+};
+
+static bool page_is_full(const struct page *page)
+{
+    return page->result->entries.count >= page->limit || page->bytes >= PAGE_BYTES;
+}
+
+static void page_add(struct page *page, struct str bytes)
+{
+    struct journal_entry entry;
+
+    if (!decode(bytes, page->arena, &entry) || entry.change.len == 0)
+        return;
+    page->result->entries.items[page->result->entries.count++] = entry;
+    page->bytes += bytes.len;
+}
+
+static void page_close(struct page *page)
+{
+    const struct journal_entry_list *entries = &page->result->entries;
+
+    if (entries->count == 0)
+        return;
+    const struct journal_entry *last = &entries->items[entries->count - 1];
+    page->result->next = arena_printf(page->arena, "%" PRId64 ".%" PRId64, last->seq, last->index);
+}
+
+static void list_all(struct page *page, struct str before)
+{
+    struct db_cursor cursor = db_descend(page->db, TABLE_JOURNAL, before);
+    struct str key, value;
+
+    while (db_step(&cursor, &key, &value)) {
+        if (page_is_full(page)) {
+            page_close(page);
+            break;
+        }
+        page_add(page, arena_str(page->arena, value));
+    }
+    db_cursor_done(&cursor);
+}
+
+static void list_of(struct page *page, struct str id, struct str before)
+{
+    struct str prefix = of_key(page->arena, id, STR_NONE);
+    struct str last = of_key(page->arena, id, STR("\xff\xff\xff\xff\xff\xff\xff\xff\xff"));
+    struct db_cursor cursor = db_descend(page->db, TABLE_JOURNAL_OF,
+                                         before.len > 0 ? of_key(page->arena, id, before) : last);
+    struct str key, value;
+
+    while (db_step(&cursor, &key, NULL) && str_starts_with(key, prefix)) {
+        if (page_is_full(page)) {
+            page_close(page);
+            break;
+        }
+        struct str place = str_from(key.ptr + prefix.len, key.len - prefix.len);
+        if (db_get(page->db, TABLE_JOURNAL, place, page->arena, &value))
+            page_add(page, value);
+    }
+    db_cursor_done(&cursor);
+}
+
+int journal_list(struct db *db, const struct history_params *params, struct arena *arena,
+                 struct journal_result *ret, struct error *error)
+{
+    struct str before = STR_NONE;
+    size_t limit = params->limit < 1            ? 1
+                   : params->limit > PAGE_LIMIT ? PAGE_LIMIT
+                                                : (size_t)params->limit;
+    struct page page = {.db = db, .arena = arena, .result = ret, .limit = limit};
+
+    if (params->before.len > 0 && parse_place(params->before, arena, &before, error) < 0)
+        return -1;
+    *ret = (struct journal_result){0};
+    ret->entries.items = arena_alloc_array(arena, limit, sizeof(*ret->entries.items));
+    if (params->subscription.len > 0)
+        list_of(&page, params->subscription, before);
+    else
+        list_all(&page, before);
+    return 0;
+}
+
+static bool reaches_back(struct db *db, int64_t since)
+{
+    struct db_cursor cursor = db_ascend(db, TABLE_JOURNAL, STR_NONE);
+    struct str key;
+    bool reaches =
+        !db_step(&cursor, &key, NULL) ? since == 0 : (int64_t)db_read_u64(key) <= since + 1;
+
+    db_cursor_done(&cursor);
+    return reaches;
+}
+
+bool journal_since(struct db *db, int64_t since,
+                   bool (*visit)(void *arg, const struct journal_entry *entry), void *arg)
+{
+    struct arena keys = ARENA_INIT;
+    struct str key, value;
+    bool more = true;
+
+    if (!reaches_back(db, since))
+        return false;
+    struct db_cursor cursor = db_ascend(db, TABLE_JOURNAL, place_key(&keys, since + 1, 0));
+    while (more && db_step(&cursor, &key, &value)) {
+        struct arena arena = ARENA_INIT;
+        struct journal_entry entry;
+        if (decode(value, &arena, &entry))
+            more = visit(arg, &entry);
+        arena_done(&arena);
+    }
+    db_cursor_done(&cursor);
+    arena_done(&keys);
+    return true;
+}
+
+size_t journal_prune(struct change *change, int64_t before_s, size_t limit)
+{
+    struct db_cursor cursor = db_ascend(change->db, TABLE_JOURNAL, STR_NONE);
+    struct str key, value;
+    size_t count = 0;
+
+    /* The last seq stays: it is the store's counter. */
+    while (count < limit && db_step(&cursor, &key, &value) &&
+           (int64_t)db_read_u64(key) < change->seq - 1) {
+        struct journal_entry entry;
+        bool readable = decode(arena_str(&change->arena, value), &change->arena, &entry);
+        if (readable && entry.time >= before_s)
+            break;
+        struct str place = arena_str(&change->arena, key);
+        db_remove(change->db, TABLE_JOURNAL, place);
+        if (readable && entry.subscription.len > 0)
+            db_remove(change->db, TABLE_JOURNAL_OF,
+                      of_key(&change->arena, entry.subscription, place));
+        count++;
+    }
+    db_cursor_done(&cursor);
+    return count;
+}

@@ -1,0 +1,129 @@
+/* Two records become one, in one transaction. */
+#include "services/store/apply.h"
+#include "services/store/contacts.h"
+#include "services/store/identity.h"
+#include "services/store/marks.h"
+#include "services/store/notifications.h"
+#include "services/store/overrides.h"
+#include "services/store/records.h"
+
+enum { ALIASES_MAX = 64 };
+
+static void fill(struct str *field, struct str value)
+{
+    if (field->len == 0)
+        *field = value;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static void add_aliases(struct change *change, struct subscription *survivor,
+                        const struct subscription *gone)
+{
+    size_t count = survivor->aliases.count + gone->aliases.count + 1;
+    struct str_list aliases = {
+        .items = arena_alloc_array(&change->arena, count, sizeof(*aliases.items))};
+
+    for (size_t i = 0; i < survivor->aliases.count; i++)
+        aliases.items[aliases.count++] = survivor->aliases.items[i];
+    aliases.items[aliases.count++] = gone->id;
+    for (size_t i = 0; i < gone->aliases.count; i++)
+        aliases.items[aliases.count++] = gone->aliases.items[i];
+    if (aliases.count > ALIASES_MAX)
+        aliases.count = ALIASES_MAX;
+    survivor->aliases = aliases;
+}
+
+/* What AWS listed last counts; the announcements that the other one had are heard again, so that
+ * those which a listing refuted stay refuted. */
+static void merge_facts(struct change *change, struct subscription *survivor,
+                        const struct subscription *gone)
+{
+    struct evidence other = record_evidence(gone);
+
+    if (survivor->entitlements.count == 0 && gone->entitlements.count > 0) {
+        other = record_evidence(survivor);
+        survivor->entitlements = gone->entitlements;
+        survivor->verified_at = gone->verified_at;
+        survivor->evidence = gone->evidence;
+        survivor->payment_failed_at = 0;
+    }
+    apply_notice(survivor, other.notice, other.notice_at, &change->arena);
+    if (other.succeeded_at != 0)
+        apply_succeeded(survivor, other.succeeded_at, &change->arena);
+}
+
+static void repoint(struct change *change, struct str id, struct str from, struct str to)
+{
+    struct subscription before, after;
+
+    if (!records_get(change->db, id, &change->arena, &before))
+        return;
+    after = before;
+    if (str_eq(after.predecessor, from))
+        after.predecessor = str_eq(to, id) ? STR_NONE : to;
+    if (str_eq(after.successor, from))
+        after.successor = str_eq(to, id) ? STR_NONE : to;
+    records_update(change, &before, &after);
+}
+
+static void merge_fields(struct change *change, struct subscription *survivor,
+                         const struct subscription *gone)
+{
+    add_aliases(change, survivor, gone);
+    fill(&survivor->account_id, gone->account_id);
+    fill(&survivor->customer_identifier, gone->customer_identifier);
+    fill(&survivor->agreement_id, gone->agreement_id);
+    fill(&survivor->offer_id, gone->offer_id);
+    fill(&survivor->tenant, gone->tenant);
+    if (!str_eq(gone->predecessor, survivor->id))
+        fill(&survivor->predecessor, gone->predecessor);
+    if (!str_eq(gone->successor, survivor->id))
+        fill(&survivor->successor, gone->successor);
+    if (str_eq(survivor->predecessor, gone->id))
+        survivor->predecessor = STR_NONE;
+    if (str_eq(survivor->successor, gone->id))
+        survivor->successor = STR_NONE;
+    survivor->free_trial |= gone->free_trial;
+    survivor->registered_at = earlier(survivor->registered_at, gone->registered_at);
+    survivor->created_at = earlier(survivor->created_at, gone->created_at);
+    merge_facts(change, survivor, gone);
+}
+
+void identity_merge(struct change *change, struct subscription *survivor,
+                    const struct subscription *gone)
+{
+    struct origin origin = change->origin;
+    struct subscription before = *survivor;
+
+    change->origin.cause = CAUSE_MERGE;
+    merge_fields(change, survivor, gone);
+    records_remove_merged(change, gone, survivor);
+    records_update(change, &before, survivor);
+    repoint(change, gone->predecessor, gone->id, survivor->id);
+    repoint(change, gone->successor, gone->id, survivor->id);
+    marks_move(change, gone->id, survivor->id);
+    contacts_move(change, gone->id, survivor->id);
+    overrides_move(change, gone->id, survivor->id);
+    notifications_move(change, gone->id, survivor->id);
+    change_effect(change, EFFECT_MERGED, gone->id, survivor->id, 0);
+    change->origin = origin;
+}
+
+bool identity_succeed(struct change *change, struct subscription *predecessor,
+                      struct subscription *successor)
+{
+    struct subscription old = *predecessor, new = *successor;
+
+    if (str_eq(old.id, new.id) || old.successor.len > 0 || new.predecessor.len > 0 ||
+        str_eq(old.predecessor, new.id))
+        return false;
+    predecessor->successor = new.id;
+    successor->predecessor = old.id;
+    records_update(change, &old, predecessor);
+    records_update(change, &new, successor);
+    return true;
+}

@@ -1,0 +1,223 @@
+#include "services/store/notifications.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/log/log.h"
+#include "proto/codec/codec.h"
+#include "services/store/events.h"
+
+enum { PAGE_LIMIT = 1000, PAGE_BYTES = 512 * 1024 };
+
+/* The number as it is shown: its texts sort as the numbers do. */
+static struct str id_of(struct arena *arena, uint64_t number)
+{
+    return arena_printf(arena, "n-%016" PRIx64, number);
+}
+
+static struct str of_key(struct arena *arena, struct str subscription, struct str number)
+{
+    char *key = arena_alloc(arena, subscription.len + 1 + number.len);
+
+    memcpy(key, subscription.ptr, subscription.len);
+    if (number.len > 0)
+        memcpy(key + subscription.len + 1, number.ptr, number.len);
+    return str_from(key, subscription.len + 1 + number.len);
+}
+
+static uint64_t last_number(struct db *db)
+{
+    struct db_cursor cursor = db_descend(db, TABLE_NOTIFICATIONS, STR_NONE);
+    struct str key;
+    uint64_t number = db_step(&cursor, &key, NULL) ? db_read_u64(key) : 0;
+
+    db_cursor_done(&cursor);
+    return number;
+}
+
+static void write_row(struct change *change, struct str number, const struct notification *message)
+{
+    struct notification row = *message;
+    struct buf bytes = BUF_INIT;
+
+    row.body = STR_NONE;
+    codec_encode(&shape_notification, &row, &bytes);
+    db_put(change->db, TABLE_NOTIFICATIONS, number, buf_str(&bytes));
+    buf_done(&bytes);
+    if (message->body.len > 0)
+        db_put(change->db, TABLE_BODIES, number, message->body);
+    if (message->event_id.len > 0 && message->outcome != OUTCOME_DUPLICATE)
+        db_put(change->db, TABLE_EVENTS, message->event_id, number);
+    for (size_t i = 0; i < message->subscriptions.count; i++)
+        db_put(change->db, TABLE_NOTIFICATIONS_OF,
+               of_key(&change->arena, message->subscriptions.items[i], number), STR_NONE);
+}
+
+void notifications_take(struct books *books, struct change *change,
+                        const struct notification *message, struct notification *ret)
+{
+    enum { SUBSCRIPTIONS_MAX = 1000 };
+    struct ids subscriptions = {.arena = &change->arena};
+    uint64_t number = last_number(change->db) + 1;
+    bool seen = message->event_id.len > 0 && db_has(change->db, TABLE_EVENTS, message->event_id);
+
+    *ret = *message;
+    ret->id = id_of(&change->arena, number);
+    ret->received_at = change_now_s(change);
+    ret->outcome = outcome_none;
+    if (ret->event_time == 0)
+        ret->event_time = ret->received_at;
+    change->origin = (struct origin){CAUSE_NOTIFICATION, ret->id, change->origin.trace};
+    if (ret->trace.len == 0)
+        ret->trace = change->origin.trace;
+    events_apply(books, change, ret, &subscriptions);
+    if (seen)
+        ret->outcome = OUTCOME_DUPLICATE;
+    ret->subscriptions = subscriptions.list;
+    if (ret->subscriptions.count > SUBSCRIPTIONS_MAX)
+        ret->subscriptions.count = SUBSCRIPTIONS_MAX;
+    write_row(change, db_key_u64(&change->arena, number), ret);
+}
+
+static int parse_id(struct str text, struct arena *arena, struct str *ret_number,
+                    struct error *error)
+{
+    uint64_t number = 0;
+
+    if (text.len == 0)
+        return 0;
+    if (text.len != 18 || !str_starts_with(text, STR("n-")))
+        return error_set(error, "'before' must be the 'next' of a page before");
+    for (size_t i = 2; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return error_set(error, "'before' must be the 'next' of a page before");
+        number = number << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    *ret_number = db_key_u64(arena, number);
+    return 0;
+}
+
+struct page {
+    struct db *db;
+    struct arena *arena;
+    struct notifications_result *result;
+    size_t limit;
+    size_t bytes;
+};
+
+/* False: the page is full, and ends before this one. */
+static bool page_add(struct page *page, struct str bytes)
+{
+    struct notification_list *list = &page->result->notifications;
+    struct error error;
+
+    if (list->count == page->limit || page->bytes >= PAGE_BYTES) {
+        page->result->next = list->items[list->count - 1].id;
+        return false;
+    }
+    if (codec_decode(&shape_notification, bytes, page->arena, &list->items[list->count], &error) <
+        0)
+        log_error("a message cannot be read; it is passed over", LOG_TEXT("why", error.text));
+    else
+        list->count++;
+    page->bytes += bytes.len;
+    return true;
+}
+
+static void list_all(struct page *page, struct str before)
+{
+    struct db_cursor cursor = db_descend(page->db, TABLE_NOTIFICATIONS, before);
+    struct str key, value;
+
+    while (db_step(&cursor, &key, &value) && page_add(page, arena_str(page->arena, value)))
+        ;
+    db_cursor_done(&cursor);
+}
+
+static void list_of(struct page *page, struct str subscription, struct str before)
+{
+    struct str prefix = of_key(page->arena, subscription, STR_NONE);
+    struct str last =
+        of_key(page->arena, subscription, STR("\xff\xff\xff\xff\xff\xff\xff\xff\xff"));
+    struct db_cursor cursor =
+        db_descend(page->db, TABLE_NOTIFICATIONS_OF,
+                   before.len > 0 ? of_key(page->arena, subscription, before) : last);
+    struct str key, value;
+
+    while (db_step(&cursor, &key, NULL) && str_starts_with(key, prefix)) {
+        struct str number = str_from(key.ptr + prefix.len, key.len - prefix.len);
+        if (db_get(page->db, TABLE_NOTIFICATIONS, number, page->arena, &value) &&
+            !page_add(page, value))
+            break;
+    }
+    db_cursor_done(&cursor);
+}
+
+int notifications_list(struct db *db, const struct history_params *params, struct arena *arena,
+                       struct notifications_result *ret, struct error *error)
+{
+    struct str before = STR_NONE;
+    size_t limit = params->limit < 1            ? 1
+                   : params->limit > PAGE_LIMIT ? PAGE_LIMIT
+                                                : (size_t)params->limit;
+    struct page page = {.db = db, .arena = arena, .result = ret, .limit = limit};
+
+    if (parse_id(params->before, arena, &before, error) < 0)
+        return -1;
+    *ret = (struct notifications_result){0};
+    ret->notifications.items = arena_alloc_array(arena, limit, sizeof(struct notification));
+    if (params->subscription.len > 0)
+        list_of(&page, params->subscription, before);
+    else
+        list_all(&page, before);
+    return 0;
+}
+
+void notifications_move(struct change *change, struct str from, struct str to)
+{
+    struct str prefix = of_key(&change->arena, from, STR_NONE);
+    struct db_cursor cursor = db_ascend(change->db, TABLE_NOTIFICATIONS_OF, prefix);
+    struct str key;
+
+    while (db_step(&cursor, &key, NULL) && str_starts_with(key, prefix)) {
+        struct str old = arena_str(&change->arena, key);
+        struct str number = str_from(old.ptr + prefix.len, old.len - prefix.len);
+        db_remove(change->db, TABLE_NOTIFICATIONS_OF, old);
+        db_put(change->db, TABLE_NOTIFICATIONS_OF, of_key(&change->arena, to, number), STR_NONE);
+    }
+    db_cursor_done(&cursor);
+}
+
+static void remove_row(struct change *change, struct str number, const struct notification *message)
+{
+    db_remove(change->db, TABLE_NOTIFICATIONS, number);
+    db_remove(change->db, TABLE_BODIES, number);
+    if (message->event_id.len > 0 && message->outcome != OUTCOME_DUPLICATE)
+        db_remove(change->db, TABLE_EVENTS, message->event_id);
+    for (size_t i = 0; i < message->subscriptions.count; i++)
+        db_remove(change->db, TABLE_NOTIFICATIONS_OF,
+                  of_key(&change->arena, message->subscriptions.items[i], number));
+}
+
+size_t notifications_prune(struct change *change, int64_t before_s, size_t limit)
+{
+    uint64_t last = last_number(change->db); /* stays: it is the counter */
+    struct db_cursor cursor = db_ascend(change->db, TABLE_NOTIFICATIONS, STR_NONE);
+    struct str key, value;
+    size_t count = 0;
+
+    while (count < limit && db_step(&cursor, &key, &value) && db_read_u64(key) < last) {
+        struct notification message = {0};
+        struct error error;
+        bool readable = codec_decode(&shape_notification, arena_str(&change->arena, value),
+                                     &change->arena, &message, &error) == 0;
+        if (readable && message.received_at >= before_s)
+            break;
+        remove_row(change, arena_str(&change->arena, key), &message);
+        count++;
+    }
+    db_cursor_done(&cursor);
+    return count;
+}

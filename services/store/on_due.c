@@ -1,0 +1,110 @@
+#include "proto/codec/codec.h"
+#include "services/store/answers.h"
+#include "services/store/handlers.h"
+#include "services/store/marks.h"
+#include "services/store/records.h"
+
+enum { SUBSCRIPTIONS_MAX = 1000 };
+
+enum rpc_error on_mark(struct work *work)
+{
+    const struct mark_params *params = work->params;
+    struct mark_result *result = work->result;
+    struct subscription_list found =
+        records_find(work->books->db, params->handle, params->product, work->arena);
+
+    if (found.count == 0) {
+        error_set(work->error, "no subscription is known by this handle");
+        return ERROR_NOT_FOUND;
+    }
+    if (found.count > SUBSCRIPTIONS_MAX) {
+        error_set(work->error, "this handle leads to more than %d subscriptions",
+                  SUBSCRIPTIONS_MAX);
+        return ERROR_BAD_REQUEST;
+    }
+    result->subscriptions.items = arena_alloc_array(work->arena, found.count, sizeof(struct str));
+    /* One ticket for all: drawn first, so that every claim that satisfies a mark is above it. */
+    result->ticket = due_ticket(work->books->due);
+    for (size_t i = 0; i < found.count; i++) {
+        marks_mark(work->change, work->books->due, found.items[i].id, params->class,
+                   params->reason);
+        result->subscriptions.items[result->subscriptions.count++] = found.items[i].id;
+    }
+    return ERROR_NONE;
+}
+
+static bool holds_claim(struct work *work, struct str id, int64_t fence)
+{
+    if (fence != 0 && due_fence(work->books->due, id) == fence)
+        return true;
+    error_set(work->error, "the claim has lapsed: what it found is not applied");
+    return false;
+}
+
+enum rpc_error on_apply(struct work *work)
+{
+    const struct apply_params *params = work->params;
+    struct apply_result *result = work->result;
+    struct change *change = work->change;
+    struct subscription claimed;
+    struct ids changed = {.arena = work->arena};
+
+    if (!holds_claim(work, params->subscription, params->fence))
+        return ERROR_CONFLICT;
+    /* In the same group of requests it may have gone into another, which was marked with it. */
+    if (!records_resolve(change->db, params->subscription, &change->arena, &claimed)) {
+        error_set(work->error, "the subscription is gone");
+        return ERROR_NOT_FOUND;
+    }
+    change->origin.cause = CAUSE_REFRESH;
+    change->origin.author = params->checker;
+    answers_apply(work->books, change, &claimed, params, &changed);
+    if (db_has(change->db, TABLE_SUBSCRIPTIONS, claimed.id))
+        marks_applied(change, claimed.id, params->fence, changed.list.count > 0);
+    change_effect(change, EFFECT_APPLIED, params->subscription, STR_NONE, params->fence);
+    if (changed.list.count > SUBSCRIPTIONS_MAX)
+        changed.list.count = SUBSCRIPTIONS_MAX;
+    result->changed = changed.list.count > 0;
+    result->subscriptions = changed.list;
+    return ERROR_NONE;
+}
+
+enum rpc_error on_release(struct work *work)
+{
+    const struct release_params *params = work->params;
+    struct change *change = work->change;
+
+    if (!holds_claim(work, params->subscription, params->fence))
+        return ERROR_CONFLICT;
+    marks_failed(change, params->subscription, params->error, params->retry_after_ms);
+    change_effect(change, EFFECT_RELEASED, params->subscription, STR_NONE, params->fence);
+    return ERROR_NONE;
+}
+
+enum rpc_error on_due(struct work *work)
+{
+    const struct subscription_params *params = work->params;
+    struct due_result *result = work->result;
+    struct subscription record;
+    struct stored_due stored;
+
+    if (!records_resolve(work->books->db, params->subscription, work->arena, &record)) {
+        error_set(work->error, "there is no such subscription");
+        return ERROR_NOT_FOUND;
+    }
+    marks_get(work->books->db, record.id, work->arena, &stored);
+    struct due_plan plan = books_plan(work->books, &record, &stored);
+    int64_t at_ms = due_planned_at_ms(&plan);
+    *result = (struct due_result){.reason = stored.reason,
+                                  .since = stored.since,
+                                  .failures = stored.failures,
+                                  .last_error = stored.last_error,
+                                  .claimed_by = due_claimed_by(work->books->due, record.id)};
+    if (at_ms != DUE_NEVER) {
+        bool by_mark = plan.mark_class != due_class_none &&
+                       (plan.date_class == due_class_none || plan.mark_at_ms <= plan.date_at_ms);
+        result->class = by_mark ? plan.mark_class : plan.date_class;
+        result->not_before = at_ms / 1000;
+    }
+    return ERROR_NONE;
+}

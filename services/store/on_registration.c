@@ -1,0 +1,150 @@
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/log/log.h"
+#include "proto/codec/codec.h"
+#include "services/store/handlers.h"
+#include "services/store/identity.h"
+#include "services/store/marks.h"
+#include "services/store/records.h"
+#include "services/store/signing_keys.h"
+
+/* AWS Marketplace Seller Guide, "Onboarding customers": a registration token is good for 4 hours.
+ */
+enum { TOKEN_LIFETIME_S = 4 * 3600 };
+
+static struct keys keys_of(const struct register_params *params)
+{
+    return (struct keys){.product_code = params->product_code,
+                         .license_arn = params->license_arn,
+                         .license_key = license_key(params->license_arn),
+                         .customer_identifier = params->customer_identifier,
+                         .account_id = params->account_id};
+}
+
+static void remember_token(struct change *change, struct str digest, struct str id)
+{
+    struct stored_token token = {.subscription = id,
+                                 .expires_at = change_now_s(change) + TOKEN_LIFETIME_S};
+    struct buf bytes = BUF_INIT;
+
+    if (digest.len == 0)
+        return;
+    codec_encode(&shape_stored_token, &token, &bytes);
+    db_put(change->db, TABLE_TOKENS, digest, buf_str(&bytes));
+    buf_done(&bytes);
+}
+
+static void enter(struct subscription *record, const struct keys *keys,
+                  const struct register_params *params, int64_t now_s)
+{
+    identity_learn(record, keys);
+    record->free_trial |= params->free_trial;
+    if (record->registered_at == 0)
+        record->registered_at = now_s;
+}
+
+/* The unlicensed record that the same customer has beside the licence's own. One that holds
+ * nothing is the same purchase, learnt before its licence was; one that does may be another, under
+ * concurrent agreements: its next answer tells. */
+static void join_unlicensed(struct work *work, const struct keys *keys, struct subscription *record)
+{
+    struct subscription other;
+
+    if (keys->license_key.len == 0 ||
+        !identity_unlicensed(work->change->db, keys, &work->change->arena, &other) ||
+        str_eq(other.id, record->id))
+        return;
+    if (other.entitlements.count == 0)
+        identity_merge(work->change, record, &other);
+    else
+        marks_mark(work->change, work->books->due, other.id, DUE_REGISTRATION,
+                   STR("its customer registered a licence"));
+}
+
+enum rpc_error on_register(struct work *work)
+{
+    const struct register_params *params = work->params;
+    struct register_result *result = work->result;
+    struct change *change = work->change;
+    struct keys keys = keys_of(params);
+    struct subscription before, after, *record = &after;
+
+    if (keys.license_key.len == 0 && keys.customer_identifier.len == 0 &&
+        keys.account_id.len == 0) {
+        error_set(work->error, "one of license_arn, customer_identifier and account_id is needed");
+        return ERROR_BAD_REQUEST;
+    }
+    change->origin.cause = CAUSE_REGISTRATION;
+    result->created = !identity_of_registration(change->db, &keys, &change->arena, &before);
+    if (result->created) {
+        *record = identity_new(&keys);
+        enter(record, &keys, params, change_now_s(change));
+        records_insert(change, record);
+    } else {
+        *record = before;
+        enter(record, &keys, params, change_now_s(change));
+        records_update(change, &before, record);
+    }
+    join_unlicensed(work, &keys, record);
+    remember_token(change, params->token_sha256, record->id);
+    result->ticket =
+        marks_mark(change, work->books->due, record->id, DUE_REGISTRATION, STR("registration"));
+    result->subscription = arena_alloc(work->arena, sizeof(*record));
+    codec_copy(&shape_subscription, record, work->arena, result->subscription);
+    return ERROR_NONE;
+}
+
+static bool find_token(struct db *db, struct str digest, struct arena *arena,
+                       struct stored_token *ret)
+{
+    struct error error;
+    struct str bytes;
+
+    return digest.len > 0 && db_get(db, TABLE_TOKENS, digest, arena, &bytes) &&
+           codec_decode(&shape_stored_token, bytes, arena, ret, &error) == 0;
+}
+
+enum rpc_error on_token_find(struct work *work)
+{
+    const struct token_find_params *params = work->params;
+    struct subscription_result *result = work->result;
+    struct stored_token token;
+    struct subscription *record = arena_alloc(work->arena, sizeof(*record));
+
+    if (!find_token(work->books->db, params->token_sha256, work->arena, &token) ||
+        token.expires_at <= clock_wall_s() ||
+        !records_resolve(work->books->db, token.subscription, work->arena, record)) {
+        error_set(work->error, "this token was not seen in the last four hours");
+        return ERROR_NOT_FOUND;
+    }
+    result->subscription = record;
+    return ERROR_NONE;
+}
+
+size_t tokens_prune(struct change *change, size_t limit)
+{
+    struct db_cursor cursor = db_ascend(change->db, TABLE_TOKENS, STR_NONE);
+    struct str key, value;
+    size_t count = 0;
+
+    while (count < limit && db_step(&cursor, &key, &value)) {
+        struct stored_token token;
+        struct error error;
+        if (codec_decode(&shape_stored_token, arena_str(&change->arena, value), &change->arena,
+                         &token, &error) == 0 &&
+            token.expires_at > change_now_s(change))
+            continue;
+        db_remove(change->db, TABLE_TOKENS, arena_str(&change->arena, key));
+        count++;
+    }
+    db_cursor_done(&cursor);
+    return count;
+}
+
+enum rpc_error on_signing_keys(struct work *work)
+{
+    signing_keys_list(work->books->db, work->arena, work->result);
+    return ERROR_NONE;
+}

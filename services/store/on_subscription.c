@@ -1,0 +1,112 @@
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "services/store/contacts.h"
+#include "services/store/handlers.h"
+#include "services/store/records.h"
+
+enum { PAGE_LIMIT = 10000, PAGE_BYTES = 768 * 1024 };
+
+static enum rpc_error unknown(struct work *work, struct str id)
+{
+    error_set(work->error, "there is no subscription '" STR_FMT "'", STR_ARG(id));
+    return ERROR_NOT_FOUND;
+}
+
+enum rpc_error on_find(struct work *work)
+{
+    const struct find_params *params = work->params;
+    struct subscriptions_result *result = work->result;
+
+    result->subscriptions =
+        records_find(work->books->db, params->handle, params->product, work->arena);
+    return ERROR_NONE;
+}
+
+enum rpc_error on_list(struct work *work)
+{
+    const struct list_params *params = work->params;
+    struct subscriptions_result *result = work->result;
+    int64_t limit = params->limit < 1 ? 1 : params->limit > PAGE_LIMIT ? PAGE_LIMIT : params->limit;
+
+    result->subscriptions = records_page(work->books->db, params->after, params->product,
+                                         (size_t)limit, PAGE_BYTES, work->arena, &result->next);
+    return ERROR_NONE;
+}
+
+/* Of several, the one that has not ended and that nothing renewed. */
+static size_t count_alive(const struct books *books, const struct subscription_list *found,
+                          struct subscription *ret)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < found->count; i++) {
+        if (found->items[i].successor.len > 0 ||
+            record_state(&found->items[i], &books->policy, clock_wall_s(), false) == STATE_ENDED)
+            continue;
+        *ret = found->items[i];
+        count++;
+    }
+    return count;
+}
+
+static enum rpc_error find_one(struct work *work, struct str handle, struct str product,
+                               struct subscription *ret)
+{
+    struct subscription_list found = records_find(work->books->db, handle, product, work->arena);
+    struct buf ids = BUF_INIT;
+
+    if (found.count == 0)
+        return unknown(work, handle);
+    if (found.count == 1) {
+        *ret = found.items[0];
+        return ERROR_NONE;
+    }
+    if (count_alive(work->books, &found, ret) == 1)
+        return ERROR_NONE;
+    for (size_t i = 0; i < found.count; i++)
+        buf_printf(&ids, " " STR_FMT, STR_ARG(found.items[i].id));
+    error_set(work->error, "'" STR_FMT "' leads to several subscriptions, name one:%s",
+              STR_ARG(handle), ids.data);
+    buf_done(&ids);
+    return ERROR_CONFLICT;
+}
+
+enum rpc_error on_link(struct work *work)
+{
+    const struct link_params *params = work->params;
+    struct subscription_result *result = work->result;
+    struct subscription before, *record = arena_alloc(work->arena, sizeof(*record));
+
+    enum rpc_error code = find_one(work, params->handle, params->product, &before);
+    if (code != ERROR_NONE)
+        return code;
+    work->change->origin.cause = params->cause ? params->cause : CAUSE_OPERATOR;
+    work->change->origin.author = params->author;
+    *record = before;
+    record->tenant = params->tenant;
+    records_update(work->change, &before, record);
+    result->subscription = record;
+    return ERROR_NONE;
+}
+
+enum rpc_error on_contact_put(struct work *work)
+{
+    const struct contact_put_params *params = work->params;
+    struct subscription record;
+
+    if (!records_resolve(work->books->db, params->subscription, work->arena, &record))
+        return unknown(work, params->subscription);
+    contacts_put(work->change, record.id, &params->fields);
+    return ERROR_NONE;
+}
+
+enum rpc_error on_contact_get(struct work *work)
+{
+    const struct subscription_params *params = work->params;
+    struct subscription record;
+
+    if (!records_resolve(work->books->db, params->subscription, work->arena, &record))
+        return unknown(work, params->subscription);
+    contacts_get(work->books->db, record.id, work->arena, work->result);
+    return ERROR_NONE;
+}

@@ -1,0 +1,42 @@
+/* Subscriptions in the database, with an index of every handle kept by hand: only what changed is
+ * rewritten. Every write is journalled here, in the same transaction. */
+#ifndef SERVICES_STORE_RECORDS_H
+#define SERVICES_STORE_RECORDS_H
+
+#include "services/store/change.h"
+
+/* By its own id only. */
+bool records_get(struct db *db, struct str id, struct arena *arena, struct subscription *ret);
+/* By its own id or that of a record merged into it. */
+bool records_resolve(struct db *db, struct str id, struct arena *arena, struct subscription *ret);
+/* All that any handle leads to, in the order of ids; product empty: of any. */
+struct subscription_list records_find(struct db *db, struct str handle, struct str product,
+                                      struct arena *arena);
+
+/* From the first id after `after`, at most `limit` records and about `bytes` bytes, but one at
+ * least. *ret_next is the last id if more follow, else empty. */
+struct subscription_list records_page(struct db *db, struct str after, struct str product,
+                                      size_t limit, size_t bytes, struct arena *arena,
+                                      struct str *ret_next);
+
+/* Gives a new record its id and times, and writes it. */
+void records_insert(struct change *change, struct subscription *record);
+enum record_write {
+    RECORD_SAME,     /* nothing was written */
+    RECORD_VERIFIED, /* only verified later: written, but journalled in silence */
+    RECORD_CHANGED,
+};
+
+/* Writes *after, which was *before, with its new version, if they differ. */
+enum record_write records_update(struct change *change, const struct subscription *before,
+                                 struct subscription *after);
+/* `gone` went into `survivor`, which is written by the caller and has the id as an alias: its
+ * history is moved. */
+void records_remove_merged(struct change *change, const struct subscription *gone,
+                           const struct subscription *survivor);
+
+/* Every record, in order, each gone when visit returns: for the start. */
+void records_each(struct db *db, void (*visit)(void *arg, const struct subscription *record),
+                  void *arg);
+
+#endif

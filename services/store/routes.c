@@ -1,0 +1,65 @@
+#include "services/store/handlers.h"
+#include "services/store/store.h"
+
+static work_fn *const handlers[METHOD_COUNT] = {
+    [METHOD_store_register] = on_register,
+    [METHOD_store_token_find] = on_token_find,
+    [METHOD_store_find] = on_find,
+    [METHOD_store_list] = on_list,
+    [METHOD_store_link] = on_link,
+    [METHOD_store_contact_put] = on_contact_put,
+    [METHOD_store_contact_get] = on_contact_get,
+    [METHOD_store_notify] = on_notify,
+    [METHOD_store_notifications] = on_notifications,
+    [METHOD_store_journal] = on_journal,
+    [METHOD_store_snapshot] = on_snapshot,
+    [METHOD_store_changes] = on_changes,
+    [METHOD_store_mark] = on_mark,
+    [METHOD_store_apply] = on_apply,
+    [METHOD_store_release] = on_release,
+    [METHOD_store_due] = on_due,
+    [METHOD_store_signing_keys] = on_signing_keys,
+    [METHOD_store_override_put] = on_override_put,
+    [METHOD_store_override_remove] = on_override_remove,
+};
+
+static void reads(void *arg, struct rpc_request *request)
+{
+    store_read(arg, request, handlers[rpc_request_method(request)]);
+}
+
+static void writes(void *arg, struct rpc_request *request)
+{
+    store_write(arg, request, handlers[rpc_request_method(request)]);
+}
+
+const struct rpc_route store_routes[] = {
+    {METHOD_store_register, writes},
+    {METHOD_store_token_find, reads},
+    {METHOD_store_find, reads},
+    {METHOD_store_list, reads},
+    {METHOD_store_link, writes},
+    {METHOD_store_contact_put, writes},
+    {METHOD_store_contact_get, reads},
+    {METHOD_store_notify, writes},
+    {METHOD_store_notifications, reads},
+    {METHOD_store_journal, reads},
+    {METHOD_store_snapshot, reads},
+    {METHOD_store_changes, reads},
+    {METHOD_store_mark, writes},
+    {METHOD_store_wait, serve_wait},
+    {METHOD_store_claim, serve_claim},
+    {METHOD_store_apply, writes},
+    {METHOD_store_release, writes},
+    {METHOD_store_quota, serve_quota},
+    {METHOD_store_throttled, serve_throttled},
+    {METHOD_store_due, reads},
+    {METHOD_store_announce, serve_announce},
+    {METHOD_store_signing_keys, reads},
+    {METHOD_store_override_put, writes},
+    {METHOD_store_override_remove, writes},
+    {METHOD_store_describe, serve_describe},
+    {METHOD_store_ping, serve_ping},
+    {METHOD_store_stats, serve_stats},
+    {METHOD_COUNT, NULL},
+};

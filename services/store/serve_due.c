@@ -1,0 +1,203 @@
+/* Claims, waits and tokens: requests that are answered when there is something to answer with. */
+#include "common/base/clock.h"
+#include "common/log/log.h"
+#include "services/store/apply.h"
+#include "services/store/marks.h"
+#include "services/store/records.h"
+#include "services/store/store.h"
+
+static unsigned waiting_classes(const struct store *store)
+{
+    unsigned waiting = 0;
+
+    for (int class = due_class_none + 1; class < due_class_count; class ++) {
+        bool work =
+            !TAILQ_EMPTY(&store->claims) && due_is_ready(store->books.due, (enum due_class) class);
+        if (work || !TAILQ_EMPTY(&store->tokens[class]))
+            waiting |= 1u << class;
+    }
+    return waiting;
+}
+
+static bool describe_claim(struct store *store, const struct due_claim *claim, struct arena *arena,
+                           struct claim_result *ret)
+{
+    struct subscription *record = arena_alloc(arena, sizeof(*record));
+    struct stored_due stored;
+
+    db_forgive(store->books.db);
+    if (!records_get(store->books.db, claim->id, arena, record))
+        return false;
+    marks_get(store->books.db, claim->id, arena, &stored);
+    *ret = (struct claim_result){.subscription = record,
+                                 .class = claim->class,
+                                 .reason = stored.reason,
+                                 .fence = claim->fence,
+                                 .lease_ms = store->settings->store.lease_ms,
+                                 .trace = stored.trace};
+    ret->scope = apply_scope(record, &ret->probe_product);
+    return ret->scope != scope_none;
+}
+
+static void hand_out_work(struct store *store, enum due_class class)
+{
+    struct parked *parked = TAILQ_FIRST(&store->claims);
+    struct rpc_request *request = parked->request;
+    const struct claim_params *params = rpc_request_params(request);
+    struct claim_result result;
+    struct due_claim claim;
+
+    if (!due_take(store->books.due, class, params->checker, moment_now(), &claim))
+        return;
+    if (!describe_claim(store, &claim, rpc_request_arena(request), &result)) {
+        log_error("due work whose record cannot be read or asked about is passed over",
+                  LOG_STR("subscription", claim.id));
+        due_plan(store->books.due, claim.id, &(struct due_plan){0});
+        due_end(store->books.due, claim.id, claim.fence);
+        return;
+    }
+    store_unpark(parked);
+    if (!store_answer(store, request, &result))
+        due_end(store->books.due, claim.id, claim.fence);
+}
+
+static void hand_out(struct store *store, enum due_class class)
+{
+    struct parked *parked = TAILQ_FIRST(&store->tokens[class]);
+
+    if (!parked)
+        hand_out_work(store, class);
+    else
+        rpc_reply(store_unpark(parked), NULL);
+}
+
+static void on_dispatch_timer(void *arg)
+{
+    struct store *store = arg;
+
+    store->dispatch_timer = NULL;
+    store_dispatch(store);
+}
+
+static void arrange_dispatch(struct store *store, struct moment now)
+{
+    int64_t sleep_ms = due_sleep_ms(store->books.due, now);
+
+    if (waiting_classes(store)) {
+        int64_t token_ms = (quota_wait_us(&store->quota, clock_mono_us()) + 999) / 1000;
+        if (token_ms < sleep_ms)
+            sleep_ms = token_ms;
+    }
+    loop_cancel(store->dispatch_timer);
+    store->dispatch_timer =
+        loop_after(store->context->loop, sleep_ms > 0 ? sleep_ms : 1, on_dispatch_timer, store);
+}
+
+void store_dispatch(struct store *store)
+{
+    struct moment now = moment_now();
+    enum due_class class;
+
+    due_advance(store->books.due, now);
+    while ((class = quota_take(&store->quota, waiting_classes(store), clock_mono_us())))
+        hand_out(store, class);
+    arrange_dispatch(store, now);
+}
+
+void serve_claim(void *arg, struct rpc_request *request)
+{
+    struct store *store = arg;
+
+    store_park(store, &store->claims, request);
+    store_dispatch(store);
+}
+
+void serve_quota(void *arg, struct rpc_request *request)
+{
+    struct store *store = arg;
+    const struct quota_params *params = rpc_request_params(request);
+
+    store_park(store, &store->tokens[params->class], request);
+    store_dispatch(store);
+}
+
+void serve_throttled(void *arg, struct rpc_request *request)
+{
+    struct store *store = arg;
+
+    quota_throttled(&store->quota, clock_mono_us());
+    log_warning("aws throttles, the pace is reduced",
+                LOG_INT("calls_per_minute", (int64_t)(60 * store->quota.rate_per_s)),
+                LOG_TRACE(rpc_request_trace(request)));
+    rpc_reply(request, NULL);
+}
+
+static bool answer_wait(struct store *store, struct rpc_request *request, struct str id)
+{
+    struct subscription *record = arena_alloc(rpc_request_arena(request), sizeof(*record));
+
+    db_forgive(store->books.db);
+    if (!records_resolve(store->books.db, id, rpc_request_arena(request), record)) {
+        rpc_fail(request, ERROR_NOT_FOUND, "there is no subscription '" STR_FMT "'", STR_ARG(id));
+        return false;
+    }
+    rpc_reply(request, &(struct subscription_result){.subscription = record});
+    return true;
+}
+
+void serve_wait(void *arg, struct rpc_request *request)
+{
+    struct store *store = arg;
+    const struct wait_params *params = rpc_request_params(request);
+    struct arena *arena = rpc_request_arena(request);
+    struct subscription record;
+    struct stored_due stored;
+
+    db_forgive(store->books.db);
+    if (!records_resolve(store->books.db, params->subscription, arena, &record)) {
+        rpc_fail(request, ERROR_NOT_FOUND, "there is no subscription '" STR_FMT "'",
+                 STR_ARG(params->subscription));
+        return;
+    }
+    marks_get(store->books.db, record.id, arena, &stored);
+    if (stored.applied_fence > params->ticket) {
+        answer_wait(store, request, record.id);
+        return;
+    }
+    struct parked *parked = store_park(store, &store->waits, request);
+    parked->id = record.id;
+    parked->ticket = params->ticket;
+}
+
+static void answer_applied(struct store *store, const struct effect *effect)
+{
+    struct parked *parked, *next;
+
+    for (parked = TAILQ_FIRST(&store->waits); parked; parked = next) {
+        next = TAILQ_NEXT(parked, link);
+        if (str_eq(parked->id, effect->id) && parked->ticket < effect->fence) {
+            struct str id = effect->id;
+            answer_wait(store, store_unpark(parked), id);
+        }
+    }
+}
+
+static void follow_merge(struct store *store, const struct effect *effect)
+{
+    struct parked *parked;
+
+    TAILQ_FOREACH (parked, &store->waits, link) {
+        if (str_eq(parked->id, effect->id))
+            parked->id = arena_str(rpc_request_arena(parked->request), effect->other);
+    }
+}
+
+void store_answer_waits(struct store *store, const struct change *change)
+{
+    for (const struct effect *effect = change->effects; effect; effect = effect->next) {
+        if (effect->kind == EFFECT_APPLIED)
+            answer_applied(store, effect);
+        if (effect->kind == EFFECT_MERGED)
+            follow_merge(store, effect);
+    }
+}

@@ -1,0 +1,120 @@
+/* What the process says of itself. */
+#include "common/base/clock.h"
+#include "services/store/store.h"
+
+/* Only checkers answer applications: clients are told of them. */
+static const char checker_daemon[] = "entitled-checker";
+
+static struct peer_list live_checkers(struct store *store, struct arena *arena)
+{
+    return presence_list(store->presence, str_of(checker_daemon), clock_mono_ms(), arena);
+}
+
+void serve_announce(void *arg, struct rpc_request *request)
+{
+    struct store *store = arg;
+    const struct announce_params *params = rpc_request_params(request);
+    struct announce_result result;
+
+    presence_announce(store->presence, params->peer, clock_mono_ms());
+    result.peers = live_checkers(store, rpc_request_arena(request));
+    rpc_reply(request, &result);
+}
+
+void serve_describe(void *arg, struct rpc_request *request)
+{
+    struct store *store = arg;
+
+    rpc_reply(request, &(struct describe_result){
+                           .daemon = STR("entitled-store"),
+                           .version = STR(ENTITLED_VERSION),
+                           .instance = str_of(store->context->instance),
+                           .protocol_major = PROTOCOL_MAJOR,
+                           .protocol_minor = PROTOCOL_MINOR,
+                           .ready = true,
+                           .incarnation = str_of(store->books.incarnation),
+                           .seq = store->books.seq,
+                           .peers = live_checkers(store, rpc_request_arena(request)),
+                       });
+}
+
+void serve_ping(void *arg, struct rpc_request *request)
+{
+    (void)arg;
+    rpc_reply(request, &(struct ping_result){.time_ms = clock_wall_ms()});
+}
+
+static size_t count_parked(const struct parked_queue *queue)
+{
+    const struct parked *parked;
+    size_t count = 0;
+
+    TAILQ_FOREACH (parked, queue, link)
+        count++;
+    return count;
+}
+
+static void add(struct stats_result *stats, struct str name, double value)
+{
+    stats->counters.items[stats->counters.count++] = (struct counter){name, value};
+}
+
+static void add_server(struct store *store, struct stats_result *stats)
+{
+    struct rpc_server_stats server;
+
+    rpc_server_stats(store->server, &server);
+    add(stats, STR("requests_total"), (double)server.requests);
+    add(stats, STR("requests_malformed_total"), (double)server.malformed);
+    add(stats, STR("requests_failed_total"), (double)server.failed);
+    add(stats, STR("requests_expired_total"), (double)server.expired);
+    add(stats, STR("replies_undeliverable_total"), (double)server.undeliverable);
+    add(stats, STR("requests_parked"), (double)server.parked);
+}
+
+static void add_commits(const struct store *store, struct stats_result *stats)
+{
+    const struct commit_stats *commits = &store->commit.stats;
+
+    add(stats, STR("seq"), (double)store->books.seq);
+    add(stats, STR("commit_groups_total"), (double)commits->groups);
+    add(stats, STR("commit_requests_total"), (double)commits->requests);
+    add(stats, STR("commit_spoiled_total"), (double)commits->spoiled);
+    add(stats, STR("commit_refused_total"), (double)commits->refused);
+    add(stats, STR("feed_events_total"), (double)store->events_published);
+    add(stats, STR("feed_truncated_total"), (double)store->events_truncated);
+    add(stats, STR("free_space_bytes"), (double)db_free_bytes(store->books.db));
+}
+
+static void add_due(const struct store *store, struct stats_result *stats, struct arena *arena)
+{
+    struct due_counts due = due_counts(store->books.due);
+
+    add(stats, STR("due_planned"), (double)due.planned);
+    add(stats, STR("due_ready"), (double)due.ready);
+    add(stats, STR("due_claimed"), (double)due.claimed);
+    add(stats, STR("claims_total"), (double)due.claims);
+    add(stats, STR("claims_lapsed_total"), (double)due.lapses);
+    add(stats, STR("claims_waiting"), (double)count_parked(&store->claims));
+    add(stats, STR("waits_waiting"), (double)count_parked(&store->waits));
+    add(stats, STR("quota_rate_per_second"), store->quota.rate_per_s);
+    add(stats, STR("quota_throttled_total"), (double)store->quota.throttles);
+    for (int class = due_class_none + 1; class < due_class_count; class ++)
+        add(stats,
+            arena_printf(arena, "quota_taken_%s_total", choice_text(&enumeration_due_class, class)),
+            (double)store->quota.taken[class]);
+}
+
+void serve_stats(void *arg, struct rpc_request *request)
+{
+    enum { COUNTERS_MAX = 64 };
+    struct store *store = arg;
+    struct arena *arena = rpc_request_arena(request);
+    struct stats_result stats = {
+        .counters.items = arena_alloc_array(arena, COUNTERS_MAX, sizeof(struct counter))};
+
+    add_server(store, &stats);
+    add_commits(store, &stats);
+    add_due(store, &stats, arena);
+    rpc_reply(request, &stats);
+}

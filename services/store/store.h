@@ -1,0 +1,85 @@
+/* The store as a process: its state, its sockets, and the requests that wait for something. */
+#ifndef SERVICES_STORE_STORE_H
+#define SERVICES_STORE_STORE_H
+
+#include <sys/queue.h>
+
+#include "common/daemon/daemon.h"
+#include "common/daemon/lock.h"
+#include "proto/endpoint/feed.h"
+#include "proto/endpoint/server.h"
+#include "services/store/commit.h"
+#include "services/store/presence.h"
+#include "services/store/quota.h"
+
+struct store;
+
+/* A request that is answered later. */
+struct parked {
+    TAILQ_ENTRY(parked) link;
+    struct parked_queue *queue;
+    struct store *store;
+    struct rpc_request *request;
+    struct str id;  /* of a wait: the subscription */
+    int64_t ticket; /* of a wait */
+};
+TAILQ_HEAD(parked_queue, parked);
+
+struct store {
+    const struct daemon_context *context;
+    const struct settings *settings;
+    struct arena arena; /* what lives as long as the store */
+    struct lock *lock;
+    struct books books;
+    struct commit commit;
+    bool commit_is_due;
+    struct quota quota;
+    struct presence *presence;
+    struct parked_queue claims;                  /* checkers that wait for work */
+    struct parked_queue tokens[due_class_count]; /* calls that wait for a token of the quota */
+    struct parked_queue waits;                   /* who must see a refresh */
+    struct endpoint_context *endpoints;
+    struct rpc_server *server;
+    struct feed_publisher *feed;
+    struct loop_timer *heartbeat_timer, *housekeeping_timer, *dispatch_timer;
+    int64_t checkpoint_at_mono_ms, prune_at_mono_ms;
+    uint64_t events_published, events_truncated;
+};
+
+int store_start(void *state, const struct daemon_context *context, struct error *error);
+void store_stop(void *state);
+
+/* routes.c: the methods of messages.def and who serves them. */
+extern const struct rpc_route store_routes[];
+
+/* execute.c: runs a handler, at once if it only reads, else with the next group. */
+void store_read(struct store *store, struct rpc_request *request, work_fn *fn);
+void store_write(struct store *store, struct rpc_request *request, work_fn *fn);
+void store_commit_init(struct store *store);
+void store_forget_writes(struct store *store); /* the server has answered them all */
+
+/* park.c */
+struct parked *store_park(struct store *store, struct parked_queue *queue,
+                          struct rpc_request *request);
+struct rpc_request *store_unpark(struct parked *parked); /* frees it */
+void store_forget_parked(struct store *store);
+/* False: the caller is gone, and the answer with it. */
+bool store_answer(struct store *store, struct rpc_request *request, const void *result);
+
+/* serve_due.c: hands out work and tokens, and arranges to be called again. */
+void store_dispatch(struct store *store);
+/* Answers the waits that the commit satisfies. */
+void store_answer_waits(struct store *store, const struct change *change);
+rpc_handler_fn serve_claim, serve_wait, serve_quota, serve_throttled;
+
+/* serve_process.c */
+rpc_handler_fn serve_announce, serve_describe, serve_ping, serve_stats;
+
+/* feed.c */
+void store_publish(struct store *store, struct change *change);
+void store_start_heartbeat(struct store *store);
+
+/* housekeeping.c: checkpoints, and what is past its time. */
+void store_start_housekeeping(struct store *store);
+
+#endif
