@@ -142,7 +142,7 @@ static bool is_nearby(const char *host)
     return false;
 }
 
-static void set_url(struct http_call *call, struct str url)
+static void set_url(struct http_call *call, struct str url, bool direct)
 {
     CURLU *parts = curl_url();
     char *host = NULL;
@@ -153,7 +153,7 @@ static void set_url(struct http_call *call, struct str url)
     if (curl_url_set(parts, CURLUPART_URL, text.ptr, 0) != CURLUE_OK ||
         curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK)
         error_set(&call->refused, "'%s' is not a URL", text.ptr);
-    else if (is_nearby(host))
+    else if (direct || is_nearby(host))
         set_text(call, CURLOPT_PROXY, "");
     curl_free(host);
     curl_url_cleanup(parts);
@@ -194,7 +194,7 @@ struct http_call *call_new(struct http_client *client, const struct http_request
     curl_easy_setopt(call->easy, CURLOPT_HEADERDATA, call);
     set_text(call, CURLOPT_USERAGENT, "entitled");
     set_bounds(call, request);
-    set_url(call, request->url);
+    set_url(call, request->url, request->direct);
     set_method(call, request);
     set_headers(call, request);
     return call;

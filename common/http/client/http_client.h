@@ -41,6 +41,7 @@ struct http_request {
     size_t header_count;
     struct str body;
     struct http_signing signing;
+    bool direct;           /* through no proxy, wherever the host is */
     int64_t timeout_ms;    /* for the whole request */
     size_t response_limit; /* bytes of body; a longer one is a failure */
 };

@@ -327,6 +327,25 @@ static void proxies_are_not_used_nearby(void **state)
     assert_int_equal(fixture->status, 202);
 }
 
+/* 0.0.0.0 is this machine too, but not one of the addresses that never need a proxy. */
+static void direct_requests_use_no_proxy(void **state)
+{
+    struct fixture *fixture = *state;
+    cleanup(mem_freep) char *url =
+        mem_printf("http://0.0.0.0:%u/", (unsigned)http_server_port(fixture->server));
+    struct http_request request = {
+        .method = "GET", .url = str_of(url), .timeout_ms = 20000, .response_limit = 1024};
+
+    fixture->handler = echo;
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    run(fixture, &request);
+    assert_int_equal(fixture->status, 0);
+    request.direct = true;
+    run(fixture, &request);
+    unsetenv("http_proxy");
+    assert_int_equal(fixture->status, 202);
+}
+
 static void on_gone(void *arg)
 {
     struct fixture *fixture = arg;
@@ -426,6 +445,7 @@ int main(void)
         CLIENT_TEST(bad_requests_fail_by_callback),
         CLIENT_TEST(a_closed_port_is_an_error),
         CLIENT_TEST(proxies_are_not_used_nearby),
+        CLIENT_TEST(direct_requests_use_no_proxy),
         CLIENT_TEST(cancelled_calls_stay_silent),
         CLIENT_TEST(freeing_the_client_cancels_everything),
         CLIENT_TEST(many_calls_run_at_once),
