@@ -100,6 +100,9 @@ static double add_doubles(double a, double b)
     return b < 0 ? a : fmin(a + b, DBL_MAX);
 }
 
+/* The codec refuses longer texts, and one refused spoils the whole answer. */
+enum { LIST_LIMIT = 4000 };
+
 /* The texts stand sorted, so equal ones stand together. */
 static struct str list_strings(const struct tally *tally, enum counting worst, struct arena *arena)
 {
@@ -113,6 +116,10 @@ static struct str list_strings(const struct tally *tally, enum counting worst, s
             continue;
         if (count++ > 0)
             buf_append_text(&out, ", ");
+        if (count > 1 && out.len + string.len > LIST_LIMIT) {
+            buf_append_text(&out, "...");
+            break;
+        }
         buf_append_str(&out, string);
         last = string;
     }

@@ -283,6 +283,24 @@ static void licences_are_combined_by_kind(void **state)
     combined(STRING("1"), INTEGER(1), REASON_BAD_DATA);
 }
 
+static void a_long_list_of_texts_is_cut(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    static char texts[3][2000];
+
+    for (size_t i = 0; i < 3; i++) {
+        memset(texts[i], 'a' + (int)i, sizeof(texts[i]));
+        grant(add_record(&world), "seats",
+              (struct value){.kind = VALUE_STRING, .string = {texts[i], sizeof(texts[i])}});
+    }
+    struct answer answer = ask(&world, seats(1));
+    assert_reason(answer, REASON_ENTITLED);
+    assert_in_range(answer.granted.string.len, 2000, 4096);
+    assert_true(str_ends_with(answer.granted.string, STR(", ...")));
+    world_done(&world);
+}
+
 static void a_value_of_unknown_kind_spoils_no_other(void **state)
 {
     (void)state;
@@ -950,6 +968,7 @@ int main(void)
         cmocka_unit_test(bad_questions_are_refused),
         cmocka_unit_test(every_kind_of_value_has_its_meaning),
         cmocka_unit_test(licences_are_combined_by_kind),
+        cmocka_unit_test(a_long_list_of_texts_is_cut),
         cmocka_unit_test(a_value_of_unknown_kind_spoils_no_other),
         cmocka_unit_test(unknown_handles_are_not_subscribed),
         cmocka_unit_test(products_are_named_or_refused),
