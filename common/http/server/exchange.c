@@ -277,11 +277,16 @@ void http_exchange_drop(struct http_exchange *exchange)
 
 void exchange_refuse(struct http_exchange *exchange, int status)
 {
-    struct str text = arena_printf(&exchange->arena, "%d %s\n", status,
-                                   MHD_get_reason_phrase_for((unsigned)status));
+    const struct http_server *server = exchange->connection->server;
 
     exchange->connection->server->stats.refused++;
     exchange->connection->refused = true;
     http_exchange_add_header(exchange, MHD_HTTP_HEADER_CONNECTION, STR("close"));
-    http_exchange_reply(exchange, status, "text/plain; charset=utf-8", text);
+    if (server->options.on_refused) {
+        server->options.on_refused(server->arg, exchange, status);
+        return;
+    }
+    http_exchange_reply(exchange, status, "text/plain; charset=utf-8",
+                        arena_printf(&exchange->arena, "%d %s\n", status,
+                                     MHD_get_reason_phrase_for((unsigned)status)));
 }

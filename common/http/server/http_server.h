@@ -30,6 +30,9 @@ struct http_server_options {
     int64_t request_timeout_ms;       /* absolute, from the connection to the whole request */
     const char *tls_certificate_file; /* PEM; NULL for plain HTTP */
     const char *tls_key_file;
+    /* Optional: what the server would refuse by itself is answered with this, at once; for pages
+     * that look like the others. arg is the handler's. */
+    void (*on_refused)(void *arg, struct http_exchange *exchange, int status);
 };
 
 struct http_server_stats {
