@@ -64,7 +64,7 @@ static int add_field(struct form *form, struct str item, struct arena *arena, st
     if (is_there(form, parsed.name))
         return error_set(error, "the field '" STR_FMT "' is there twice", STR_ARG(parsed.name));
     form->fields[form->count++] = (struct form_field){
-        .name = parsed.name,
+        .name = arena_str(arena, parsed.name),
         .label = make_label(arena, parsed.name),
         .type = type_of(parsed.type),
         .required = parsed.required,

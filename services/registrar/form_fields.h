@@ -14,7 +14,7 @@
 enum form_type { FORM_TEXT, FORM_TEL, FORM_EMAIL, FORM_URL, FORM_TYPE_COUNT };
 
 struct form_field {
-    struct str name;
+    struct str name;  /* terminated */
     struct str label; /* for people */
     enum form_type type;
     bool required;
@@ -31,7 +31,7 @@ struct form_answer {
     struct str problem;
 };
 
-/* The fields live in the arena, their names in items. -1 if a field is there twice, has a name of
+/* The fields live in the arena. -1 if a field is there twice, has a name of
  * ours or is one too many. */
 int form_build(struct form *ret, const struct config_list *items, struct arena *arena,
                struct error *error);

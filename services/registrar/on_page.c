@@ -1,0 +1,226 @@
+/* The registration page: the signed link that opens it, the page, the form. */
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/log/log.h"
+#include "proto/codec/codec.h"
+#include "services/registrar/handlers.h"
+
+enum { STORE_TIMEOUT_MS = 5000 };
+
+enum state visit_state(const struct visit *visit)
+{
+    return record_state(visit->subscription, &visit->registrar->policy, clock_wall_s(), false);
+}
+
+static void on_found(struct visit *visit, const struct rpc_response *response)
+{
+    struct arena *arena = http_exchange_arena(visit->exchange);
+    const struct subscriptions_result *result = response->result;
+
+    if (response->code != ERROR_NONE && response->code != ERROR_NOT_FOUND) {
+        visit_reply_failure(visit, response);
+        return;
+    }
+    for (size_t i = 0; response->code == ERROR_NONE && i < result->subscriptions.count; i++) {
+        if (visit->subscription ||
+            !record_has_id(&result->subscriptions.items[i], visit->session.subscription))
+            continue;
+        visit->subscription = arena_alloc(arena, sizeof(*visit->subscription));
+        codec_copy(&shape_subscription, &result->subscriptions.items[i], arena,
+                   visit->subscription);
+    }
+    if (visit->subscription)
+        visit->next(visit);
+    else
+        visit_reply_page(visit, PAGE_SESSION_MISSING);
+}
+
+void visit_find(struct visit *visit, visit_next_fn *next)
+{
+    visit->next = next;
+    visit_call(visit, METHOD_store_find,
+               &(struct find_params){.handle = visit->session.subscription}, STORE_TIMEOUT_MS,
+               on_found);
+}
+
+/* The page, shown with what was typed when that has a problem. */
+
+static void show(struct visit *visit)
+{
+    const struct registrar *registrar = visit->registrar;
+    struct str edit = http_exchange_query(visit->exchange, "edit");
+    cleanup(buf_done) struct buf html = BUF_INIT, word = BUF_INIT;
+
+    reference_form_word(&word, &registrar->keys.keys, visit->session_text);
+    struct registration_view view = {
+        .subscription = visit->subscription,
+        .state = visit_state(visit),
+        .contact = &visit->contact,
+        .form_word = buf_str(&word),
+        .show_form = visit->contact.fields.count == 0 || visit->answers || edit.len > 0,
+        .answers = visit->answers,
+    };
+    registration_render(&registrar->site, &view, http_exchange_arena(visit->exchange), &html);
+    visit_reply_html(visit, visit->answers ? 422 : 200, buf_str(&html));
+}
+
+static void on_contact(struct visit *visit, const struct rpc_response *response)
+{
+    if (response->code == ERROR_NONE) {
+        codec_copy(&shape_contact_result, response->result, http_exchange_arena(visit->exchange),
+                   &visit->contact);
+    } else if (response->code != ERROR_NOT_FOUND) {
+        visit_reply_failure(visit, response);
+        return;
+    }
+    show(visit);
+}
+
+static void get_contact(struct visit *visit)
+{
+    visit_call(visit, METHOD_store_contact_get,
+               &(struct subscription_params){.subscription = visit->subscription->id},
+               STORE_TIMEOUT_MS, on_contact);
+}
+
+static void get_page(struct visit *visit)
+{
+    if (visit_need_session(visit, get_page))
+        visit_find(visit, get_contact);
+}
+
+/* The signed link: traded once for the cookie. Who has the cookie may follow the link again. */
+
+static void trade(struct visit *visit, const struct reference *reference)
+{
+    const struct registrar *registrar = visit->registrar;
+    int64_t lifetime_s = registrar->settings->registrar.session_lifetime_ms / 1000;
+    int64_t now_s = clock_wall_s();
+    cleanup(buf_done) struct buf session = BUF_INIT;
+
+    if (!spent_use(registrar->spent, reference->nonce, reference->expires_s, now_s)) {
+        visit_reply_page(visit, PAGE_REFERENCE_BAD);
+        return;
+    }
+    reference_sign(&session, &registrar->keys.keys, REFERENCE_SESSION, reference->subscription,
+                   now_s + lifetime_s);
+    site_set_cookie(&registrar->site, visit->exchange, buf_str(&session), lifetime_s);
+    visit_redirect(visit, registrar->site.page_url);
+}
+
+static void get_by_reference(struct visit *visit)
+{
+    struct str text = http_exchange_query(visit->exchange, "ref");
+    enum reference_verdict verdict;
+    struct reference reference;
+
+    if (!visit_verify(visit, REFERENCE_PAGE, text, get_by_reference, &verdict, &reference))
+        return;
+    bool usable =
+        verdict == REFERENCE_GOOD && !spent_was_used(visit->registrar->spent, reference.nonce);
+    if (usable)
+        trade(visit, &reference);
+    else if (visit_has_session(visit))
+        visit_redirect(visit, visit->registrar->site.page_url);
+    else
+        visit_reply_page(visit, PAGE_REFERENCE_BAD);
+}
+
+void on_page_get(struct visit *visit)
+{
+    bool by_reference = http_exchange_query(visit->exchange, "ref").len > 0;
+
+    visit_with_keys(visit, by_reference ? get_by_reference : get_page);
+}
+
+/* How far AWS is. */
+
+static void show_status(struct visit *visit)
+{
+    cleanup(buf_done) struct buf html = BUF_INIT;
+
+    registration_status_render(&visit->registrar->site, visit_state(visit),
+                               http_exchange_arena(visit->exchange), &html);
+    visit_reply_html(visit, 200, buf_str(&html));
+}
+
+static void get_status(struct visit *visit)
+{
+    if (visit_need_session(visit, get_status))
+        visit_find(visit, show_status);
+}
+
+void on_status_get(struct visit *visit)
+{
+    visit_with_keys(visit, get_status);
+}
+
+/* The form. */
+
+static struct form_answer *read_form(struct visit *visit)
+{
+    const struct form *form = &visit->registrar->site.form;
+    struct form_answer *answers =
+        arena_alloc_array(http_exchange_arena(visit->exchange), form->count, sizeof(*answers));
+
+    for (size_t i = 0; i < form->count; i++)
+        http_exchange_form(visit->exchange, form->fields[i].name.ptr, &answers[i].value);
+    return answers;
+}
+
+static void on_kept(struct visit *visit, const struct rpc_response *response)
+{
+    if (response->code != ERROR_NONE) {
+        visit_reply_failure(visit, response);
+        return;
+    }
+    log_info("contact kept", LOG_STR("subscription", visit->subscription->id),
+             LOG_TRACE(visit->trace));
+    visit_redirect(visit, visit->registrar->site.page_url);
+}
+
+static void keep(struct visit *visit, const struct form_answer *answers)
+{
+    const struct form *form = &visit->registrar->site.form;
+    struct contact_field *fields =
+        arena_alloc_array(http_exchange_arena(visit->exchange), form->count, sizeof(*fields));
+    struct contact_put_params params = {.subscription = visit->subscription->id,
+                                        .fields = {.items = fields}};
+
+    for (size_t i = 0; i < form->count; i++) {
+        if (answers[i].value.len > 0)
+            fields[params.fields.count++] =
+                (struct contact_field){.name = form->fields[i].name, .value = answers[i].value};
+    }
+    visit_call(visit, METHOD_store_contact_put, &params, STORE_TIMEOUT_MS, on_kept);
+}
+
+static void judge_form(struct visit *visit)
+{
+    struct form_answer *answers = read_form(visit);
+
+    if (form_judge(&visit->registrar->site.form, answers) == 0) {
+        keep(visit, answers);
+        return;
+    }
+    visit->answers = answers;
+    show(visit);
+}
+
+static void post_form(struct visit *visit)
+{
+    struct str word = STR_NONE;
+
+    if (!visit_need_session(visit, post_form))
+        return;
+    http_exchange_form(visit->exchange, "form_word", &word);
+    if (!reference_form_word_holds(&visit->registrar->keys.keys, visit->session_text, word))
+        visit_reply_page(visit, PAGE_FORM_FORGED);
+    else
+        visit_find(visit, judge_form);
+}
+
+void on_page_post(struct visit *visit)
+{
+    visit_with_keys(visit, post_form);
+}

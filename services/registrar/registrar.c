@@ -1,0 +1,174 @@
+#include "services/registrar/registrar.h"
+
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/log/log.h"
+#include "proto/settings/settings_policy.h"
+#include "services/registrar/redemption.h"
+#include "services/registrar/routes.h"
+#include "services/registrar/visit.h"
+
+enum { HEADER_LIMIT_BYTES = 32 * 1024, SPENT_MAX = 100000 };
+
+const size_t registrar_state_size = sizeof(struct registrar);
+
+int registrar_check(const void *settings, struct error *error)
+{
+    return site_check(settings, error);
+}
+
+static const char *or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static int open_aws(struct registrar *registrar, struct error *error)
+{
+    const struct settings_aws *settings = &registrar->settings->aws;
+    struct aws_options options = {
+        .region = settings->region,
+        .profile = settings->profile,
+        .endpoint =
+            {[AWS_METERING] = settings->endpoint_metering, [AWS_STS] = settings->endpoint_sts},
+        .access_key_id = settings->access_key_id,
+        .secret_access_key = settings->secret_access_key,
+        .session_token = settings->session_token,
+        .ca_bundle = settings->ca_bundle,
+        .attempt_timeout_ms = settings->attempt_timeout_ms,
+    };
+
+    return aws_new(&registrar->aws, registrar->context->loop, &options, error);
+}
+
+static int open_store(struct registrar *registrar, struct error *error)
+{
+    struct config_list addresses = settings_store_endpoint(registrar->settings, &registrar->arena);
+
+    registrar->endpoints = endpoint_context_new();
+    return rpc_client_open(&registrar->store, registrar->context->loop, registrar->endpoints,
+                           &addresses, error);
+}
+
+static int open_server(struct registrar *registrar, struct error *error)
+{
+    const struct settings_registrar *settings = &registrar->settings->registrar;
+    struct http_server_options options = {
+        .address = settings->address,
+        .port = (uint16_t)settings->port,
+        .body_limit_bytes = (size_t)settings->body_limit,
+        .header_limit_bytes = HEADER_LIMIT_BYTES,
+        .connection_limit = (unsigned)settings->connection_limit,
+        .request_timeout_ms = settings->request_timeout_ms,
+        .tls_certificate_file = or_null(settings->tls_certificate_file),
+        .tls_key_file = or_null(settings->tls_key_file),
+        .on_refused = on_refused,
+    };
+
+    return http_server_open(&registrar->server, registrar->context->loop, &options, on_request,
+                            registrar, error);
+}
+
+static int open_site(struct registrar *registrar, struct error *error)
+{
+    const struct settings_registrar *settings = &registrar->settings->registrar;
+    bool ipv6 = strchr(settings->address, ':') != NULL;
+    struct str url = arena_printf(
+        &registrar->arena, "%s://%s%s%s:%u", settings->tls_certificate_file[0] ? "https" : "http",
+        ipv6 ? "[" : "", settings->address, ipv6 ? "]" : "", http_server_port(registrar->server));
+
+    return site_open(&registrar->site, registrar->settings, url.ptr, error);
+}
+
+/* Signed by another account than the seller's, every token is invalid and every customer unknown,
+ * in silence; so it is said at the start. */
+static void on_identity(void *arg, const struct aws_response *response, struct str account,
+                        struct str arn)
+{
+    struct registrar *registrar = arg;
+    const char *seller = registrar->settings->aws.seller_account;
+    (void)arn;
+
+    registrar->identity_call = NULL;
+    if (response->outcome != AWS_OK)
+        log_warning("AWS did not tell which account signs our calls",
+                    LOG_STR("code", response->code), LOG_STR("why", response->message));
+    else if (seller[0] && !str_eq_text(account, seller))
+        log_warning("our calls are not signed by seller_account: registration tokens will be "
+                    "refused",
+                    LOG_MASKED("account", account));
+    else
+        log_info("AWS knows us", LOG_MASKED("account", account));
+}
+
+static void log_start(const struct registrar *registrar)
+{
+    log_info("listening", LOG_TEXT("address", registrar->settings->registrar.address),
+             LOG_INT("port", http_server_port(registrar->server)),
+             LOG_STR("url", registrar->site.public_url),
+             LOG_TEXT("mode", registrar->settings->registrar.mode));
+    log_info("AWS is asked", LOG_STR("region", aws_region(registrar->aws)),
+             LOG_STR("endpoint", aws_endpoint(registrar->aws, AWS_METERING)),
+             LOG_STR("credentials", aws_credentials_source(registrar->aws)));
+}
+
+int registrar_start(void *state, const struct daemon_context *context, struct error *error)
+{
+    struct registrar *registrar = state;
+
+    registrar->context = context;
+    registrar->settings = context->settings;
+    registrar->policy = settings_policy(registrar->settings);
+    registrar->spent = spent_new(SPENT_MAX);
+    if (open_aws(registrar, error) != 0 || open_store(registrar, error) != 0 ||
+        open_server(registrar, error) != 0 || open_site(registrar, error) != 0)
+        return -1;
+    keys_open(registrar);
+    registrar->identity_call = aws_caller_identity(registrar->aws, on_identity, registrar);
+    log_start(registrar);
+    return 0;
+}
+
+void registrar_ended(struct registrar *registrar)
+{
+    if (registrar->draining && LIST_EMPTY(&registrar->visits) &&
+        LIST_EMPTY(&registrar->redemptions))
+        daemon_drained(registrar->context);
+}
+
+void registrar_drain(void *state)
+{
+    struct registrar *registrar = state;
+
+    registrar->draining = true;
+    registrar_ended(registrar);
+}
+
+static void log_stop(const struct registrar *registrar)
+{
+    struct http_server_stats stats;
+
+    http_server_stats(registrar->server, &stats);
+    log_info("stopped", LOG_INT("requests", stats.requests), LOG_INT("refused", stats.refused));
+}
+
+void registrar_stop(void *state)
+{
+    struct registrar *registrar = state;
+
+    registrar->draining = false;
+    if (registrar->server)
+        log_stop(registrar);
+    visits_close(registrar);
+    redemptions_close(registrar);
+    http_server_close(registrar->server);
+    if (registrar->store)
+        keys_close(registrar);
+    aws_call_cancel(registrar->identity_call);
+    aws_free(registrar->aws);
+    rpc_client_close(registrar->store);
+    endpoint_context_free(registrar->endpoints);
+    site_close(&registrar->site);
+    spent_free(registrar->spent);
+    arena_done(&registrar->arena);
+}
