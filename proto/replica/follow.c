@@ -429,6 +429,15 @@ static void start_snapshot(struct replica_follow *follow)
     request_chunk(follow);
 }
 
+static void resume(struct replica_follow *follow, const struct replica_follow_state *state)
+{
+    copy_id(follow->incarnation, state->incarnation);
+    follow->seq = follow->known = state->seq;
+    follow->last_heard_mono_ms = state->last_heard_mono_ms;
+    follow->complete = true;
+    follow->phase = FOLLOWING;
+}
+
 int replica_follow_open(struct replica_follow **ret, const struct replica_follow_options *options,
                         struct error *error)
 {
@@ -437,6 +446,9 @@ int replica_follow_open(struct replica_follow **ret, const struct replica_follow
     follow->options = *options;
     follow->removed = map_new();
     follow->overrides_touched = map_new();
+    if (options->resume && options->resume->complete)
+        resume(follow, options->resume);
+    follow->options.resume = NULL;
     if (feed_subscriber_open(&follow->feed, options->loop, options->context, options->feed,
                              on_event, follow, error) < 0) {
         replica_follow_close(follow);

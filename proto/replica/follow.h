@@ -13,20 +13,6 @@
 
 struct replica_follow;
 
-struct replica_follow_options {
-    struct loop *loop;
-    struct endpoint_context *context;
-    struct replica *replica;
-    struct rpc_client *source;      /* of the store, or of a checker */
-    enum method_id snapshot_method; /* METHOD_store_snapshot or METHOD_query_snapshot */
-    enum method_id changes_method;
-    const struct config_list *feed;
-    /* Called after each applied event; with NULL when anything else changed: an answer was applied,
-     * the replica is complete or no longer so. It must not close the follower. Optional. */
-    void (*on_change)(void *arg, const struct commit_event *event);
-    void *arg;
-};
-
 struct replica_follow_state {
     /* The replica holds all up to seq. Stays so through gaps and while the source is away; a new
      * incarnation ends it. */
@@ -35,6 +21,23 @@ struct replica_follow_state {
     int64_t seq;
     int64_t last_heard_mono_ms; /* of the store, by event or heartbeat; 0: never */
     uint64_t gaps, snapshots;
+};
+
+struct replica_follow_options {
+    struct loop *loop;
+    struct endpoint_context *context;
+    struct replica *replica;
+    struct rpc_client *source;      /* of the store, or of a checker */
+    enum method_id snapshot_method; /* METHOD_store_snapshot or METHOD_query_snapshot */
+    enum method_id changes_method;
+    const struct config_list *feed;
+    /* What the replica holds already, left by another follower, perhaps of another source: it is
+     * kept and goes on answering. NULL or not complete: the replica is filled anew. */
+    const struct replica_follow_state *resume;
+    /* Called after each applied event; with NULL when anything else changed: an answer was applied,
+     * the replica is complete or no longer so. It must not close the follower. Optional. */
+    void (*on_change)(void *arg, const struct commit_event *event);
+    void *arg;
 };
 
 int replica_follow_open(struct replica_follow **ret, const struct replica_follow_options *options,

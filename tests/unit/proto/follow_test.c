@@ -272,7 +272,7 @@ static void catch_up(struct stage *stage)
     expect_equal(stage);
 }
 
-static void open_follower(struct stage *stage)
+static void open_follower(struct stage *stage, const struct replica_follow_state *resume)
 {
     struct error error;
 
@@ -286,6 +286,7 @@ static void open_follower(struct stage *stage)
                                                    .snapshot_method = METHOD_store_snapshot,
                                                    .changes_method = METHOD_store_changes,
                                                    .feed = &stage->fixture.feed,
+                                                   .resume = resume,
                                                    .on_change = on_change,
                                                    .arg = stage};
     assert_int_equal(replica_follow_open(&stage->follow, &options, &error), 0);
@@ -317,7 +318,7 @@ static int set_up(void **state)
         commit_override(stage, i, true);
     stage->replica = replica_new();
     open_source(stage);
-    open_follower(stage);
+    open_follower(stage, NULL);
     beat(stage);
     *state = stage;
     return 0;
@@ -454,6 +455,26 @@ static void a_source_that_was_away_is_caught_up_with(void **state)
     assert_int_equal(stage->times_incomplete, 0);
 }
 
+static void another_follower_goes_on_where_one_left(void **state)
+{
+    struct stage *stage = *state;
+    char incarnation[32];
+
+    catch_up(stage);
+    struct replica_follow_state left = state_of(stage);
+    strcpy(incarnation, stage->incarnation);
+    left.incarnation = str_of(incarnation);
+    replica_follow_close(stage->follow);
+    rpc_client_close(stage->client);
+    for (int i = 0; i < 30; i++)
+        commit_something(stage);
+    open_follower(stage, &left);
+    assert_true(state_of(stage).complete);
+    catch_up(stage);
+    assert_int_equal(state_of(stage).snapshots, 0);
+    assert_int_equal(stage->times_incomplete, 0);
+}
+
 static void whatever_happens_the_replica_converges(void **state)
 {
     enum { ROUNDS = 60, STEPS = 20 };
@@ -488,6 +509,7 @@ int main(void)
         TEST(without_history_a_snapshot_closes_the_gap),
         TEST(a_new_incarnation_replaces_everything),
         TEST(a_source_that_was_away_is_caught_up_with),
+        TEST(another_follower_goes_on_where_one_left),
         TEST(whatever_happens_the_replica_converges),
     };
 
