@@ -1,0 +1,301 @@
+"""What entitlectl prints and how it ends, with daemons that the test plays."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from tests.support.process import BIN, SANITIZER_MARKS
+from tests.support.stand_in import Refusal, StandIn
+
+NOW = int(time.time())
+LICENSE = "arn:aws:license-manager::555566667777:license:l-0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+RECORD = {
+    "id": "s1", "version": 3, "seq": 7, "product_code": "4exampleproductcode0000001",
+    "account_id": "111122223333", "license_arn": LICENSE,
+    "license_key": "l-0f1e2d3c4b5a69788796a5b4c3d2e1f0", "agreement_id": "agmt-1",
+    "tenant": "acme", "registered_at": NOW - 3600, "verified_at": NOW - 180,
+    "created_at": NOW - 3600, "updated_at": NOW - 180,
+    "entitlements": [{"dimension": "seats", "value": 10, "expires_at": NOW + 864000}],
+}
+HOLDING = {"subscription": RECORD, "state": "active",
+           "entitlements": [{"dimension": "seats", "value": 10, "expires_at": NOW + 864000,
+                             "counts": "yes"}]}
+ANSWER = {"allow": True, "reason": "entitled", "granted": 10, "expires_at": NOW + 864000,
+          "verified_at": NOW - 180, "subscription": "s1", "combined": 1}
+DUE = {"class": "expiry", "reason": "its date", "not_before": NOW + 864000}
+
+
+def find(handle, options=None):
+    if handle not in ("acme", "s1", LICENSE):
+        raise Refusal("not_found", "nobody is known as that", retryable=False)
+    return {"subscriptions": [RECORD]}
+
+
+class Desk:
+    def __init__(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="entitled-"))
+        self.run = self.directory / "run"
+        for name in ("public", "private"):
+            (self.run / name).mkdir(parents=True)
+        self.config = self.directory / "entitled.conf"
+        self.config.write_text(f"[entitled]\nrun_directory = {self.run}\n"
+                               "[product example]\ncode = 4exampleproductcode0000001\n"
+                               "[registrar]\nsign_up_secret = not-to-be-shown\n")
+        self.daemons = []
+
+    def store(self, **handlers):
+        self.daemons.append(StandIn(f"ipc://{self.run}/private/store.rpc",
+                                    **{"find": find, "due": lambda subscription: DUE, **handlers}))
+        return self.daemons[-1]
+
+    def checker(self, **handlers):
+        self.daemons.append(StandIn(f"ipc://{self.run}/public/checker-1.query", **handlers))
+        return self.daemons[-1]
+
+    def ctl(self, *arguments):
+        environment = {**os.environ, "ASAN_OPTIONS": "exitcode=99:detect_leaks=1"}
+        done = subprocess.run([BIN / "entitlectl", "--config", self.config, "--timeout", "3s",
+                               *map(str, arguments)],
+                              capture_output=True, text=True, env=environment, timeout=60)
+        assert not any(mark in done.stderr for mark in SANITIZER_MARKS), done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    def json(self, *arguments, code=0):
+        ended, output, errors = self.ctl("--json", *arguments)
+        assert ended == code, errors
+        return json.loads(output)
+
+    def close(self):
+        for daemon in self.daemons:
+            daemon.close()
+        shutil.rmtree(self.directory)
+
+
+@pytest.fixture
+def desk():
+    made = Desk()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def words(text):
+    """Without the line breaks and the alignment."""
+    return " ".join(text.split())
+
+
+def test_check_says_yes_or_no_and_ends_so(desk):
+    checker = desk.checker(check=lambda handle, dimension, quantity=1, options=None: {
+        **ANSWER, "allow": quantity <= 10,
+        "reason": "entitled" if quantity <= 10 else "insufficient_quantity"})
+    code, output, errors = desk.ctl("check", "acme", "seats", 10)
+    assert (code, errors) == (0, "")
+    assert "allowed yes" in words(output) and "granted 10" in words(output)
+    code, output, _ = desk.ctl("check", "acme", "seats", 11)
+    assert code == 1 and "reason insufficient_quantity" in words(output)
+    assert desk.json("check", "acme", "seats")["granted"] == 10
+    assert desk.json("check", "acme", "seats", 11, code=1)["allow"] is False
+    desk.ctl("check", "acme", "seats", "2.5", "--product", "p", "--license", LICENSE,
+             "--max-age", "2s")
+    assert checker.asked[-1] == ("check", ["acme", "seats", 2.5, {
+        "product": "p", "license": LICENSE, "max_age_ms": 2000}])
+
+
+def test_explain_is_one_readable_paragraph(desk):
+    desk.checker(check=lambda *question: ANSWER,
+                 entitlements=lambda *whose: {"holdings": [HOLDING]})
+    desk.store()
+    code, output, errors = desk.ctl("explain", "acme", "seats", 10)
+    assert (code, errors) == (0, "")
+    assert max(map(len, output.splitlines())) <= 80
+    for part in ("Yes: 'acme' may use 10 of 'seats' (entitled).", "(3 minutes ago) AWS listed",
+                 "What would change it:", "AWS is asked next on"):
+        assert part in words(output)
+    told = desk.json("explain", "acme", "seats", 10)
+    assert told["answer"]["allow"] and told["due"][0]["class"] == "expiry"
+
+
+def test_explain_goes_without_the_store(desk):
+    desk.checker(check=lambda *question: ANSWER,
+                 entitlements=lambda *whose: {"holdings": [HOLDING]})
+    code, output, errors = desk.ctl("explain", "acme", "seats", 10)
+    assert (code, errors) == (0, "")
+    assert "The store does not say" in words(output)
+
+
+def test_list_is_a_table_with_a_header_line(desk):
+    others = [{**RECORD, "id": f"s{i}", "tenant": f"t{i}", "entitlements": []} for i in (2, 3)]
+
+    def listed(after="", limit=100, *options):
+        return {"subscriptions": [RECORD, others[0]], "next": "s2"} if not after \
+            else {"subscriptions": others[1:]}
+
+    desk.store(list=listed)
+    code, output, errors = desk.ctl("list")
+    header, *rows = output.splitlines()
+    assert (code, errors) == (0, "")
+    assert header.split()[:4] == ["ID", "PRODUCT", "STATE", "TENANT"]
+    assert [row.split()[:4] for row in rows] == [["s1", "example", "active", "acme"],
+                                                 ["s2", "example", "pending", "t2"],
+                                                 ["s3", "example", "pending", "t3"]]
+    assert "seats=10" in rows[0]
+    found = desk.json("list", "--state", "pending", "--limit", 1)["subscriptions"]
+    assert [item["subscription"]["id"] for item in found] == ["s2"]
+    assert desk.ctl("list", "--state", "bogus")[0] == 2
+
+
+def test_show_tells_all_and_the_contact_only_when_asked(desk):
+    store = desk.store(contact_get=lambda subscription: {
+        "fields": [{"name": "email", "value": "ann@buyer.example"}]})
+    code, output, errors = desk.ctl("show", "acme")
+    assert (code, errors) == (0, "")
+    for part in (LICENSE, "tenant acme", "state active", "agreement agmt-1", "due for expiry",
+                 "seats 10 yes"):
+        assert part in words(output)
+    assert "ann@buyer.example" not in output
+    assert not any(method == "contact_get" for method, _ in store.asked)
+    assert "contact email ann@buyer.example" in words(desk.ctl("show", "acme", "--contact")[1])
+    shown = desk.json("show", "acme", "--contact")["subscriptions"][0]
+    assert shown["state"] == "active" and shown["subscription"]["license_arn"] == LICENSE
+    assert shown["contact"]["fields"][0]["value"] == "ann@buyer.example"
+
+
+def test_who_is_not_known_is_not_found(desk):
+    desk.store()
+    code, output, errors = desk.ctl("show", "nobody")
+    assert code == 1 and output == ""
+    assert errors.startswith("entitlectl: ") and errors.count("\n") == 1
+    assert desk.json("show", "nobody", code=1)["error"]["code"] == "not_found"
+
+
+def test_link_names_its_author(desk):
+    store = desk.store(link=lambda handle, tenant, options=None: {
+        "subscription": {**RECORD, "tenant": tenant}})
+    code, output, _ = desk.ctl("link", LICENSE, "tenant-9")
+    assert (code, output) == (0, "s1 is tenant 'tenant-9'\n")
+    assert desk.ctl("link", LICENSE, "")[1] == "s1 has no tenant any more\n"
+    assert desk.json("link", LICENSE, "x")["subscription"]["tenant"] == "x"
+    options = store.asked[-1][1][-1]
+    assert options["cause"] == "operator" and options["author"]
+
+
+def test_refresh_waits_and_shows(desk):
+    store = desk.store(mark=lambda *params: {"ticket": 5, "subscriptions": ["s1"]},
+                       wait=lambda subscription, ticket: {"subscription": RECORD})
+    code, output, errors = desk.ctl("refresh", "acme")
+    assert (code, errors) == (0, "") and "state active" in words(output)
+    assert ("wait", ["s1", 5]) in store.asked
+    assert store.asked[0][1][:2] == ["acme", "max_age"]
+
+
+def test_a_refresh_that_does_not_come_says_so(desk):
+    desk.store(mark=lambda *params: {"ticket": 5, "subscriptions": ["s1"]},
+               wait=lambda *params: None)
+    code, output, errors = desk.ctl("--timeout", "300ms", "refresh", "acme")
+    assert code == 2 and "it stays due" in errors and output == ""
+
+
+def test_journal_and_notifications_come_newest_first(desk):
+    entries = [{"seq": seq, "index": 0, "time": NOW - 100 + seq, "subscription": "s1",
+                "version": seq, "cause": "refresh", "author": "checker-1",
+                "change": "seats 10 -> 25"} for seq in (9, 8)]
+    messages = [{"id": "2", "type": "License Updated - Manufacturer", "received_at": NOW,
+                 "outcome": "applied", "license": LICENSE, "subscriptions": ["s1"]},
+                {"id": "1", "received_at": NOW, "outcome": "not_understood",
+                 "problem": "It is not JSON.", "subscriptions": []}]
+    store = desk.store(journal=lambda *params: {"entries": entries},
+                       notifications=lambda *params: {"notifications": messages})
+    code, output, errors = desk.ctl("journal")
+    assert (code, errors) == (0, "")
+    assert [row.split()[1] for row in output.splitlines()] == ["SEQ", "9", "8"]
+    assert "seats 10 -> 25" in output
+    assert len(desk.json("journal", "acme", "--limit", 1)["entries"]) == 1
+    code, output, _ = desk.ctl("notifications")
+    assert code == 0 and "It is not JSON." in output and "applied" in output
+    assert [message["id"] for message in desk.json("notifications", "acme")["notifications"]] \
+        == ["2", "1"]
+    assert store.asked[-1][1][-1] == {"subscription": "s1"}
+
+
+def test_overrides_are_set_listed_and_removed(desk):
+    kept = {"id": "o1", "handle": "acme", "action": "value", "value": 50, "author": "ann",
+            "reason": "pilot"}
+    store = desk.store(override_put=lambda override: {"override": {**override, "id": "o1"}},
+                       override_remove=lambda id, options=None: {},
+                       snapshot=lambda *params: {"incarnation": "i", "seq": 1,
+                                                 "overrides": [kept]})
+    code, output, errors = desk.ctl("override", "set", "acme", 50, "--dimension", "seats",
+                                    "--for", "1h", "--reason", "pilot")
+    assert (code, errors) == (0, "") and "o1 acme seats 50" in words(output)
+    put = store.asked[-1][1][0]
+    assert put["action"] == "value" and put["value"] == 50 and put["author"]
+    assert 3500 < put["expires_at"] - NOW < 3700
+    assert desk.json("override", "list")["overrides"][0]["value"] == 50
+    assert desk.ctl("override", "remove", "o1")[1] == "o1 is removed\n"
+    assert desk.ctl("override", "bogus")[0] == 2
+    assert desk.ctl("override", "set", "acme")[0] == 2
+
+
+def test_stats_show_who_answers_and_fail_for_who_does_not(desk):
+    desk.store(stats=lambda: {"counters": [{"name": "commits_total", "value": 12}]})
+    desk.checker(stats=lambda: {"counters": [{"name": "checks_total", "value": 1e6}]})
+    code, output, errors = desk.ctl("stats")
+    assert (code, errors) == (0, "")
+    assert [row.split() for row in output.splitlines()[1:]] == [
+        ["store", "commits_total", "12"], ["checker-1", "checks_total", "1000000"]]
+    processes = desk.json("stats")["processes"]
+    assert processes[0]["counters"]["commits_total"] == 12
+    (desk.run / "public" / "checker-2.query").touch()
+    code, output, errors = desk.ctl("--timeout", "500ms", "stats")
+    assert code == 2 and "commits_total" in output and "checker-2" in errors
+
+
+def test_settings_need_no_daemon_and_show_no_secret(desk):
+    code, output, errors = desk.ctl("settings")
+    assert (code, errors) == (0, "")
+    assert f"[entitled] run_directory {desk.run} {desk.config}:2" in words(output)
+    assert "[store] cache_size 64M default" in words(output)
+    assert "[product example] code 4exampleproductcode0000001" in words(output)
+    assert "(set)" in output and "not-to-be-shown" not in output
+    rows = desk.json("settings", "product")["settings"]
+    assert {row["label"] for row in rows} == {"example"}
+
+
+def test_without_daemons_one_sentence_says_what_is_missing(desk):
+    for arguments, part in ((["list"], "entitled-store does not answer"),
+                            (["check", "acme", "seats"], "no checker is found")):
+        code, output, errors = desk.ctl("--timeout", "300ms", *arguments)
+        assert code == 2 and output == "" and part in errors and errors.count("\n") == 1
+
+
+def test_wrong_words_are_refused_with_a_sentence(desk):
+    for arguments, part in ((["bogus"], "unknown verb"), ([], "a verb is missing"),
+                            (["check", "acme"], "an argument is missing"),
+                            (["check", "acme", "seats", "many"], "is not a quantity"),
+                            (["list", "--limit", "0"], "--limit"),
+                            (["--timeout", "soon", "list"], "--timeout")):
+        code, output, errors = desk.ctl(*arguments)
+        assert code == 2 and output == "" and part in errors and errors.count("\n") == 1
+    desk.config.write_text("[entitled]\nbogus = 1\n")
+    code, _, errors = desk.ctl("list")
+    assert code == 2 and "bogus" in errors
+
+
+def test_foreign_text_cannot_steer_the_terminal(desk):
+    desk.store(find=lambda *params: {"subscriptions": [{**RECORD, "tenant": "\x1b[2Jacme"}]})
+    assert "\x1b" not in desk.ctl("show", "acme")[1]
+    assert desk.json("show", "acme")["subscriptions"][0]["subscription"]["tenant"] == "\x1b[2Jacme"
+
+
+def test_help_and_version_need_no_settings(desk):
+    desk.config.write_text("nonsense")
+    code, output, _ = desk.ctl("--help")
+    assert code == 0 and "explain HANDLE DIMENSION [QUANTITY]" in output
+    assert desk.ctl("check", "--help")[1].startswith("usage: entitlectl [OPTION...] check")
+    assert desk.ctl("--version")[1].startswith("entitlectl ")
