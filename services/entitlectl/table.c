@@ -67,14 +67,22 @@ static size_t width_of(struct str text)
     return width;
 }
 
+static size_t next_column(const struct table *table, size_t column)
+{
+    return column + 1 < table->columns ? column + 1 : 0;
+}
+
 static void measure(const struct table *table, size_t widths[TABLE_COLUMNS])
 {
+    size_t column = 0;
+
     for (size_t i = 0; i < table->columns; i++)
         widths[i] = width_of(str_of(table->headers[i]));
     for (size_t i = 0; i < table->count; i++) {
         size_t width = width_of(table->cells[i]);
-        if (width > widths[i % table->columns])
-            widths[i % table->columns] = width;
+        if (width > widths[column])
+            widths[column] = width;
+        column = next_column(table, column);
     }
 }
 
@@ -93,11 +101,14 @@ static void write_cell(const struct table *table, size_t column, const size_t *w
 
 void table_write(const struct table *table, struct buf *out)
 {
-    size_t widths[TABLE_COLUMNS];
+    size_t widths[TABLE_COLUMNS] = {0};
+    size_t column = 0;
 
     measure(table, widths);
     for (size_t i = 0; table->headers[0] && i < table->columns; i++)
         write_cell(table, i, widths, str_of(table->headers[i]), out);
-    for (size_t i = 0; i < table->count; i++)
-        write_cell(table, i % table->columns, widths, table->cells[i], out);
+    for (size_t i = 0; i < table->count; i++) {
+        write_cell(table, column, widths, table->cells[i], out);
+        column = next_column(table, column);
+    }
 }
