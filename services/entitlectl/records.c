@@ -117,7 +117,7 @@ static void rows_of_due(struct ctl *ctl, struct table *table, const struct due_r
 
 static void print_entitlements(struct ctl *ctl, const struct holding *holding)
 {
-    cleanup(table_done) struct table table;
+    cleanup(table_done) struct table table = {.columns = 0};
     cleanup(buf_done) struct buf value = BUF_INIT;
 
     if (holding->entitlements.count == 0)
@@ -144,7 +144,7 @@ struct view {
 static void print_view(struct ctl *ctl, const struct view *view, bool with_contact)
 {
     const struct subscription *record = view->holding.subscription;
-    cleanup(table_done) struct table table;
+    cleanup(table_done) struct table table = {.columns = 0};
 
     table_init_plain(&table, 2);
     rows_of_handles(ctl, &table, record);
@@ -165,7 +165,7 @@ static void print_view(struct ctl *ctl, const struct view *view, bool with_conta
         table_cell(&table, arena_printf(&ctl->arena, "contact " STR_FMT, STR_ARG(field->name)));
         table_cell(&table, field->value);
     }
-    if (with_contact && !view->contact)
+    if (with_contact && (!view->contact || view->contact->fields.count == 0))
         row(&table, "contact", STR("none"));
     table_write(&table, &ctl->out);
     print_entitlements(ctl, &view->holding);

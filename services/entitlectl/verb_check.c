@@ -47,7 +47,7 @@ static void row(struct table *table, const char *name, struct buf *text)
 
 static void print_answer(struct ctl *ctl, const struct answer *answer)
 {
-    cleanup(table_done) struct table table;
+    cleanup(table_done) struct table table = {.columns = 0};
     cleanup(buf_done) struct buf text = BUF_INIT;
 
     table_init_plain(&table, 2);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/record/record.h"
 #include "services/entitlectl/ctl.h"
 #include "services/entitlectl/shape_json.h"
 #include "services/entitlectl/table.h"
@@ -72,8 +73,10 @@ static int compare_notifications(const void *a, const void *b)
 
 static struct str subject_of(const struct notification *notification)
 {
-    if (!str_is_empty(notification->license))
-        return notification->license;
+    struct str key = license_key(notification->license);
+
+    if (!str_is_empty(key))
+        return key;
     if (!str_is_empty(notification->customer_identifier))
         return notification->customer_identifier;
     return str_is_empty(notification->agreement_id) ? notification->account_id
@@ -185,7 +188,7 @@ static size_t arrange(struct gathering *gathering)
 static void print(struct ctl *ctl, struct gathering *gathering)
 {
     const struct history *history = gathering->history;
-    cleanup(table_done) struct table table;
+    cleanup(table_done) struct table table = {.columns = 0};
     struct json *root = json_new_object();
     struct json *list = json_new_array();
     size_t count = arrange(gathering);

@@ -46,7 +46,7 @@ static void add_row(struct table *table, const struct override *override)
 
 static void print(struct ctl *ctl, const struct override *overrides, size_t count)
 {
-    cleanup(table_done) struct table table;
+    cleanup(table_done) struct table table = {.columns = 0};
     struct json *root = json_new_object();
     struct json *list = json_new_array();
 

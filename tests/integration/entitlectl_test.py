@@ -166,6 +166,18 @@ def test_show_tells_all_and_the_contact_only_when_asked(desk):
     assert shown["contact"]["fields"][0]["value"] == "ann@buyer.example"
 
 
+def test_what_is_not_there_yet_is_shown_as_such(desk):
+    bare = {"id": "s2", "version": 1, "seq": 1, "product_code": "p", "account_id": "111122223333"}
+    desk.store(find=lambda *params: {"subscriptions": [bare, bare]}, due=lambda subscription: {},
+               contact_get=lambda subscription: {"fields": []})
+    code, output, errors = desk.ctl("show", "111122223333", "--contact")
+    assert (code, errors) == (0, "")
+    first, second = output.split("\n\n")
+    assert first == second.rstrip("\n")
+    for part in ("state pending", "verified never", "due for nothing planned", "contact none"):
+        assert part in words(first)
+
+
 def test_who_is_not_known_is_not_found(desk):
     desk.store()
     code, output, errors = desk.ctl("show", "nobody")

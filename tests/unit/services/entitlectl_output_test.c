@@ -16,7 +16,7 @@ enum { NOW_S = 1795435200 }; /* 2026-11-23T12:00:00Z */
 static void columns_are_aligned(void **state)
 {
     (void)state;
-    cleanup(table_done) struct table table;
+    cleanup(table_done) struct table table = {.columns = 0};
     cleanup(buf_done) struct buf out = BUF_INIT;
 
     table_init(&table, "ID,NAME,WHEN");
@@ -35,7 +35,7 @@ static void columns_are_aligned(void **state)
 static void a_plain_table_has_no_header(void **state)
 {
     (void)state;
-    cleanup(table_done) struct table table;
+    cleanup(table_done) struct table table = {.columns = 0};
     cleanup(buf_done) struct buf out = BUF_INIT;
 
     table_init_plain(&table, 2);
@@ -48,7 +48,7 @@ static void a_plain_table_has_no_header(void **state)
 static void foreign_text_cannot_steer_the_terminal(void **state)
 {
     (void)state;
-    cleanup(table_done) struct table table;
+    cleanup(table_done) struct table table = {.columns = 0};
     cleanup(buf_done) struct buf out = BUF_INIT;
 
     table_init_plain(&table, 1);
