@@ -9,6 +9,7 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "services/poller/message.h"
+#include "tests/support/random.h"
 #include "tests/support/vectors.h"
 
 #define PRODUCT   "4exampleproductcode0000001"
@@ -484,6 +485,47 @@ static void over_long_members_do_not_poison_the_queue(void **state)
     assert_true(str_is_utf8(got->problem));
 }
 
+/* What the store would refuse never comes out, whatever goes in. */
+static void assert_storable(const struct notification *got)
+{
+    for (size_t i = 0; i < shape_notification.field_count; i++) {
+        const struct field *field = &shape_notification.fields[i];
+        const struct str *text = (const struct str *)((const char *)got + field->offset);
+        if (field->kind != FIELD_TEXT)
+            continue;
+        assert_true(text->len <= field->limit);
+        assert_true(str_is_utf8(*text));
+    }
+    assert_true(got->source != message_source_none && got->kind != event_kind_none);
+}
+
+static void damage(struct random *random, struct str body, struct reader *reader)
+{
+    cleanup(mem_freep) char *bytes = str_dup(body);
+    int64_t len = (int64_t)body.len;
+
+    if (random_chance(random, 50))
+        len = random_between(random, 0, len);
+    for (int64_t flips = random_between(random, 0, 3); len > 0 && flips > 0; flips--)
+        bytes[random_between(random, 0, len - 1)] = (char)random_between(random, 0, 255);
+    assert_storable(read_as(reader, str_from(bytes, (size_t)len), &anybody));
+}
+
+static void damaged_bodies_are_survived(void **state)
+{
+    enum { ROUNDS = 200 };
+    cleanup(json_freep) struct json *vectors = vectors_load("aws-wire-examples.json");
+    struct random random = random_seeded("damaged_bodies_are_survived");
+    const char *paths[] = {"sns.cases", "eventbridge.cases"};
+
+    for (size_t i = 0; i < 2 * ROUNDS; i++) {
+        const struct json *cases = json_path(vectors, paths[i % 2]);
+        for (size_t j = 0; j < json_count(cases); j++)
+            damage(&random, json_get_str(json_at(cases, j), "sqs_body_raw"), *state);
+        arena_done(&((struct reader *)*state)->arena);
+    }
+}
+
 static void of_an_over_long_body_the_beginning_is_kept(void **state)
 {
     cleanup(buf_done) struct buf body = BUF_INIT;
@@ -526,6 +568,7 @@ int main(void)
         WITH_READER(what_is_not_understood_says_why),
         WITH_READER(any_owner_is_ours_if_none_is_set),
         WITH_READER(over_long_members_do_not_poison_the_queue),
+        WITH_READER(damaged_bodies_are_survived),
         WITH_READER(of_an_over_long_body_the_beginning_is_kept),
         WITH_READER(a_stripped_message_keeps_its_bytes_and_the_reason),
     };
