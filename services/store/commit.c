@@ -1,6 +1,7 @@
 #include "services/store/commit.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/log/log.h"
@@ -34,6 +35,7 @@ static bool execute(struct commit *commit, struct change *change, struct commit_
 
     change->origin = (struct origin){.trace = job->trace};
     job->error.text[0] = '\0';
+    memset(job->result, 0, job->result_size);
     job->code = job->fn(&work);
     if (db_failed(db, &job->error)) {
         job->code = ERROR_INTERNAL;

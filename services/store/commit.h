@@ -17,7 +17,8 @@ struct commit_job {
     work_fn *fn;
     struct arena *arena;
     const void *params;
-    void *result; /* zeroed; complete when done is called with ERROR_NONE */
+    void *result; /* zeroed before each execution; complete when done gets ERROR_NONE */
+    size_t result_size;
     struct str trace;
     void (*done)(struct commit_job *job, enum rpc_error code, const char *message);
     void *arg;

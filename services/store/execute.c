@@ -8,11 +8,14 @@ struct write_job {
     struct rpc_request *request;
 };
 
+static size_t result_size(const struct rpc_request *request)
+{
+    return methods[rpc_request_method(request)].result->size;
+}
+
 static void *new_result(struct rpc_request *request)
 {
-    size_t size = methods[rpc_request_method(request)].result->size;
-
-    return arena_alloc(rpc_request_arena(request), size > 0 ? size : 1);
+    return arena_alloc(rpc_request_arena(request), result_size(request));
 }
 
 void store_read(struct store *store, struct rpc_request *request, work_fn *fn)
@@ -72,6 +75,7 @@ void store_write(struct store *store, struct rpc_request *request, work_fn *fn)
                                         .arena = rpc_request_arena(request),
                                         .params = rpc_request_params(request),
                                         .result = new_result(request),
+                                        .result_size = result_size(request),
                                         .trace = rpc_request_trace(request),
                                         .done = on_done},
                                 .store = store,

@@ -44,13 +44,3 @@ void store_forget_parked(struct store *store)
     for (int class = 0; class < due_class_count; class ++)
         empty(&store->tokens[class]);
 }
-
-bool store_answer(struct store *store, struct rpc_request *request, const void *result)
-{
-    struct rpc_server_stats before, after;
-
-    rpc_server_stats(store->server, &before);
-    rpc_reply(request, result);
-    rpc_server_stats(store->server, &after);
-    return after.undeliverable == before.undeliverable;
-}

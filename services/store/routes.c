@@ -61,5 +61,5 @@ const struct rpc_route store_routes[] = {
     {METHOD_store_describe, serve_describe},
     {METHOD_store_ping, serve_ping},
     {METHOD_store_stats, serve_stats},
-    {METHOD_COUNT, NULL},
+    {.handler = NULL},
 };

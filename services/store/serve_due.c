@@ -57,7 +57,7 @@ static void hand_out_work(struct store *store, enum due_class class)
         return;
     }
     store_unpark(parked);
-    if (!store_answer(store, request, &result))
+    if (rpc_reply(request, &result) < 0)
         due_end(store->books.due, claim.id, claim.fence);
 }
 

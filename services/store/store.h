@@ -63,8 +63,6 @@ struct parked *store_park(struct store *store, struct parked_queue *queue,
                           struct rpc_request *request);
 struct rpc_request *store_unpark(struct parked *parked); /* frees it */
 void store_forget_parked(struct store *store);
-/* False: the caller is gone, and the answer with it. */
-bool store_answer(struct store *store, struct rpc_request *request, const void *result);
 
 /* serve_due.c: hands out work and tokens, and arranges to be called again. */
 void store_dispatch(struct store *store);

@@ -1,0 +1,359 @@
+/* What AWS's events do to records: each kind, duplicates, and every order of what belongs together.
+ */
+#include "tests/support/store_fixture.h"
+
+#include "services/store/marks.h"
+
+#define NOW 1800000000
+
+static struct notify_result take_in(struct fixture *f, struct notification message)
+{
+    struct notify_params params = {.notification = &message};
+    struct notify_result result = {0};
+
+    assert_int_equal(fixture_write(f, on_notify, &params, &result), ERROR_NONE);
+    return result;
+}
+
+#define NOTIFY(f, ...) take_in(f, (struct notification){__VA_ARGS__})
+
+static struct notify_result sns(struct fixture *f, enum event_kind kind, int64_t at)
+{
+    return NOTIFY(f, .source = SOURCE_SNS, .kind = kind, .product_code = STR(PRODUCT),
+                  .customer_identifier = STR("customer-1"), .event_time = at);
+}
+
+static struct subscription only_record(struct fixture *f)
+{
+    struct subscription_list all = fixture_all(f);
+
+    assert_int_equal(all.count, 1);
+    return all.items[0];
+}
+
+static enum due_class due_class_of(struct fixture *f, struct str id)
+{
+    struct stored_due due;
+
+    marks_get(f->books.db, id, &f->arena, &due);
+    return due.class;
+}
+
+static void a_notification_makes_the_record_and_marks_it(void **state)
+{
+    struct fixture *f = *state;
+    struct notify_result result = sns(f, EVENT_ENTITLEMENT_UPDATED, NOW);
+    struct subscription record = only_record(f);
+
+    assert_int_equal(result.outcome, OUTCOME_APPLIED);
+    assert_int_equal(result.subscriptions.count, 1);
+    assert_true(str_eq(result.subscriptions.items[0], record.id));
+    assert_true(str_eq(record.customer_identifier, STR("customer-1")));
+    assert_int_equal(record.registered_at, 0);
+    assert_int_equal(due_class_of(f, record.id), DUE_NOTIFICATION);
+}
+
+static void a_duplicate_marks_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    struct notification message = {.kind = EVENT_ENTITLEMENT_UPDATED,
+                                   .event_id = STR("event-1"),
+                                   .product_code = STR(PRODUCT),
+                                   .customer_identifier = STR("customer-1")};
+
+    assert_int_equal(take_in(f, message).outcome, OUTCOME_APPLIED);
+    struct str id = only_record(f).id;
+    fixture_apply(f, id, SCOPE_CUSTOMER_IDENTIFIER, NOW, ROWS_OF(SEATS(1)));
+    assert_int_equal(due_class_of(f, id), due_class_none);
+    assert_int_equal(take_in(f, message).outcome, OUTCOME_DUPLICATE);
+    assert_int_equal(due_class_of(f, id), DUE_NOTIFICATION);
+}
+
+static void a_failed_payment_never_grants(void **state)
+{
+    struct fixture *f = *state;
+
+    sns(f, EVENT_SUBSCRIBE_FAIL, NOW);
+    struct subscription record = only_record(f);
+    assert_int_equal(record.payment_failed_at, NOW);
+    assert_int_equal(record_state(&record, &policy_default, NOW, false), STATE_PAYMENT_FAILED);
+    sns(f, EVENT_SUBSCRIBE_SUCCESS, NOW + 5);
+    assert_int_equal(only_record(f).payment_failed_at, 0);
+}
+
+static void an_unsubscription_is_a_notice(void **state)
+{
+    struct fixture *f = *state;
+
+    sns(f, EVENT_UNSUBSCRIBE_PENDING, NOW - 5);
+    assert_null(only_record(f).evidence);
+    sns(f, EVENT_UNSUBSCRIBE_SUCCESS, NOW);
+    struct subscription record = only_record(f);
+    assert_int_equal(record_evidence(&record).notice, NOTICE_UNSUBSCRIBED);
+}
+
+static void what_cannot_be_acted_on_is_kept_with_the_reason(void **state)
+{
+    struct fixture *f = *state;
+    struct history_params params = {.limit = 10};
+    struct notifications_result kept = {0};
+
+    assert_int_equal(NOTIFY(f, .body = STR("garbage"), .problem = STR("it is no JSON")).outcome,
+                     OUTCOME_NOT_UNDERSTOOD);
+    assert_int_equal(
+        NOTIFY(f, .kind = EVENT_ENTITLEMENT_UPDATED, .product_code = STR(PRODUCT)).outcome,
+        OUTCOME_NOT_UNDERSTOOD);
+    assert_int_equal(NOTIFY(f, .kind = EVENT_LICENSE_UPDATED, .license = STR(FIRST_KEY)).outcome,
+                     OUTCOME_NOT_UNDERSTOOD);
+    assert_int_equal(NOTIFY(f, .kind = EVENT_AGREEMENT_CREATED).outcome, OUTCOME_NOT_UNDERSTOOD);
+    assert_int_equal(NOTIFY(f, .kind = EVENT_OTHER).outcome, OUTCOME_RECORDED);
+    assert_int_equal(fixture_read(f, on_notifications, &params, &kept), ERROR_NONE);
+    assert_int_equal(kept.notifications.count, 5);
+    for (size_t i = 1; i < kept.notifications.count; i++)
+        assert_true(kept.notifications.items[i].problem.len > 0);
+    assert_true(str_eq(kept.notifications.items[4].problem, STR("it is no JSON")));
+    assert_int_equal(fixture_all(f).count, 0);
+}
+
+static void an_agreement_of_no_known_licence_waits_and_marks_its_account(void **state)
+{
+    struct fixture *f = *state;
+
+    NOTIFY(f, .kind = EVENT_LICENSE_UPDATED, .product_code = STR(PRODUCT),
+           .account_id = STR(ACCOUNT), .license = STR(FIRST_KEY), .agreement_id = STR("agmt-1"),
+           .event_time = NOW);
+    struct str id = only_record(f).id;
+    fixture_apply(f, id, SCOPE_ACCOUNT, NOW, ROWS_OF(SEATS(1, .license_arn = STR(ARN(FIRST_KEY)))));
+    struct notify_result result =
+        NOTIFY(f, .kind = EVENT_AGREEMENT_CREATED, .agreement_id = STR("agmt-2"),
+               .account_id = STR(ACCOUNT), .intent = STR("NEW"), .event_time = NOW);
+    assert_int_equal(result.outcome, OUTCOME_PARKED);
+    assert_int_equal(result.subscriptions.count, 1);
+    assert_int_equal(due_class_of(f, id), DUE_NOTIFICATION);
+    assert_int_equal(NOTIFY(f, .kind = EVENT_AGREEMENT_AMENDED, .agreement_id = STR("agmt-1"),
+                            .account_id = STR(ACCOUNT), .event_time = NOW)
+                         .outcome,
+                     OUTCOME_APPLIED);
+}
+
+/* A record without what depends on chance and order: ids, versions, times of writing. */
+static struct str essence(struct fixture *f, const struct subscription *record)
+{
+    struct evidence evidence = record_evidence(record);
+    struct subscription other = {0};
+    struct str predecessor = STR("-"), successor = STR("-");
+
+    if (record->predecessor.len > 0 &&
+        records_get(f->books.db, record->predecessor, &f->arena, &other))
+        predecessor = other.license_key;
+    if (record->successor.len > 0 && records_get(f->books.db, record->successor, &f->arena, &other))
+        successor = other.license_key;
+    return arena_printf(&f->arena,
+                        STR_FMT ": agreement " STR_FMT ", offer " STR_FMT ", after " STR_FMT
+                                ", before " STR_FMT ", notice %s at %lld, succeeded %lld\n",
+                        STR_ARG(record->license_key), STR_ARG(record->agreement_id),
+                        STR_ARG(record->offer_id), STR_ARG(predecessor), STR_ARG(successor),
+                        choice_text(&enumeration_notice, evidence.notice),
+                        (long long)evidence.notice_at, (long long)evidence.succeeded_at);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+static struct str essence_of_all(struct fixture *f)
+{
+    struct subscription_list all = fixture_all(f);
+    struct str texts[8] = {{0}};
+    struct buf buf = BUF_INIT;
+
+    assert_true(all.count <= 8);
+    for (size_t i = 0; i < all.count; i++)
+        texts[i] = essence(f, &all.items[i]);
+    qsort(texts, all.count, sizeof(texts[0]), compare_texts);
+    for (size_t i = 0; i < all.count; i++)
+        buf_append_str(&buf, texts[i]);
+    struct str text = arena_str(&f->arena, buf_str(&buf));
+    buf_done(&buf);
+    return text;
+}
+
+enum { EVENTS_MAX = 5 };
+
+struct story {
+    const char *name;
+    struct notification events[EVENTS_MAX];
+    size_t count;
+    const char *want;
+};
+
+#define LICENSE_EVENT(word, key, agreement, offer, at)                                             \
+    {                                                                                              \
+        .kind = EVENT_LICENSE_##word, .product_code = STR_INIT(PRODUCT),                           \
+        .account_id = STR_INIT(ACCOUNT), .license = STR_INIT(key),                                 \
+        .agreement_id = STR_INIT(agreement), .offer_id = STR_INIT(offer), .event_time = (at)       \
+    }
+#define CREATED(agreement, why, previous, offer, at)                                               \
+    {                                                                                              \
+        .kind = EVENT_AGREEMENT_CREATED, .account_id = STR_INIT(ACCOUNT),                          \
+        .agreement_id = STR_INIT(agreement), .intent = STR_INIT(why),                              \
+        .previous_agreement_id = STR_INIT(previous), .offer_id = STR_INIT(offer),                  \
+        .event_time = (at)                                                                         \
+    }
+#define ENDED(agreement, word, offer, at)                                                          \
+    {                                                                                              \
+        .kind = EVENT_AGREEMENT_ENDED, .account_id = STR_INIT(ACCOUNT),                            \
+        .agreement_id = STR_INIT(agreement), .status = STR_INIT(word),                             \
+        .offer_id = STR_INIT(offer), .event_time = (at)                                            \
+    }
+
+static const struct story stories[] = {
+    {.name = "a renewal that names the agreement before it",
+     .events = {LICENSE_EVENT(UPDATED, FIRST_KEY, "agmt-1", "offer-1", 100),
+                ENDED("agmt-1", "RENEWED", "offer-1", 200),
+                CREATED("agmt-2", "RENEW", "agmt-1", "offer-2", 201),
+                LICENSE_EVENT(UPDATED, SECOND_KEY, "agmt-2", "offer-2", 202)},
+     .count = 4,
+     .want = FIRST_KEY ": agreement agmt-1, offer offer-1, after -, before " SECOND_KEY
+                       ", notice  at 0, succeeded 201\n" SECOND_KEY
+                       ": agreement agmt-2, offer offer-2, after " FIRST_KEY
+                       ", before -, notice  at 0, succeeded 0\n"},
+    {.name = "a renewal that does not, its first licence event lost",
+     .events = {LICENSE_EVENT(UPDATED, FIRST_KEY, "agmt-1", "offer-1", 100),
+                ENDED("agmt-1", "RENEWED", "offer-1", 200),
+                CREATED("agmt-2", "RENEW", "", "offer-2", 201),
+                LICENSE_EVENT(UPDATED, SECOND_KEY, "agmt-2", "offer-2", 202)},
+     .count = 4,
+     .want = FIRST_KEY ": agreement agmt-1, offer offer-1, after -, before " SECOND_KEY
+                       ", notice  at 0, succeeded 200\n" SECOND_KEY
+                       ": agreement agmt-2, offer offer-2, after " FIRST_KEY
+                       ", before -, notice  at 0, succeeded 0\n"},
+    {.name = "a renewal whose end was lost",
+     .events = {LICENSE_EVENT(UPDATED, FIRST_KEY, "agmt-1", "offer-1", 100),
+                CREATED("agmt-2", "RENEW", "agmt-1", "offer-2", 201),
+                LICENSE_EVENT(UPDATED, SECOND_KEY, "agmt-2", "offer-2", 202)},
+     .count = 3,
+     .want = FIRST_KEY ": agreement agmt-1, offer offer-1, after -, before " SECOND_KEY
+                       ", notice  at 0, succeeded 201\n" SECOND_KEY
+                       ": agreement agmt-2, offer offer-2, after " FIRST_KEY
+                       ", before -, notice  at 0, succeeded 0\n"},
+    {.name = "a replacement that keeps the licence",
+     .events = {LICENSE_EVENT(UPDATED, FIRST_KEY, "agmt-1", "offer-1", 100),
+                ENDED("agmt-1", "REPLACED", "offer-1", 200),
+                CREATED("agmt-2", "REPLACE", "agmt-1", "offer-2", 200),
+                LICENSE_EVENT(UPDATED, FIRST_KEY, "agmt-2", "offer-2", 202)},
+     .count = 4,
+     .want = FIRST_KEY ": agreement agmt-2, offer offer-2, after -, before -, notice  at 0, "
+                       "succeeded 0\n"},
+    {.name = "a replacement that keeps the licence, deprovisioned in between",
+     .events = {LICENSE_EVENT(UPDATED, FIRST_KEY, "agmt-1", "offer-1", 100),
+                LICENSE_EVENT(DEPROVISIONED, FIRST_KEY, "agmt-1", "offer-1", 150),
+                ENDED("agmt-1", "CANCELLED", "offer-1", 140),
+                LICENSE_EVENT(UPDATED, FIRST_KEY, "agmt-2", "offer-2", 202)},
+     .count = 4,
+     .want = FIRST_KEY ": agreement agmt-2, offer offer-2, after -, before -, notice  at 0, "
+                       "succeeded 0\n"},
+    {.name = "a cancellation",
+     .events = {LICENSE_EVENT(UPDATED, FIRST_KEY, "agmt-1", "offer-1", 100),
+                CREATED("agmt-1", "NEW", "", "offer-1", 90),
+                ENDED("agmt-1", "CANCELLED", "offer-1", 200),
+                LICENSE_EVENT(DEPROVISIONED, FIRST_KEY, "agmt-1", "offer-1", 210)},
+     .count = 4,
+     .want = FIRST_KEY ": agreement agmt-1, offer offer-1, after -, before -, notice "
+                       "DEPROVISIONED at 210, succeeded 0\n"},
+    {.name = "a chain of two renewals",
+     .events = {LICENSE_EVENT(UPDATED, FIRST_KEY, "agmt-1", "offer-1", 100),
+                CREATED("agmt-2", "RENEW", "agmt-1", "offer-1", 200),
+                LICENSE_EVENT(UPDATED, SECOND_KEY, "agmt-2", "offer-1", 202),
+                CREATED("agmt-3", "RENEW", "agmt-2", "offer-1", 300),
+                LICENSE_EVENT(UPDATED, THIRD_KEY, "agmt-3", "offer-1", 302)},
+     .count = 5,
+     .want = FIRST_KEY ": agreement agmt-1, offer offer-1, after -, before " SECOND_KEY
+                       ", notice  at 0, succeeded 200\n" SECOND_KEY
+                       ": agreement agmt-2, offer offer-1, after " FIRST_KEY ", before " THIRD_KEY
+                       ", notice  at 0, succeeded 300\n" THIRD_KEY
+                       ": agreement agmt-3, offer offer-1, after " SECOND_KEY
+                       ", before -, notice  at 0, succeeded 0\n"},
+};
+
+static void play(const struct story *story, const size_t *order)
+{
+    void *state;
+
+    fixture_set_up(&state);
+    struct fixture *f = state;
+    for (size_t i = 0; i < story->count; i++)
+        take_in(f, story->events[order[i]]);
+    struct str got = essence_of_all(f);
+    if (!str_eq(got, str_of(story->want))) {
+        for (size_t i = 0; i < story->count; i++)
+            print_error("%zu ", order[i]);
+        fail_msg("%s:\n%swant:\n%s", story->name, got.ptr, story->want);
+    }
+    fixture_tear_down(&state);
+}
+
+static size_t play_all_orders(const struct story *story, size_t *order, size_t chosen)
+{
+    size_t played = 0;
+
+    if (chosen == story->count) {
+        play(story, order);
+        return 1;
+    }
+    for (size_t i = chosen; i < story->count; i++) {
+        size_t swap = order[chosen];
+        order[chosen] = order[i];
+        order[i] = swap;
+        played += play_all_orders(story, order, chosen + 1);
+        order[i] = order[chosen];
+        order[chosen] = swap;
+    }
+    return played;
+}
+
+static void any_order_makes_the_same_records(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
+        size_t order[EVENTS_MAX] = {0, 1, 2, 3, 4};
+        assert_true(play_all_orders(&stories[i], order, 0) >= 6);
+    }
+}
+
+static void history_is_paged_newest_first(void **state)
+{
+    struct fixture *f = *state;
+    struct history_params params = {.limit = 2};
+    struct notifications_result page = {0};
+
+    for (int i = 0; i < 5; i++)
+        NOTIFY(f, .kind = EVENT_OTHER, .event_time = 1000 + i);
+    for (int64_t want = 1004; want >= 1000;) {
+        page = (struct notifications_result){0};
+        assert_int_equal(fixture_read(f, on_notifications, &params, &page), ERROR_NONE);
+        for (size_t i = 0; i < page.notifications.count; i++)
+            assert_int_equal(page.notifications.items[i].event_time, want--);
+        params.before = page.next;
+    }
+    assert_int_equal(page.next.len, 0);
+    params.before = STR("n-nonsense");
+    assert_int_equal(fixture_read(f, on_notifications, &params, &page), ERROR_BAD_REQUEST);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fixture_test(a_notification_makes_the_record_and_marks_it),
+        fixture_test(a_duplicate_marks_all_the_same),
+        fixture_test(a_failed_payment_never_grants),
+        fixture_test(an_unsubscription_is_a_notice),
+        fixture_test(what_cannot_be_acted_on_is_kept_with_the_reason),
+        fixture_test(an_agreement_of_no_known_licence_waits_and_marks_its_account),
+        cmocka_unit_test(any_order_makes_the_same_records),
+        fixture_test(history_is_paged_newest_first),
+    };
+
+    return cmocka_run_group_tests_name("services/store_events", tests, NULL, NULL);
+}
