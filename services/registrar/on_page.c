@@ -141,7 +141,7 @@ static void show_status(struct visit *visit)
 
     registration_status_render(&visit->registrar->site, visit_state(visit),
                                http_exchange_arena(visit->exchange), &html);
-    visit_reply_html(visit, 200, buf_str(&html));
+    visit_reply_framed(visit, buf_str(&html));
 }
 
 static void get_status(struct visit *visit)

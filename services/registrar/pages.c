@@ -2,24 +2,25 @@
 
 #include "common/base/mem.h"
 
-#define START_AGAIN                                                                                \
-    "Please open AWS Marketplace, choose Manage subscriptions, and then Set up your account for "  \
-    "this product."
+#define START_AGAIN                                                                                    \
+    "open AWS Marketplace, choose “Manage subscriptions”, and then “Set up your account” for " \
+    "this "                                                                                            \
+    "product."
 
 const struct page_row pages[PAGE_COUNT] = {
     [PAGE_SUBSCRIBE] = {"subscribe", 200, 0, true, "Set up your account",
                         "This page takes in new customers who come from AWS Marketplace.",
-                        "If you have subscribed already: " START_AGAIN},
+                        "If you have subscribed already, " START_AGAIN},
     [PAGE_TOKEN_MISSING] = {"token_missing", 400, 0, true, "We cannot tell what you bought",
                             "This page was opened without a registration from AWS Marketplace.",
-                            START_AGAIN},
+                            "Please " START_AGAIN},
     [PAGE_TOKEN_AMBIGUOUS] = {"token_ambiguous", 400, 0, false, "We cannot tell what you bought",
                               "The registration that arrived here names more than one purchase.",
-                              START_AGAIN},
+                              "Please " START_AGAIN},
     [PAGE_TOKEN_DEAD] = {"token_dead", 400, 0, false, "This registration is no longer valid",
                          "A registration from AWS Marketplace is valid for a short time only, and "
                          "this one has expired. Your subscription is not affected.",
-                         START_AGAIN " You do not have to subscribe again."},
+                         "Please " START_AGAIN " You do not have to subscribe again."},
     [PAGE_FOREIGN_PRODUCT] =
         {"foreign_product", 403, 0, false, "This product is not set up here",
          "Your registration is for a product that we do not know. Nothing "
@@ -29,13 +30,13 @@ const struct page_row pages[PAGE_COUNT] = {
     [PAGE_STORE_AWAY] = {"store_away", 503, 10, false, "We cannot register you at the moment",
                          "Our registration is being worked on. Your purchase is safe, and your "
                          "registration has not been used up.",
-                         "Please try again in a minute: reload this page, or choose Set up your "
-                         "account in AWS Marketplace once more."},
+                         "Please try again in a minute: reload this page, or choose “Set up your "
+                         "account” in AWS Marketplace once more."},
     [PAGE_AWS_AWAY] = {"aws_away", 503, 30, false, "AWS Marketplace does not answer at the moment",
                        "We asked AWS Marketplace about your purchase and got no answer. Your "
                        "purchase is safe.",
-                       "Please try again in a minute: reload this page, or choose Set up your "
-                       "account in AWS Marketplace once more."},
+                       "Please try again in a minute: reload this page, or choose “Set up your "
+                       "account” in AWS Marketplace once more."},
     [PAGE_AWS_REFUSED] =
         {"aws_refused", 502, 0, false, "We cannot register you at the moment",
          "AWS Marketplace did not let us look up your purchase. The fault is ours. "
@@ -47,10 +48,10 @@ const struct page_row pages[PAGE_COUNT] = {
     [PAGE_SESSION_MISSING] = {"session_missing", 403, 0, false, "Please come in again",
                               "This page was open for too long, or your browser does not keep "
                               "cookies for it. Nothing that you have sent is lost.",
-                              START_AGAIN},
+                              "Please " START_AGAIN},
     [PAGE_REFERENCE_BAD] = {"reference_bad", 403, 0, false, "This link is no longer valid",
                             "The link to your registration works once and for a few minutes only.",
-                            START_AGAIN},
+                            "Please " START_AGAIN},
     [PAGE_FORM_FORGED] = {"form_forged", 403, 0, false, "The form could not be accepted",
                           "It was not sent from the page that we gave you.",
                           "Please open your registration again and send the form from there."},
@@ -66,12 +67,13 @@ const struct page_row pages[PAGE_COUNT] = {
                            "already.",
                            "Please tell our support."},
     [PAGE_NOT_FOUND] = {"not_found", 404, 0, true, "There is no such page",
-                        "The address that was opened leads nowhere.", START_AGAIN},
+                        "The address that was opened leads nowhere.", "Please " START_AGAIN},
     [PAGE_METHOD_NOT_ALLOWED] = {"method_not_allowed", 405, 0, false, "This cannot be done here",
                                  "The page was asked in a way that it does not answer.",
-                                 START_AGAIN},
+                                 "Please " START_AGAIN},
     [PAGE_BAD_REQUEST] = {"bad_request", 400, 0, false, "The request could not be read",
-                          "What arrived here is not a request that we understand.", START_AGAIN},
+                          "What arrived here is not a request that we understand.",
+                          "Please " START_AGAIN},
     [PAGE_TOO_LARGE] = {"too_large", 413, 0, false, "This is too much at once",
                         "What was sent is larger than this page takes in.",
                         "Please shorten what you typed and send it again."},

@@ -89,16 +89,16 @@ static void set_addresses(struct site *site, struct str url)
     site->cookie_name = site->secure ? "__Secure-entitled" : "entitled";
 }
 
-static void set_content_policy(struct site *site)
+static struct str content_policy(struct site *site, const char *frame_ancestors)
 {
     struct str logo = str_of(site->settings->registrar.logo_url);
     struct str origin = logo.len > 0 ? split_url(logo).origin : STR_NONE;
 
-    site->content_policy = arena_printf(
-        &site->arena,
-        "default-src 'none'; style-src 'self'; img-src 'self' " STR_FMT "; frame-src 'self'; "
-        "form-action 'self'; frame-ancestors 'self'; base-uri 'none'",
-        STR_ARG(origin));
+    return arena_printf(&site->arena,
+                        "default-src 'none'; style-src 'self'; img-src 'self' " STR_FMT
+                        "; frame-src 'self'; form-action 'self'; frame-ancestors %s; "
+                        "base-uri 'none'",
+                        STR_ARG(origin), frame_ancestors);
 }
 
 static void render_stylesheet(struct site *site)
@@ -126,7 +126,8 @@ int site_open(struct site *site, const struct settings *settings, const char *li
         templates_load(&site->templates, registrar_templates, r->template_directory, error) != 0)
         return -1;
     set_addresses(site, str_of(r->public_url[0] ? r->public_url : listening_url));
-    set_content_policy(site);
+    site->policy = content_policy(site, "'none'");
+    site->framed_policy = content_policy(site, "'self'");
     render_stylesheet(site);
     return 0;
 }
@@ -162,29 +163,38 @@ struct str site_path_below(const struct site *site, struct str path)
     return str_from(path.ptr + site->base.len, path.len - site->base.len);
 }
 
-static void add_headers(const struct site *site, struct http_exchange *exchange)
+static void add_headers(struct http_exchange *exchange, struct str policy)
 {
-    http_exchange_add_header(exchange, "Content-Security-Policy", site->content_policy);
+    http_exchange_add_header(exchange, "Content-Security-Policy", policy);
     http_exchange_add_header(exchange, "X-Content-Type-Options", STR("nosniff"));
-    http_exchange_add_header(exchange, "X-Frame-Options", STR("SAMEORIGIN"));
     http_exchange_add_header(exchange, "Referrer-Policy", STR("no-referrer"));
     http_exchange_add_header(exchange, "Cross-Origin-Opener-Policy", STR("same-origin"));
     http_exchange_add_header(exchange, "Permissions-Policy",
                              STR("camera=(), geolocation=(), microphone=()"));
 }
 
+static void reply(struct http_exchange *exchange, int status, struct str html, struct str policy)
+{
+    add_headers(exchange, policy);
+    http_exchange_add_header(exchange, "Cache-Control", STR("no-store"));
+    http_exchange_reply(exchange, status, "text/html; charset=utf-8", html);
+}
+
 void site_reply(const struct site *site, struct http_exchange *exchange, int status,
                 struct str html)
 {
-    add_headers(site, exchange);
-    http_exchange_add_header(exchange, "Cache-Control", STR("no-store"));
-    http_exchange_reply(exchange, status, "text/html; charset=utf-8", html);
+    reply(exchange, status, html, site->policy);
+}
+
+void site_reply_framed(const struct site *site, struct http_exchange *exchange, struct str html)
+{
+    reply(exchange, 200, html, site->framed_policy);
 }
 
 /* RFC 9110, section 15.4.4: whatever the request was, the next one is a GET. */
 void site_redirect(const struct site *site, struct http_exchange *exchange, struct str url)
 {
-    add_headers(site, exchange);
+    add_headers(exchange, site->policy);
     http_exchange_add_header(exchange, "Cache-Control", STR("no-store"));
     http_exchange_add_header(exchange, "Location", url);
     http_exchange_reply(exchange, 303, "text/plain; charset=utf-8", STR("See other.\n"));
@@ -192,7 +202,7 @@ void site_redirect(const struct site *site, struct http_exchange *exchange, stru
 
 void site_reply_stylesheet(const struct site *site, struct http_exchange *exchange)
 {
-    add_headers(site, exchange);
+    add_headers(exchange, site->policy);
     http_exchange_add_header(exchange, "Cache-Control", STR("public, max-age=300"));
     http_exchange_reply(exchange, 200, "text/css; charset=utf-8", site->stylesheet);
 }

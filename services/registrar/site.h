@@ -13,12 +13,13 @@ struct site {
     const struct settings *settings;
     struct templates *templates;
     struct form form;
-    struct str public_url; /* as set */
-    struct str path;       /* of public_url, where AWS Marketplace posts to: "/", "/aws" */
-    struct str base;       /* what our other paths begin with: "", "/aws" */
-    struct str page_url;   /* absolute: the registration page */
-    struct str return_url; /* absolute: where the vendor's sign-up sends the buyer back to */
-    struct str content_policy;
+    struct str public_url;    /* as set */
+    struct str path;          /* of public_url, where AWS Marketplace posts to: "/", "/aws" */
+    struct str base;          /* what our other paths begin with: "", "/aws" */
+    struct str page_url;      /* absolute: the registration page */
+    struct str return_url;    /* absolute: where the vendor's sign-up sends the buyer back to */
+    struct str policy;        /* Content-Security-Policy */
+    struct str framed_policy; /* of what one of our pages shows in a frame */
     struct str stylesheet;
     const char *cookie_name;
     bool secure; /* buyers come by https */
@@ -42,6 +43,7 @@ struct str site_path_below(const struct site *site, struct str path);
  * or told to the next site, and nothing but our own stylesheet and logo is loaded. */
 void site_reply(const struct site *site, struct http_exchange *exchange, int status,
                 struct str html);
+void site_reply_framed(const struct site *site, struct http_exchange *exchange, struct str html);
 void site_redirect(const struct site *site, struct http_exchange *exchange, struct str url);
 void site_reply_stylesheet(const struct site *site, struct http_exchange *exchange);
 void site_set_cookie(const struct site *site, struct http_exchange *exchange, struct str value,

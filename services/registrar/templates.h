@@ -7,7 +7,7 @@
  *
  * There is nothing else: no logic, and no way to put in a text unescaped. The built-in templates
  * are compiled in; a file of the same name in the vendor's directory replaces one, and a file named
- * after a page (docs/operations.md) makes that page its own.
+ * after a page (docs/registration.md) makes that page its own.
  */
 #ifndef SERVICES_REGISTRAR_TEMPLATES_H
 #define SERVICES_REGISTRAR_TEMPLATES_H

@@ -159,6 +159,12 @@ void visit_reply_html(struct visit *visit, int status, struct str html)
     visit_free(visit);
 }
 
+void visit_reply_framed(struct visit *visit, struct str html)
+{
+    site_reply_framed(&visit->registrar->site, let_go(visit), html);
+    visit_free(visit);
+}
+
 void visit_redirect(struct visit *visit, struct str url)
 {
     site_redirect(&visit->registrar->site, let_go(visit), url);

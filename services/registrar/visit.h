@@ -56,6 +56,7 @@ bool visit_has_session(const struct visit *visit); /* of whatever subscription; 
 /* The answers; the visit is gone afterwards. */
 void visit_reply_page(struct visit *visit, enum page page);
 void visit_reply_html(struct visit *visit, int status, struct str html);
+void visit_reply_framed(struct visit *visit, struct str html);
 void visit_redirect(struct visit *visit, struct str url);
 /* The page of a store call that failed, logged. */
 void visit_reply_failure(struct visit *visit, const struct rpc_response *response);

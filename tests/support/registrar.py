@@ -113,6 +113,7 @@ def assert_safe(answer, method):
         return
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert "frame-ancestors " + ("'self'" if "<body class=\"inner\">" in answer.body else "'none'") in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     if answer.status != 303 and method != "HEAD":

@@ -231,7 +231,7 @@ static void addresses_come_from_the_public_url(void **state)
     assert_true(site->secure);
     assert_true(str_eq(site_path_below(site, STR("/aws/registration")), STR("/registration")));
     assert_true(str_is_empty(site_path_below(site, STR("/other"))));
-    assert_non_null(strstr(site->content_policy.ptr, "img-src 'self' https://cdn.example.com;"));
+    assert_non_null(strstr(site->policy.ptr, "img-src 'self' https://cdn.example.com;"));
 
     settings.registrar.public_url = "";
     assert_int_equal(site_open(&root, &settings, "http://127.0.0.1:8080", NULL), 0);
