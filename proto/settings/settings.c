@@ -138,7 +138,7 @@ static bool is_field_name(struct str name)
 
 static bool is_field_type(struct str type)
 {
-    static const char *const types[] = {"text", "tel", "email", "url"};
+    static const char *const types[] = {"text", "tel", "email", "url", "tenant"};
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (str_eq_text(type, types[i]))

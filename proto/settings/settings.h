@@ -67,7 +67,8 @@ struct config_list settings_checker_endpoints(const struct settings *settings, s
  * "max_age", "expiry", "pending", "sweep"); 0 if none is named. */
 int64_t settings_quota_share(const struct settings *settings, struct str work_class);
 
-/* One item of registrar.form_fields; the views are into it. Types: text, tel, email, url. */
+/* One item of registrar.form_fields; the views are into it. Types: text, tel, email, url, tenant.
+ */
 struct settings_form_field {
     struct str name;
     struct str type;

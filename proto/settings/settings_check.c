@@ -234,7 +234,8 @@ static bool is_field(struct str value)
 }
 
 const struct config_form form_field = {
-    .allowed = "NAME:TYPE or NAME:TYPE:required (text, tel, email, url)", .matches = is_field};
+    .allowed = "NAME:TYPE or NAME:TYPE:required (text, tel, email, url, tenant)",
+    .matches = is_field};
 
 static int check_shares(const struct settings *s, struct error *error)
 {
