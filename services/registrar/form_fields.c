@@ -21,6 +21,7 @@ static const struct {
                     "This is not an e-mail address. Example: name@example.com."},
     [FORM_URL] = {"url", 400, form_is_url,
                   "This is not a web address. Example: https://example.com."},
+    [FORM_TENANT] = {"tenant", 100, NULL, ""},
 };
 
 static bool is_there(const struct form *form, struct str name)
@@ -63,6 +64,10 @@ static int add_field(struct form *form, struct str item, struct arena *arena, st
                          STR_ARG(parsed.name));
     if (is_there(form, parsed.name))
         return error_set(error, "the field '" STR_FMT "' is there twice", STR_ARG(parsed.name));
+    if (form->tenant > 0 && type_of(parsed.type) == FORM_TENANT)
+        return error_set(error, "there can be one field of type tenant");
+    if (type_of(parsed.type) == FORM_TENANT)
+        form->tenant = form->count;
     form->fields[form->count++] = (struct form_field){
         .name = arena_str(arena, parsed.name),
         .label = make_label(arena, parsed.name),
@@ -135,7 +140,7 @@ size_t form_judge(const struct form *form, struct form_answer *answers)
 
 const char *form_type_input(enum form_type type)
 {
-    return types[type].name;
+    return type == FORM_TENANT ? "text" : types[type].name;
 }
 
 size_t form_type_limit(enum form_type type)

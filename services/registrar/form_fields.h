@@ -11,7 +11,7 @@
 #include "common/base/error.h"
 #include "common/config/config.h"
 
-enum form_type { FORM_TEXT, FORM_TEL, FORM_EMAIL, FORM_URL, FORM_TYPE_COUNT };
+enum form_type { FORM_TEXT, FORM_TEL, FORM_EMAIL, FORM_URL, FORM_TENANT, FORM_TYPE_COUNT };
 
 struct form_field {
     struct str name;  /* terminated */
@@ -23,6 +23,7 @@ struct form_field {
 struct form {
     struct form_field *fields;
     size_t count;
+    size_t tenant; /* which field is the vendor's tenant id; 0, the e-mail address: none */
 };
 
 /* One field as sent. problem is empty if the value will do. */

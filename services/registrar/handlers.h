@@ -14,5 +14,7 @@ void on_return_get(struct visit *visit); /* from the vendor's sign-up */
 /* Finds the visit's subscription and goes on, or answers. In on_page.c. */
 void visit_find(struct visit *visit, visit_next_fn *next);
 enum state visit_state(const struct visit *visit);
+/* Answers with the page, with the form and its problems if visit->answers are set. In on_page.c. */
+void visit_show_page(struct visit *visit);
 
 #endif

@@ -1,7 +1,6 @@
-/* The registration page: the signed link that opens it, the page, the form. */
+/* The registration page: the signed link that opens it, and the page. */
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/log/log.h"
 #include "proto/codec/codec.h"
 #include "services/registrar/handlers.h"
 
@@ -43,9 +42,7 @@ void visit_find(struct visit *visit, visit_next_fn *next)
                on_found);
 }
 
-/* The page, shown with what was typed when that has a problem. */
-
-static void show(struct visit *visit)
+void visit_show_page(struct visit *visit)
 {
     const struct registrar *registrar = visit->registrar;
     struct str edit = http_exchange_query(visit->exchange, "edit");
@@ -73,7 +70,7 @@ static void on_contact(struct visit *visit, const struct rpc_response *response)
         visit_reply_failure(visit, response);
         return;
     }
-    show(visit);
+    visit_show_page(visit);
 }
 
 static void get_contact(struct visit *visit)
@@ -153,74 +150,4 @@ static void get_status(struct visit *visit)
 void on_status_get(struct visit *visit)
 {
     visit_with_keys(visit, get_status);
-}
-
-/* The form. */
-
-static struct form_answer *read_form(struct visit *visit)
-{
-    const struct form *form = &visit->registrar->site.form;
-    struct form_answer *answers =
-        arena_alloc_array(http_exchange_arena(visit->exchange), form->count, sizeof(*answers));
-
-    for (size_t i = 0; i < form->count; i++)
-        http_exchange_form(visit->exchange, form->fields[i].name.ptr, &answers[i].value);
-    return answers;
-}
-
-static void on_kept(struct visit *visit, const struct rpc_response *response)
-{
-    if (response->code != ERROR_NONE) {
-        visit_reply_failure(visit, response);
-        return;
-    }
-    log_info("contact kept", LOG_STR("subscription", visit->subscription->id),
-             LOG_TRACE(visit->trace));
-    visit_redirect(visit, visit->registrar->site.page_url);
-}
-
-static void keep(struct visit *visit, const struct form_answer *answers)
-{
-    const struct form *form = &visit->registrar->site.form;
-    struct contact_field *fields =
-        arena_alloc_array(http_exchange_arena(visit->exchange), form->count, sizeof(*fields));
-    struct contact_put_params params = {.subscription = visit->subscription->id,
-                                        .fields = {.items = fields}};
-
-    for (size_t i = 0; i < form->count; i++) {
-        if (answers[i].value.len > 0)
-            fields[params.fields.count++] =
-                (struct contact_field){.name = form->fields[i].name, .value = answers[i].value};
-    }
-    visit_call(visit, METHOD_store_contact_put, &params, STORE_TIMEOUT_MS, on_kept);
-}
-
-static void judge_form(struct visit *visit)
-{
-    struct form_answer *answers = read_form(visit);
-
-    if (form_judge(&visit->registrar->site.form, answers) == 0) {
-        keep(visit, answers);
-        return;
-    }
-    visit->answers = answers;
-    show(visit);
-}
-
-static void post_form(struct visit *visit)
-{
-    struct str word = STR_NONE;
-
-    if (!visit_need_session(visit, post_form))
-        return;
-    http_exchange_form(visit->exchange, "form_word", &word);
-    if (!reference_form_word_holds(&visit->registrar->keys.keys, visit->session_text, word))
-        visit_reply_page(visit, PAGE_FORM_FORGED);
-    else
-        visit_find(visit, judge_form);
-}
-
-void on_page_post(struct visit *visit)
-{
-    visit_with_keys(visit, post_form);
 }

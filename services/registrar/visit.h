@@ -32,7 +32,6 @@ struct visit {
     struct subscription *subscription;
     struct contact_result contact;
     struct form_answer *answers;
-    struct str tenant;
 };
 
 struct visit *visit_begin(struct registrar *registrar, struct http_exchange *exchange);

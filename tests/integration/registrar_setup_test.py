@@ -10,8 +10,8 @@ import urllib.parse
 
 import pytest
 
-from tests.support.registrar import BUYER, TOKEN, Registrar
-from tests.support.scripted_store import Fail
+from tests.support.registrar import BUYER, TOKEN, Registrar, hidden
+from tests.support.stand_in import Refusal
 
 SECRET = "a secret that the vendor's sign-up shares with us"
 
@@ -97,8 +97,45 @@ def test_a_return_that_is_not_signed_for_us_links_nothing(redirecting, change):
 def test_a_link_that_the_store_refuses_has_its_page(redirecting):
     token = sign(claims_for("sub-unknown"))
     assert redirecting.browser().get("/return?linked=" + token).status == 409
-    redirecting.store.fails["link"] = [Fail("unavailable", retryable=True)]
+    redirecting.store.fails["link"] = [Refusal("unavailable", retryable=True)]
     assert redirecting.browser().get("/return?linked=" + token).status == 503
+
+
+# A tenant id that the form asks for.
+
+@pytest.fixture
+def asking():
+    with Registrar(extra="form_fields = workspace:tenant") as running:
+        yield running
+
+
+def fill_in(registrar, deal, workspace):
+    browser = registrar.browser()
+    word = hidden(browser.arrive(deal["token"]).body, "form_word")
+    return browser.post("/registration", {"form_word": word, "email": "a@example.com", "company": "x",
+                                          "workspace": workspace})
+
+
+def test_the_form_links_the_tenant(asking):
+    deal = asking.buy()
+    assert fill_in(asking, deal, "acme").status == 303
+    assert asking.store.called("link")[0]["tenant"] == "acme"
+    assert asking.store.called("link")[0]["cause"] == "registration"
+    assert fill_in(asking, deal, "acme").status == 303  # again
+    assert fill_in(asking, deal, "").status == 303
+    other = fill_in(asking, deal, "other")
+    assert other.status == 422 and "cannot be changed here" in other.body
+    assert len(asking.store.called("link")) == 1
+
+
+def test_nobody_gets_into_anothers_tenant(asking):
+    fill_in(asking, asking.buy(), "acme")
+    again = fill_in(asking, asking.buy(), "acme")  # the same AWS account: a second purchase
+    assert again.status == 303
+    stranger = fill_in(asking, asking.buy(account="999900001111"), "acme")
+    assert stranger.status == 422 and "belongs to another customer" in stranger.body
+    assert len(asking.store.called("link")) == 2
+    assert len(asking.store.called("contact_put")) == 2
 
 
 # How it is set up.

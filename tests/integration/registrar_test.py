@@ -10,7 +10,7 @@ import urllib.parse
 import pytest
 
 from tests.support.registrar import BUYER, LEGACY, NEW, TOKEN, CannedAws, Registrar, hidden
-from tests.support.scripted_store import Fail
+from tests.support.stand_in import Refusal
 
 FIXTURES = json.loads((pathlib.Path(__file__).parents[1] / "vectors/aws-wire-examples.json").read_text())
 RESOLVE = FIXTURES["metering_service"]["resolve_customer"]
@@ -235,8 +235,8 @@ def test_a_silent_store_uses_no_token_up(registrar):
 
 
 def test_what_aws_accepted_is_kept_although_the_store_stumbles(registrar):
-    registrar.store.fails["register"] = [Fail("unavailable", retryable=True),
-                                         Fail("internal", retryable=True)]
+    registrar.store.fails["register"] = [Refusal("unavailable", retryable=True),
+                                         Refusal("internal", retryable=True)]
     assert "seats" in registrar.browser().arrive(registrar.buy()["token"]).body
     assert len(registrar.store.called("register")) == 3
     assert registrar.sandbox.counts()["ResolveCustomer"] == 1
@@ -245,9 +245,9 @@ def test_what_aws_accepted_is_kept_although_the_store_stumbles(registrar):
 def test_a_store_that_goes_away_behind_the_page_says_so(registrar):
     browser = registrar.browser()
     page = browser.arrive(registrar.buy()["token"])
-    registrar.store.fails["find"] = [Fail("unavailable", retryable=True)]
+    registrar.store.fails["find"] = [Refusal("unavailable", retryable=True)]
     assert browser.get("/registration").status == 503
-    registrar.store.fails["contact_put"] = [Fail("unavailable", retryable=True)]
+    registrar.store.fails["contact_put"] = [Refusal("unavailable", retryable=True)]
     fields = {"form_word": hidden(page.body, "form_word"), "email": "a@example.com", "company": "x"}
     assert browser.post("/registration", fields).status == 503
     assert browser.post("/registration", fields).status == 303
@@ -288,7 +288,7 @@ def test_a_hanging_aws_ends_in_a_page(registrar):
 
 def test_pending_says_so_and_becomes_active_by_itself(registrar):
     browser = registrar.browser()
-    registrar.store.fails["wait"] = [Fail("timeout", retryable=True)]
+    registrar.store.fails["wait"] = [Refusal("timeout", retryable=True)]
     page = browser.arrive(registrar.buy()["token"])
     assert 'src="/registration/status"' in page.body  # the form is not lost by a reload
     assert "http-equiv" not in page.body

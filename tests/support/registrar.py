@@ -146,8 +146,11 @@ class Registrar:
 
     def __enter__(self):
         self.process.start()
-        self.port = int(re.findall(r"msg=listening.* port=(\d+)", self.process.said())[-1])
+        self.port = self.current_port()
         return self
+
+    def current_port(self):
+        return int(re.findall(r"msg=listening.* port=(\d+)", self.process.said())[-1])
 
     def __exit__(self, *_):
         code = self.process.stop()

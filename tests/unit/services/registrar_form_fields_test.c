@@ -45,6 +45,8 @@ static void refuses_fields_that_cannot_be(void **state)
         const char *problem;
     } cases[] = {
         {{"a:text", "a:tel"}, "[registrar] form_fields: the field 'a' is there twice"},
+        {{"a:tenant", "b:tenant"},
+         "[registrar] form_fields: there can be one field of type tenant"},
         {{"a:text", "form_word:text"},
          "[registrar] form_fields: 'form_word' is a field of every form already"},
     };
