@@ -255,7 +255,8 @@ static void apply_overrides(struct replica_follow *follow, const struct override
 static void remove_unlisted(struct replica_follow *follow, const struct snapshot_result *chunk)
 {
     struct replica *replica = follow->options.replica;
-    const struct subscription *record = replica_next(replica, str_of(follow->after));
+    struct arena arena = ARENA_INIT;
+    const struct subscription *record = replica_next(replica, str_of(follow->after), &arena);
     size_t i = 0;
     char id[ID_SIZE];
 
@@ -268,8 +269,10 @@ static void remove_unlisted(struct replica_follow *follow, const struct snapshot
             i < chunk->subscriptions.count && str_eq(chunk->subscriptions.items[i].id, record->id);
         if (!listed && record->seq <= chunk->seq)
             replica_remove(replica, record->id);
-        record = replica_next(replica, str_of(id));
+        arena_clear(&arena);
+        record = replica_next(replica, str_of(id), &arena);
     }
+    arena_done(&arena);
 }
 
 struct override_sweep {

@@ -115,9 +115,17 @@ size_t replica_count(const struct replica *replica)
     return atomic_load(&replica->subscriptions.count);
 }
 
-const struct subscription *replica_next(const struct replica *replica, struct str after_id)
+const struct subscription *replica_next(const struct replica *replica, struct str after_id,
+                                        struct arena *arena)
 {
-    return collection_next(&replica->subscriptions, after_id);
+    const struct subscription *record = collection_next(&replica->subscriptions, after_id);
+    struct subscription *copy;
+
+    if (!record)
+        return NULL;
+    copy = arena_alloc(arena, sizeof(*copy));
+    *copy = *record;
+    return copy;
 }
 
 void replica_each_override(const struct replica *replica,
@@ -162,4 +170,10 @@ void replica_find(struct replica_reader *reader, struct str handle, struct arena
 {
     find_facts(&reader->replica->subscriptions, &reader->replica->overrides, handle, arena,
                ret_facts);
+}
+
+void replica_find_for(struct replica_reader *reader, const struct decide_question *question,
+                      struct arena *arena, struct decide_facts *ret_facts)
+{
+    replica_find(reader, question->handle, arena, ret_facts);
 }

@@ -25,8 +25,10 @@ void replica_remove_override(struct replica *replica, struct str override_id);
 void replica_clear(struct replica *replica); /* a new incarnation */
 size_t replica_count(const struct replica *replica);
 
-/* Ids in order, for the snapshot that a checker serves. Writer's thread only. */
-const struct subscription *replica_next(const struct replica *replica, struct str after_id);
+/* The first with an id behind this one, in order, for the snapshot that a checker serves; NULL at
+ * the end. It lives with the arena, and until the next write. Writer's thread only. */
+const struct subscription *replica_next(const struct replica *replica, struct str after_id,
+                                        struct arena *arena);
 void replica_each_override(const struct replica *replica,
                            void (*visit)(void *arg, const struct override *override), void *arg);
 
@@ -37,5 +39,9 @@ void replica_read_end(struct replica_reader *reader);
 /* Within a section: all that the handle leads to, successors and overrides included. */
 void replica_find(struct replica_reader *reader, struct str handle, struct arena *arena,
                   struct decide_facts *ret_facts);
+/* As much of it as an answer to this question rests on: enough for decide() and
+ * decide_subscribe_url(), and cheaper. */
+void replica_find_for(struct replica_reader *reader, const struct decide_question *question,
+                      struct arena *arena, struct decide_facts *ret_facts);
 
 #endif

@@ -247,7 +247,8 @@ static void check_override(void *arg, const struct override *override)
 
 static void expect_equal(const struct stage *stage)
 {
-    const struct subscription *record = replica_next(stage->replica, STR_NONE);
+    struct arena arena = ARENA_INIT;
+    const struct subscription *record = replica_next(stage->replica, STR_NONE, &arena);
     size_t overrides = 0, wanted_overrides = 0;
 
     for (size_t i = 0; i < RECORDS_MAX; i++) {
@@ -256,9 +257,10 @@ static void expect_equal(const struct stage *stage)
         assert_non_null(record);
         assert_true(str_eq_text(record->id, stage->records[i].id));
         assert_int_equal(record->version, stage->records[i].version);
-        record = replica_next(stage->replica, str_of(stage->records[i].id));
+        record = replica_next(stage->replica, str_of(stage->records[i].id), &arena);
     }
     assert_null(record);
+    arena_done(&arena);
     for (size_t i = 0; i < OVERRIDES_MAX; i++)
         wanted_overrides += stage->overrides[i].present;
     replica_each_override(stage->replica, check_override, &overrides);

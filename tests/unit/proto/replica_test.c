@@ -309,11 +309,12 @@ static void all_are_visited_in_order(void **state)
     put(&fixture, "ab", 1, "");
     put(&fixture, "a", 1, "");
     const struct subscription *record = NULL;
-    while ((record = replica_next(fixture.replica, record ? record->id : STR_NONE)) != NULL)
+    while ((record = replica_next(fixture.replica, record ? record->id : STR_NONE,
+                                  &fixture.arena)) != NULL)
         buf_append_str(&ids, record->id);
     assert_string_equal(ids.data, "aabb");
-    assert_true(str_eq(replica_next(fixture.replica, STR("aa"))->id, STR("ab")));
-    assert_null(replica_next(fixture.replica, STR("b")));
+    assert_true(str_eq(replica_next(fixture.replica, STR("aa"), &fixture.arena)->id, STR("ab")));
+    assert_null(replica_next(fixture.replica, STR("b"), &fixture.arena));
 
     buf_clear(&ids);
     put_override(&fixture, "o2", "x");
@@ -322,7 +323,7 @@ static void all_are_visited_in_order(void **state)
     assert_string_equal(ids.data, "o1o2");
 
     replica_clear(fixture.replica);
-    assert_null(replica_next(fixture.replica, STR_NONE));
+    assert_null(replica_next(fixture.replica, STR_NONE, &fixture.arena));
     assert_int_equal(replica_count(fixture.replica), 0);
     assert_int_equal(words(&fixture, "x"), 0);
     buf_done(&ids);
@@ -392,7 +393,7 @@ static void compare_both(struct random *random, struct fixture *fixture, const s
 
 static void check_order(struct fixture *fixture, const struct model *model)
 {
-    const struct subscription *record = replica_next(fixture->replica, STR_NONE);
+    const struct subscription *record = replica_next(fixture->replica, STR_NONE, &fixture->arena);
 
     for (int i = 0; i < MODEL_RECORDS; i++) {
         char id[32];
@@ -401,7 +402,7 @@ static void check_order(struct fixture *fixture, const struct model *model)
         assert_non_null(record);
         assert_true(str_eq(record->id, number_text(id, "s", i)));
         assert_int_equal(record->version, model->version[i]);
-        record = replica_next(fixture->replica, record->id);
+        record = replica_next(fixture->replica, record->id, &fixture->arena);
     }
     assert_null(record);
 }
