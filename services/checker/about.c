@@ -1,0 +1,97 @@
+/* `describe` and `stats`. On the loop. */
+#include "common/base/clock.h"
+#include "services/checker/checker.h"
+
+void on_describe(void *arg, struct rpc_request *request)
+{
+    const struct checker *checker = arg;
+    struct decision_policy policy = policy_to_message(&checker->answering.policy);
+    struct replica_follow_state now;
+
+    replica_follow_state(checker->follow, &now);
+    const struct describe_result result = {
+        .daemon = STR("entitled-checker"),
+        .version = STR(ENTITLED_VERSION),
+        .instance = str_of(checker->daemon->instance),
+        .protocol_major = PROTOCOL_MAJOR,
+        .protocol_minor = PROTOCOL_MINOR,
+        .ready = now.complete,
+        .incarnation = now.incarnation,
+        .seq = now.seq,
+        .peers = presence_peers(checker->presence),
+        .policy = &policy,
+        .products = checker->answering.products,
+    };
+    rpc_reply(request, &result);
+}
+
+struct figures {
+    struct counter items[40];
+    size_t count;
+};
+
+static void add(struct figures *figures, const char *name, double value)
+{
+    figures->items[figures->count++] = (struct counter){.name = str_of(name), .value = value};
+}
+
+static void add_replica(struct figures *figures, const struct checker *checker)
+{
+    struct replica_follow_state now;
+
+    replica_follow_state(checker->follow, &now);
+    add(figures, "ready", now.complete);
+    add(figures, "store_connected", rpc_client_connected(checker->store));
+    add(figures, "replica_subscriptions", (double)replica_count(checker->replica));
+    add(figures, "replica_seq", (double)now.seq);
+    if (now.last_heard_mono_ms > 0)
+        add(figures, "store_heard_ms_ago", (double)(clock_mono_ms() - now.last_heard_mono_ms));
+    add(figures, "feed_gaps_total", (double)now.gaps);
+    add(figures, "snapshots_taken_total", (double)now.snapshots);
+}
+
+static void add_queries(struct figures *figures, const struct checker *checker)
+{
+    struct rpc_server_stats stats;
+
+    rpc_server_stats(checker->queries, &stats);
+    add(figures, "requests_total", (double)stats.requests);
+    add(figures, "requests_malformed_total", (double)stats.malformed);
+    add(figures, "requests_failed_total", (double)stats.failed);
+    add(figures, "requests_expired_total", (double)stats.expired);
+    add(figures, "replies_undeliverable_total", (double)stats.undeliverable);
+    add(figures, "requests_parked", (double)stats.parked);
+}
+
+static void add_refresh(struct figures *figures, const struct checker *checker)
+{
+    struct refresh_stats stats = refresh_stats(checker->refresh);
+
+    add(figures, "refreshes_applied_total", (double)stats.applied);
+    add(figures, "refreshes_changed_total", (double)stats.changed);
+    add(figures, "refreshes_failed_total", (double)stats.failed);
+    add(figures, "refreshes_throttled_total", (double)stats.throttled);
+    add(figures, "refreshes_too_late_total", (double)stats.refused);
+    add(figures, "refreshes_calling", (double)stats.calling);
+}
+
+static void add_max_age(struct figures *figures, const struct checker *checker)
+{
+    struct max_age_stats stats = max_age_stats(checker->max_age);
+
+    add(figures, "max_age_asked_total", (double)stats.asked);
+    add(figures, "max_age_rationed_total", (double)stats.rationed);
+    add(figures, "max_age_unmet_total", (double)stats.unmet);
+}
+
+void on_stats(void *arg, struct rpc_request *request)
+{
+    const struct checker *checker = arg;
+    struct figures figures = {.count = 0};
+
+    add_replica(&figures, checker);
+    add_queries(&figures, checker);
+    add_refresh(&figures, checker);
+    add_max_age(&figures, checker);
+    rpc_reply(request, &(struct stats_result){.counters = {figures.items, figures.count}});
+}

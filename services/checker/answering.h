@@ -1,0 +1,30 @@
+/* Questions answered from the replica: what the query thread and the loop have in common.
+ *
+ * No I/O, nothing waits. Within a reader's section: answers borrow from what was found.
+ */
+#ifndef SERVICES_CHECKER_ANSWERING_H
+#define SERVICES_CHECKER_ANSWERING_H
+
+#include "proto/replica/replica.h"
+#include "proto/settings/settings.h"
+
+struct answering {
+    struct policy policy;
+    struct product_page_list products;
+};
+
+void answering_init(struct answering *answering, const struct settings *settings,
+                    struct arena *arena);
+
+enum rpc_error answering_check(const struct answering *answering, struct replica_reader *reader,
+                               const struct check_params *params, int64_t now_s,
+                               struct arena *arena, struct answer *ret_answer, struct error *error);
+/* A question that is bad alone says so in its answer. */
+void answering_check_many(const struct answering *answering, struct replica_reader *reader,
+                          const struct check_many_params *params, int64_t now_s,
+                          struct arena *arena, struct check_many_result *ret_result);
+void answering_entitlements(const struct answering *answering, struct replica_reader *reader,
+                            const struct entitlements_params *params, int64_t now_s,
+                            struct arena *arena, struct entitlements_result *ret_result);
+
+#endif

@@ -1,0 +1,222 @@
+#include "services/checker/checker.h"
+
+#include <stdio.h>
+
+#include "common/base/mem.h"
+#include "common/log/log.h"
+#include "proto/settings/settings_aws.h"
+
+/* Sockets in public/ are for the group of that directory. */
+enum { PUBLIC_SOCKET_MODE = 0660 };
+
+static const char program_name[] = "entitled-checker";
+
+static void show_state(struct checker *checker, const struct replica_follow_state *now)
+{
+    struct shown_state *shown = &checker->shown;
+
+    pthread_mutex_lock(&shown->lock);
+    bool was_ready = shown->ready;
+    shown->ready = now->complete;
+    shown->seq = now->seq;
+    snprintf(shown->incarnation, sizeof(shown->incarnation), STR_FMT, STR_ARG(now->incarnation));
+    pthread_mutex_unlock(&shown->lock);
+    if (now->complete && !was_ready)
+        log_info("answering", LOG_INT("subscriptions", replica_count(checker->replica)),
+                 LOG_INT("seq", now->seq));
+    else if (was_ready && !now->complete)
+        log_warning("the store is another than before; not answering until all is copied");
+}
+
+static void on_change(void *arg, const struct commit_event *event)
+{
+    struct checker *checker = arg;
+    struct replica_follow_state now;
+
+    replica_follow_state(checker->follow, &now);
+    if (event)
+        history_add(checker->history, event);
+    else if (history_last(checker->history) != now.seq)
+        history_restart(checker->history, now.seq);
+    show_state(checker, &now);
+    public_feed_update(checker->feed, &now, event);
+}
+
+static void on_store(void *arg, bool connected)
+{
+    (void)arg;
+    if (connected)
+        log_info("the store is reached");
+    else
+        log_warning("the store is away; answers go on from memory");
+}
+
+static int open_store(struct checker *checker, struct error *error)
+{
+    struct config_list addresses = settings_store_endpoint(checker->settings, &checker->arena);
+
+    if (rpc_client_open(&checker->store, checker->daemon->loop, checker->sockets, &addresses,
+                        error) < 0)
+        return error_prefix(error, "store");
+    rpc_client_on_connection(checker->store, on_store, checker);
+    return 0;
+}
+
+static int open_replica(struct checker *checker, struct error *error)
+{
+    struct config_list feed = settings_store_feed_endpoint(checker->settings, &checker->arena);
+    const struct replica_follow_options options = {
+        .loop = checker->daemon->loop,
+        .context = checker->sockets,
+        .replica = checker->replica,
+        .source = checker->store,
+        .snapshot_method = METHOD_store_snapshot,
+        .changes_method = METHOD_store_changes,
+        .feed = &feed,
+        .on_change = on_change,
+        .arg = checker,
+    };
+
+    return replica_follow_open(&checker->follow, &options, error);
+}
+
+/* A wrong account answers every question about our products with nothing. */
+static void on_identity(void *arg, const struct aws_response *response, struct str account,
+                        struct str arn)
+{
+    struct checker *checker = arg;
+    struct str seller = str_of(checker->settings->aws.seller_account);
+    (void)arn;
+
+    checker->identity = NULL;
+    if (response->outcome != AWS_OK)
+        log_warning("AWS does not say whose credentials these are", LOG_STR("code", response->code),
+                    LOG_STR("why", response->message));
+    else if (seller.len > 0 && !str_eq(seller, account))
+        log_warning("the credentials are not the seller account's; AWS will list nothing",
+                    LOG_MASKED("account", account), LOG_MASKED("seller_account", seller));
+    else
+        log_info("AWS knows the credentials", LOG_MASKED("account", account),
+                 LOG_STR("source", aws_credentials_source(checker->aws)));
+}
+
+static int open_aws(struct checker *checker, struct error *error)
+{
+    const struct aws_options options = settings_aws_options(checker->settings);
+
+    if (aws_new(&checker->aws, checker->daemon->loop, &options, error) < 0)
+        return error_prefix(error, "aws");
+    checker->identity = aws_caller_identity(checker->aws, on_identity, checker);
+    return 0;
+}
+
+static void on_drained(void *arg)
+{
+    const struct checker *checker = arg;
+
+    daemon_drained(checker->daemon);
+}
+
+static void start_work(struct checker *checker)
+{
+    checker->max_age = max_age_new(&(struct max_age_options){
+        .answering = &checker->answering,
+        .store = checker->store,
+        .replica = checker->replica,
+        .reader = checker->loop_reader,
+        .per_second = checker->settings->checker.max_age_rate,
+    });
+    checker->refresh = refresh_new(&(struct refresh_options){
+        .loop = checker->daemon->loop,
+        .aws = checker->aws,
+        .store = checker->store,
+        .checker = checker->daemon->instance,
+        .concurrent_calls = checker->settings->checker.max_concurrent_calls,
+        .on_drained = on_drained,
+        .arg = checker,
+    });
+}
+
+static int open_sockets(struct checker *checker, struct error *error)
+{
+    const char *name = checker->daemon->instance;
+    const struct settings *settings = checker->settings;
+    struct config_list listen = settings_checker_listen(settings, name, &checker->arena);
+    struct config_list feed = settings_checker_feed(settings, name, &checker->arena);
+    const struct endpoint_binding feed_binding = {
+        .addresses = &feed, .holder = program_name, .socket_mode = PUBLIC_SOCKET_MODE};
+    const struct rpc_server_options query_options = {
+        .context = checker->sockets,
+        .binding = {&listen, program_name, PUBLIC_SOCKET_MODE},
+        .routes = query_routes,
+        .arg = checker};
+
+    if (public_feed_open(&checker->feed, checker->daemon->loop, checker->sockets, &feed_binding,
+                         error) < 0 ||
+        rpc_server_open_threaded(&checker->queries, &query_options, error) < 0)
+        return -1;
+    checker->presence = presence_new(&(struct presence_options){
+        .loop = checker->daemon->loop,
+        .store = checker->store,
+        .daemon = program_name,
+        .name = name,
+        .endpoints = &listen,
+        .feeds = &feed,
+        .advertise = settings->checker.advertise,
+    });
+    return 0;
+}
+
+int checker_start(void *state, const struct daemon_context *daemon, struct error *error)
+{
+    struct checker *checker = state;
+
+    checker->daemon = daemon;
+    checker->settings = daemon->settings;
+    pthread_mutex_init(&checker->shown.lock, NULL);
+    answering_init(&checker->answering, checker->settings, &checker->arena);
+    checker->sockets = endpoint_context_new();
+    checker->replica = replica_new();
+    checker->query_reader = replica_reader_new(checker->replica);
+    checker->loop_reader = replica_reader_new(checker->replica);
+    checker->history = history_new();
+    if (handover_new(&checker->handover, daemon->loop, checker, error) < 0 ||
+        open_store(checker, error) < 0 || open_aws(checker, error) < 0)
+        return -1;
+    start_work(checker);
+    if (open_replica(checker, error) < 0)
+        return -1;
+    return open_sockets(checker, error);
+}
+
+void checker_drain(void *state)
+{
+    struct checker *checker = state;
+
+    refresh_drain(checker->refresh);
+}
+
+/* The server first: from then on nobody asks. Then what calls through the store's client, then the
+ * client. */
+void checker_stop(void *state)
+{
+    struct checker *checker = state;
+
+    rpc_server_close(checker->queries);
+    handover_free(checker->handover);
+    max_age_free(checker->max_age);
+    presence_free(checker->presence);
+    refresh_free(checker->refresh);
+    replica_follow_close(checker->follow);
+    public_feed_close(checker->feed);
+    aws_call_cancel(checker->identity);
+    aws_free(checker->aws);
+    rpc_client_close(checker->store);
+    endpoint_context_free(checker->sockets);
+    replica_reader_free(checker->query_reader);
+    replica_reader_free(checker->loop_reader);
+    replica_free(checker->replica);
+    history_free(checker->history);
+    pthread_mutex_destroy(&checker->shown.lock);
+    arena_done(&checker->arena);
+}

@@ -1,0 +1,65 @@
+/* The checker's state: what its files share. Start and stop are in checker.c.
+ *
+ * Two threads: the query thread touches `answering`, `query_reader`, `shown` and `handover`; all
+ * else belongs to the loop.
+ */
+#ifndef SERVICES_CHECKER_CHECKER_H
+#define SERVICES_CHECKER_CHECKER_H
+
+#include <pthread.h>
+
+#include "common/daemon/daemon.h"
+#include "proto/endpoint/server.h"
+#include "proto/replica/follow.h"
+#include "proto/settings/settings.h"
+#include "services/checker/answering.h"
+#include "services/checker/handover.h"
+#include "services/checker/history.h"
+#include "services/checker/max_age.h"
+#include "services/checker/presence.h"
+#include "services/checker/public_feed.h"
+#include "services/checker/refresh.h"
+
+/* What the query thread says of the state it answers from. */
+struct shown_state {
+    pthread_mutex_t lock;
+    bool ready;
+    char incarnation[65];
+    int64_t seq;
+};
+
+struct checker {
+    const struct daemon_context *daemon;
+    const struct settings *settings;
+    struct arena arena; /* of what the start derives from the settings */
+    struct answering answering;
+    struct endpoint_context *sockets;
+    struct rpc_client *store;
+    struct aws *aws;
+    struct aws_call *identity;
+    struct replica *replica;
+    struct replica_reader *query_reader, *loop_reader;
+    struct replica_follow *follow;
+    struct history *history;
+    struct shown_state shown;
+    struct refresh *refresh;
+    struct presence *presence;
+    struct public_feed *feed;
+    struct max_age *max_age;
+    struct handover *handover;
+    struct rpc_server *queries;
+};
+
+int checker_start(void *state, const struct daemon_context *daemon, struct error *error);
+void checker_drain(void *state);
+void checker_stop(void *state);
+
+/* query.c; the arg is the checker. */
+extern const struct rpc_route query_routes[];
+/* bulk.c and about.c; on the loop. */
+void on_snapshot(void *arg, struct rpc_request *request);
+void on_changes(void *arg, struct rpc_request *request);
+void on_describe(void *arg, struct rpc_request *request);
+void on_stats(void *arg, struct rpc_request *request);
+
+#endif

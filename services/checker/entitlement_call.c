@@ -1,0 +1,194 @@
+#include "services/checker/entitlement_call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/base/clock.h"
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "services/checker/entitlement_answer.h"
+
+enum { PAGES_MAX = 1000, ROWS_MAX = PAGES_MAX * ENTITLEMENT_PAGE_ROWS };
+
+struct entitlement_call {
+    struct arena arena;
+    struct entitlement_ask ask;
+    struct aws_call *aws_call;
+    struct rpc_call *token; /* of the quota, awaited */
+    struct entitlement_rows rows;
+    struct map *seen_tokens;
+    struct str next_token;
+    int64_t deadline_mono_ms;
+    struct entitlement_result result;
+    entitlement_done_fn *done;
+    void *arg;
+};
+
+static void ask_page(struct entitlement_call *call);
+
+void entitlement_call_cancel(struct entitlement_call *call)
+{
+    if (!call)
+        return;
+    aws_call_cancel(call->aws_call);
+    rpc_call_cancel(call->token);
+    map_free(call->seen_tokens);
+    arena_done(&call->arena);
+    mem_free(call);
+}
+
+static void finish(struct entitlement_call *call)
+{
+    call->result.rows =
+        (struct aws_entitlement_list){.items = call->rows.items, .count = call->rows.count};
+    if (!call->result.whole)
+        call->result.rows = (struct aws_entitlement_list){NULL, 0};
+    call->done(call->arg, &call->result);
+    entitlement_call_cancel(call);
+}
+
+static void fail(struct entitlement_call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void fail(struct entitlement_call *call, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(call->result.error.text, sizeof(call->result.error.text), format, args);
+    va_end(args);
+    finish(call);
+}
+
+static int64_t time_left_ms(const struct entitlement_call *call)
+{
+    int64_t left = call->deadline_mono_ms - clock_mono_ms();
+
+    return left > 0 ? left : 0;
+}
+
+static void on_token(void *arg, const struct rpc_response *response)
+{
+    struct entitlement_call *call = arg;
+
+    call->token = NULL;
+    if (response->code == ERROR_NONE)
+        aws_call_admit(call->aws_call);
+    else
+        fail(call, "no token of the quota: " STR_FMT, STR_ARG(response->message));
+}
+
+/* Each attempt, be it a page or a repetition, takes a token. */
+static void on_admit(void *arg, struct aws_call *aws_call)
+{
+    struct entitlement_call *call = arg;
+    const struct quota_params params = {.class = call->ask.class};
+
+    if (call->ask.token_included) {
+        call->ask.token_included = false;
+        aws_call_admit(aws_call);
+        return;
+    }
+    call->token = rpc_call(call->ask.store, METHOD_store_quota, &params, time_left_ms(call) + 1,
+                           STR_NONE, on_token, call);
+}
+
+static const char *outcome_text(enum aws_outcome outcome)
+{
+    switch (outcome) {
+    case AWS_THROTTLED:
+        return "AWS throttles";
+    case AWS_CREDENTIALS:
+        return "AWS does not accept the credentials";
+    case AWS_UNREACHABLE:
+        return "AWS gave no whole answer";
+    case AWS_ERROR:
+    case AWS_OK:
+        break;
+    }
+    return "AWS refused";
+}
+
+static void fail_by_aws(struct entitlement_call *call, const struct aws_response *response)
+{
+    call->result.throttled = response->outcome == AWS_THROTTLED;
+    fail(call, "%s: " STR_FMT "%s" STR_FMT, outcome_text(response->outcome),
+         STR_ARG(response->code), response->code.len > 0 ? ", " : "", STR_ARG(response->message));
+}
+
+/* A page may be empty and still lead on; what leads in a circle, or too far, fails. */
+static void go_on(struct entitlement_call *call)
+{
+    if (call->rows.count > ROWS_MAX) {
+        fail(call, "the answer has more than %d rows", ROWS_MAX);
+    } else if (call->next_token.len == 0 || (call->ask.first_row_only && call->rows.count > 0)) {
+        call->result.whole = true;
+        finish(call);
+    } else if (call->result.pages >= PAGES_MAX) {
+        fail(call, "the answer has more than %d pages", PAGES_MAX);
+    } else if (map_put(call->seen_tokens, call->next_token, call)) {
+        fail(call, "the answer repeats a NextToken");
+    } else if (time_left_ms(call) == 0) {
+        fail(call, "the pages took longer than the claim lasts");
+    } else {
+        ask_page(call);
+    }
+}
+
+static void on_page(void *arg, const struct aws_response *response)
+{
+    struct entitlement_call *call = arg;
+    struct error error;
+
+    call->aws_call = NULL;
+    rpc_call_cancel(take(call->token));
+    if (response->outcome != AWS_OK) {
+        fail_by_aws(call, response);
+        return;
+    }
+    if (entitlement_page_read(response->body, call->ask.product_code, &call->arena, &call->rows,
+                              &call->next_token, &error) < 0) {
+        fail(call, "the answer of AWS cannot be used: %s", error.text);
+        return;
+    }
+    if (call->result.pages++ == 0)
+        call->result.began_at_s = response->began_wall_ms / 1000;
+    go_on(call);
+}
+
+static void ask_page(struct entitlement_call *call)
+{
+    cleanup(buf_done) struct buf body = BUF_INIT;
+    const struct entitlement_question question = {
+        .product_code = call->ask.product_code,
+        .scope = call->ask.scope,
+        .key = call->ask.key,
+        .max_results = call->ask.first_row_only ? 1 : ENTITLEMENT_PAGE_ROWS,
+        .next_token = call->next_token,
+    };
+
+    entitlement_question_write(&question, &body);
+    const struct aws_request request = {.service = AWS_ENTITLEMENT,
+                                        .operation = "GetEntitlements",
+                                        .body = buf_str(&body),
+                                        .deadline_ms = time_left_ms(call) + 1,
+                                        .admit = on_admit,
+                                        .admit_arg = call};
+    call->aws_call = aws_call(call->ask.aws, &request, on_page, call);
+}
+
+struct entitlement_call *entitlement_call_start(const struct entitlement_ask *ask,
+                                                entitlement_done_fn *done, void *arg)
+{
+    struct entitlement_call *call = mem_alloc_zero(sizeof(*call));
+
+    call->ask = *ask;
+    call->ask.product_code = arena_str(&call->arena, ask->product_code);
+    call->ask.key = arena_str(&call->arena, ask->key);
+    call->seen_tokens = map_new();
+    call->deadline_mono_ms = clock_mono_ms() + ask->deadline_ms;
+    call->done = done;
+    call->arg = arg;
+    ask_page(call);
+    return call;
+}

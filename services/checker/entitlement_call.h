@@ -1,0 +1,44 @@
+/* One whole GetEntitlements: all pages, every attempt under the quota, within a deadline.
+ *
+ * It is whole or it failed: a page too many, a token that comes again, a page that cannot be read
+ * fail the call, and none of its rows are given out.
+ */
+#ifndef SERVICES_CHECKER_ENTITLEMENT_CALL_H
+#define SERVICES_CHECKER_ENTITLEMENT_CALL_H
+
+#include "common/aws/aws.h"
+#include "proto/endpoint/client.h"
+
+struct entitlement_call;
+
+/* Everything is copied. */
+struct entitlement_ask {
+    struct aws *aws;
+    struct rpc_client *store; /* gives the tokens of the quota */
+    struct str product_code;
+    enum scope scope; /* scope_none: the whole product */
+    struct str key;
+    bool first_row_only; /* ends with the first row: does the product list anything? */
+    enum due_class class;
+    bool token_included; /* the first attempt has its token already */
+    int64_t deadline_ms;
+};
+
+struct entitlement_result {
+    bool whole;
+    struct aws_entitlement_list rows;
+    int64_t began_at_s; /* the attempt that brought the first page */
+    unsigned pages;
+    bool throttled;
+    struct error error; /* unless whole */
+};
+
+/* The rows live until the callback returns. */
+typedef void entitlement_done_fn(void *arg, const struct entitlement_result *result);
+
+/* done is called exactly once, never before this returns, unless cancelled. */
+struct entitlement_call *entitlement_call_start(const struct entitlement_ask *ask,
+                                                entitlement_done_fn *done, void *arg);
+void entitlement_call_cancel(struct entitlement_call *call); /* takes NULL */
+
+#endif

@@ -1,0 +1,189 @@
+#include "services/checker/max_age.h"
+
+#include <sys/queue.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+
+enum {
+    WAITS_MAX = 16,        /* subscriptions of one handle that are waited for */
+    ANSWER_MARGIN_MS = 50, /* of the deadline, to answer in */
+};
+
+/* A question that waits for the store. */
+struct asking {
+    LIST_ENTRY(asking) entry;
+    struct max_age *max_age;
+    struct rpc_request *request;
+    int64_t asked_at_s;
+    struct rpc_call *mark;
+    struct waiting {
+        struct asking *asking;
+        struct rpc_call *call;
+    } waits[WAITS_MAX];
+    size_t waiting;
+    bool met;
+};
+
+struct max_age {
+    struct max_age_options options;
+    struct max_age_stats stats;
+    LIST_HEAD(, asking) asking;
+    /* The ration: a bucket of one second's questions. */
+    double tokens;
+    int64_t filled_at_mono_ms;
+};
+
+static bool take_token(struct max_age *max_age)
+{
+    double rate = (double)max_age->options.per_second;
+    int64_t now = clock_mono_ms();
+
+    max_age->tokens += (double)(now - max_age->filled_at_mono_ms) * rate / 1000;
+    if (max_age->tokens > rate)
+        max_age->tokens = rate;
+    max_age->filled_at_mono_ms = now;
+    if (max_age->tokens < 1)
+        return false;
+    max_age->tokens -= 1;
+    return true;
+}
+
+/* As it is now. What was verified since the question came is as fresh as can be, however long AWS
+ * took. */
+static void answer_now(const struct max_age *max_age, struct rpc_request *request,
+                       int64_t asked_at_s)
+{
+    struct replica_reader *reader = max_age->options.reader;
+    struct answer answer;
+    struct error error;
+
+    replica_read_begin(reader);
+    enum rpc_error code =
+        answering_check(max_age->options.answering, reader, rpc_request_params(request),
+                        clock_wall_s(), rpc_request_arena(request), &answer, &error);
+    if (code != ERROR_NONE) {
+        rpc_fail(request, code, "%s", error.text);
+    } else {
+        if (answer.verified_at >= asked_at_s)
+            answer.stale = false;
+        rpc_reply(request, &answer);
+    }
+    replica_read_end(reader);
+}
+
+static void forget(struct asking *asking)
+{
+    rpc_call_cancel(asking->mark);
+    for (size_t i = 0; i < WAITS_MAX; i++)
+        rpc_call_cancel(asking->waits[i].call);
+    LIST_REMOVE(asking, entry);
+    mem_free(asking);
+}
+
+static void finish(struct asking *asking)
+{
+    if (!asking->met)
+        asking->max_age->stats.unmet++;
+    answer_now(asking->max_age, asking->request, asking->asked_at_s);
+    forget(asking);
+}
+
+/* The store's record is put in at once: the feed may bring it a moment later. */
+static void on_refreshed(void *arg, const struct rpc_response *response)
+{
+    struct waiting *waiting = arg;
+    struct asking *asking = waiting->asking;
+    const struct subscription_result *result = response->result;
+
+    waiting->call = NULL;
+    asking->waiting--;
+    if (response->code != ERROR_NONE)
+        asking->met = false;
+    else if (result->subscription)
+        replica_put(asking->max_age->options.replica, result->subscription);
+    if (asking->waiting == 0)
+        finish(asking);
+}
+
+static int64_t time_left_ms(const struct asking *asking)
+{
+    int64_t left = rpc_request_time_left_ms(asking->request) - ANSWER_MARGIN_MS;
+
+    return left > 0 ? left : 1;
+}
+
+static void on_marked(void *arg, const struct rpc_response *response)
+{
+    struct asking *asking = arg;
+    struct max_age *max_age = asking->max_age;
+    const struct mark_result *result = response->result;
+
+    asking->mark = NULL;
+    if (response->code != ERROR_NONE || result->subscriptions.count == 0) {
+        finish(asking);
+        return;
+    }
+    asking->met = true;
+    for (size_t i = 0; i < result->subscriptions.count && i < WAITS_MAX; i++) {
+        const struct wait_params params = {.subscription = result->subscriptions.items[i],
+                                           .ticket = result->ticket};
+        struct waiting *waiting = &asking->waits[i];
+        waiting->asking = asking;
+        asking->waiting++;
+        waiting->call =
+            rpc_call(max_age->options.store, METHOD_store_wait, &params, time_left_ms(asking),
+                     rpc_request_trace(asking->request), on_refreshed, waiting);
+    }
+}
+
+struct max_age *max_age_new(const struct max_age_options *options)
+{
+    struct max_age *max_age = mem_alloc_zero(sizeof(*max_age));
+
+    max_age->options = *options;
+    max_age->tokens = (double)options->per_second;
+    max_age->filled_at_mono_ms = clock_mono_ms();
+    LIST_INIT(&max_age->asking);
+    return max_age;
+}
+
+void max_age_free(struct max_age *max_age)
+{
+    struct asking *asking;
+
+    if (!max_age)
+        return;
+    while ((asking = LIST_FIRST(&max_age->asking)))
+        forget(asking);
+    mem_free(max_age);
+}
+
+void max_age_answer(struct max_age *max_age, struct rpc_request *request)
+{
+    const struct check_params *question = rpc_request_params(request);
+    const struct mark_params params = {.handle = question->handle,
+                                       .class = DUE_MAX_AGE,
+                                       .reason = STR("max_age_ms"),
+                                       .product = question->product};
+    int64_t now_s = clock_wall_s();
+
+    if (!rpc_client_connected(max_age->options.store) || !take_token(max_age)) {
+        max_age->stats.rationed++;
+        answer_now(max_age, request, now_s);
+        return;
+    }
+    max_age->stats.asked++;
+    struct asking *asking = mem_alloc_zero(sizeof(*asking));
+    asking->max_age = max_age;
+    asking->request = request;
+    asking->asked_at_s = now_s;
+    LIST_INSERT_HEAD(&max_age->asking, asking, entry);
+    asking->mark = rpc_call(max_age->options.store, METHOD_store_mark, &params,
+                            time_left_ms(asking), rpc_request_trace(request), on_marked, asking);
+}
+
+struct max_age_stats max_age_stats(const struct max_age *max_age)
+{
+    return max_age->stats;
+}

@@ -1,0 +1,105 @@
+#include "services/checker/presence.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "proto/codec/codec.h"
+
+enum { ANNOUNCE_EVERY_MS = 3000, ANNOUNCE_TIMEOUT_MS = 3000 };
+
+struct presence {
+    struct loop *loop;
+    struct rpc_client *store;
+    struct rpc_call *call;
+    struct loop_timer *timer;
+    struct arena arena;
+    struct peer self;
+    struct arena peers_arena;
+    struct announce_result peers;
+};
+
+static void announce(void *arg);
+
+static void on_announced(void *arg, const struct rpc_response *response)
+{
+    struct presence *presence = arg;
+
+    presence->call = NULL;
+    if (response->code == ERROR_NONE) {
+        arena_done(&presence->peers_arena);
+        codec_copy(&shape_announce_result, response->result, &presence->peers_arena,
+                   &presence->peers);
+    }
+    presence->timer = loop_after(presence->loop, ANNOUNCE_EVERY_MS, announce, presence);
+}
+
+static void announce(void *arg)
+{
+    struct presence *presence = arg;
+    const struct announce_params params = {.peer = &presence->self};
+
+    presence->timer = NULL;
+    presence->call = rpc_call(presence->store, METHOD_store_announce, &params, ANNOUNCE_TIMEOUT_MS,
+                              STR_NONE, on_announced, presence);
+}
+
+/* "tcp://0.0.0.0:5800" is no address to connect to: the host is replaced, the port stays. */
+static struct str advertised(struct arena *arena, const char *address, const char *host)
+{
+    const char *port = strrchr(address, ':');
+
+    if (strncmp(address, "tcp://", strlen("tcp://")) != 0 || !port || !*host)
+        return arena_str(arena, str_of(address));
+    return arena_printf(arena, strchr(host, ':') ? "tcp://[%s]%s" : "tcp://%s%s", host, port);
+}
+
+static struct str_list advertise_all(struct arena *arena, const struct config_list *addresses,
+                                     const char *host)
+{
+    struct str_list list = {.items = arena_alloc_array(arena, addresses->count, sizeof(struct str)),
+                            .count = addresses->count};
+
+    for (size_t i = 0; i < addresses->count; i++)
+        list.items[i] = advertised(arena, addresses->items[i], host);
+    return list;
+}
+
+struct presence *presence_new(const struct presence_options *options)
+{
+    struct presence *presence = mem_alloc_zero(sizeof(*presence));
+    struct arena *arena = &presence->arena;
+    char host[256] = "";
+
+    if (gethostname(host, sizeof(host) - 1) < 0)
+        host[0] = '\0';
+    presence->loop = options->loop;
+    presence->store = options->store;
+    presence->self = (struct peer){
+        .daemon = arena_str(arena, str_of(options->daemon)),
+        .name = arena_str(arena, str_of(options->name)),
+        .host = arena_str(arena, str_of(*options->advertise ? options->advertise : host)),
+        .endpoints = advertise_all(arena, options->endpoints, options->advertise),
+        .feeds = advertise_all(arena, options->feeds, options->advertise),
+        .since = clock_wall_s(),
+    };
+    announce(presence);
+    return presence;
+}
+
+void presence_free(struct presence *presence)
+{
+    if (!presence)
+        return;
+    rpc_call_cancel(presence->call);
+    loop_cancel(presence->timer);
+    arena_done(&presence->peers_arena);
+    arena_done(&presence->arena);
+    mem_free(presence);
+}
+
+struct peer_list presence_peers(const struct presence *presence)
+{
+    return presence->peers.peers;
+}

@@ -1,0 +1,63 @@
+#include "services/checker/public_feed.h"
+
+#include <stdio.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+
+enum { HEARTBEAT_MS = 1000 };
+
+struct public_feed {
+    struct loop *loop;
+    struct feed_publisher *publisher;
+    struct loop_timer *timer;
+    bool complete;
+    char incarnation[65];
+    int64_t seq;
+};
+
+static void beat(void *arg)
+{
+    struct public_feed *feed = arg;
+    const struct heartbeat_event heartbeat = {
+        .incarnation = str_of(feed->incarnation), .seq = feed->seq, .time_ms = clock_wall_ms()};
+
+    if (feed->complete)
+        feed_publish(feed->publisher, EVENT_feed_heartbeat, &heartbeat);
+    feed->timer = loop_after(feed->loop, HEARTBEAT_MS, beat, feed);
+}
+
+int public_feed_open(struct public_feed **ret, struct loop *loop, struct endpoint_context *sockets,
+                     const struct endpoint_binding *binding, struct error *error)
+{
+    struct public_feed *feed = mem_alloc_zero(sizeof(*feed));
+
+    feed->loop = loop;
+    if (feed_publisher_open(&feed->publisher, loop, sockets, binding, error) < 0) {
+        public_feed_close(feed);
+        return -1;
+    }
+    beat(feed);
+    *ret = feed;
+    return 0;
+}
+
+void public_feed_close(struct public_feed *feed)
+{
+    if (!feed)
+        return;
+    loop_cancel(feed->timer);
+    feed_publisher_close(feed->publisher);
+    mem_free(feed);
+}
+
+/* An event came in one message, so it goes out in one. */
+void public_feed_update(struct public_feed *feed, const struct replica_follow_state *state,
+                        const struct commit_event *event)
+{
+    feed->complete = state->complete;
+    feed->seq = state->seq;
+    snprintf(feed->incarnation, sizeof(feed->incarnation), STR_FMT, STR_ARG(state->incarnation));
+    if (event && feed->complete)
+        feed_publish(feed->publisher, EVENT_feed_commit, event);
+}

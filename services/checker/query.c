@@ -1,0 +1,127 @@
+/* The methods of the query socket, on its thread: what can be answered from memory is, the rest is
+ * handed to the loop. */
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "services/checker/checker.h"
+
+static bool is_ready(struct checker *checker)
+{
+    pthread_mutex_lock(&checker->shown.lock);
+    bool ready = checker->shown.ready;
+    pthread_mutex_unlock(&checker->shown.lock);
+    return ready;
+}
+
+static void fail_not_ready(struct rpc_request *request)
+{
+    rpc_fail(request, ERROR_NOT_READY, "%s", rpc_errors[ERROR_NOT_READY].sentence);
+}
+
+static void on_check_fresh(void *arg, struct rpc_request *request)
+{
+    struct checker *checker = arg;
+
+    max_age_answer(checker->max_age, request);
+}
+
+static void on_check(void *arg, struct rpc_request *request)
+{
+    struct checker *checker = arg;
+    const struct check_params *params = rpc_request_params(request);
+    struct answer answer;
+    struct error error;
+
+    if (!is_ready(checker)) {
+        fail_not_ready(request);
+        return;
+    }
+    replica_read_begin(checker->query_reader);
+    enum rpc_error code =
+        answering_check(&checker->answering, checker->query_reader, params, clock_wall_s(),
+                        rpc_request_arena(request), &answer, &error);
+    if (code != ERROR_NONE)
+        rpc_fail(request, code, "%s", error.text);
+    else if (params->max_age_ms > 0 && answer.stale)
+        handover_give(checker->handover, request, on_check_fresh);
+    else
+        rpc_reply(request, &answer);
+    replica_read_end(checker->query_reader);
+}
+
+static void on_check_many(void *arg, struct rpc_request *request)
+{
+    struct checker *checker = arg;
+    const struct check_many_params *params = rpc_request_params(request);
+    const int64_t limit = checker->settings->checker.batch_limit;
+    struct check_many_result result;
+
+    if (!is_ready(checker)) {
+        fail_not_ready(request);
+        return;
+    }
+    if (params->questions.count > (size_t)limit) {
+        rpc_fail(request, ERROR_BAD_REQUEST, "one check_many may hold %lld questions",
+                 (long long)limit);
+        return;
+    }
+    replica_read_begin(checker->query_reader);
+    answering_check_many(&checker->answering, checker->query_reader, params, clock_wall_s(),
+                         rpc_request_arena(request), &result);
+    rpc_reply(request, &result);
+    replica_read_end(checker->query_reader);
+}
+
+/* The state is noted before it is read: the answer shows that one or a later one. */
+static void on_entitlements(void *arg, struct rpc_request *request)
+{
+    struct checker *checker = arg;
+    struct entitlements_result result = {0};
+    char incarnation[sizeof(checker->shown.incarnation)];
+
+    pthread_mutex_lock(&checker->shown.lock);
+    bool ready = checker->shown.ready;
+    memcpy(incarnation, checker->shown.incarnation, sizeof(incarnation));
+    result.seq = checker->shown.seq;
+    pthread_mutex_unlock(&checker->shown.lock);
+    if (!ready) {
+        fail_not_ready(request);
+        return;
+    }
+    result.incarnation = str_of(incarnation);
+    replica_read_begin(checker->query_reader);
+    answering_entitlements(&checker->answering, checker->query_reader, rpc_request_params(request),
+                           clock_wall_s(), rpc_request_arena(request), &result);
+    rpc_reply(request, &result);
+    replica_read_end(checker->query_reader);
+}
+
+static void on_ping(void *arg, struct rpc_request *request)
+{
+    (void)arg;
+    rpc_reply(request, &(struct ping_result){.time_ms = clock_wall_ms()});
+}
+
+/* The rest needs what the loop alone may touch: the replica in order, the follower, the peers. */
+#define ON_THE_LOOP(name)                                                                          \
+    static void give_##name(void *arg, struct rpc_request *request)                                \
+    {                                                                                              \
+        struct checker *checker = arg;                                                             \
+        handover_give(checker->handover, request, on_##name);                                      \
+    }
+ON_THE_LOOP(snapshot)
+ON_THE_LOOP(changes)
+ON_THE_LOOP(describe)
+ON_THE_LOOP(stats)
+
+const struct rpc_route query_routes[] = {
+    {METHOD_query_check, on_check},
+    {METHOD_query_check_many, on_check_many},
+    {METHOD_query_entitlements, on_entitlements},
+    {METHOD_query_ping, on_ping},
+    {METHOD_query_snapshot, give_snapshot},
+    {METHOD_query_changes, give_changes},
+    {METHOD_query_describe, give_describe},
+    {METHOD_query_stats, give_stats},
+    {0, NULL},
+};

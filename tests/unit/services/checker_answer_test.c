@@ -1,0 +1,288 @@
+/* Every answer of GetEntitlements in the vectors, and answers that AWS never promised not to give.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "services/checker/entitlement_answer.h"
+#include "tests/support/vectors.h"
+
+static const char product[] = "4exampleproductcode0000001";
+static const char license_1[] =
+    "arn:aws:license-manager::555566667777:license:l-0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+
+struct page {
+    struct json *vectors;
+    struct arena arena;
+    struct entitlement_rows rows;
+    struct str next_token;
+    struct error error;
+};
+
+static int set_up(void **state)
+{
+    struct page *page = mem_alloc_zero(sizeof(*page));
+
+    page->vectors = vectors_load("aws-wire-examples.json");
+    *state = page;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct page *page = *state;
+
+    json_free(page->vectors);
+    arena_done(&page->arena);
+    mem_free(page);
+    return 0;
+}
+
+static int read_body(struct page *page, const struct json *body)
+{
+    arena_done(&page->arena);
+    page->rows = (struct entitlement_rows){0};
+    page->next_token = STR_NONE;
+    return entitlement_page_read(body, str_of(product), &page->arena, &page->rows,
+                                 &page->next_token, &page->error);
+}
+
+static int read_text(struct page *page, const char *text)
+{
+    cleanup(json_freep) struct json *body = NULL;
+
+    assert_int_equal(json_parse(&body, str_of(text), &page->error), 0);
+    return read_body(page, body);
+}
+
+static const struct json *vector(const struct page *page, const char *name)
+{
+    const struct json *value = json_get(json_get(page->vectors, "entitlement_service"), name);
+
+    assert_non_null(value);
+    return value;
+}
+
+/* The rows of a vector, which must be readable. */
+static void read_vector(struct page *page, const char *name, size_t rows)
+{
+    const struct json *entry = vector(page, name);
+    const struct json *body = json_get(entry, "body");
+    cleanup(json_freep) struct json *raw = NULL;
+
+    if (!body) {
+        assert_int_equal(json_parse(&raw, json_get_str(entry, "raw_body"), &page->error), 0);
+        body = raw;
+    }
+    assert_int_equal(read_body(page, body), 0);
+    assert_int_equal(page->rows.count, rows);
+}
+
+static void expect_seats(const struct page *page, int64_t quantity, int64_t expires_at)
+{
+    const struct aws_entitlement *row = &page->rows.items[0];
+
+    assert_true(str_eq_text(row->product_code, product));
+    assert_true(str_eq_text(row->dimension, "seats"));
+    assert_true(str_eq_text(row->account_id, "111122223333"));
+    assert_int_equal(row->value.kind, VALUE_INTEGER);
+    assert_int_equal(row->value.integer, quantity);
+    assert_int_equal(row->expires_at, expires_at);
+}
+
+static void every_vector_is_read(void **state)
+{
+    struct page *page = *state;
+
+    read_vector(page, "response_one_integer", 1);
+    expect_seats(page, 25, 1827014400);
+    assert_true(str_eq_text(page->rows.items[0].license_arn, license_1));
+    assert_int_equal(page->next_token.len, 0);
+    read_vector(page, "response_two_concurrent_licenses", 2);
+    assert_false(str_eq(page->rows.items[0].license_arn, page->rows.items[1].license_arn));
+    read_vector(page, "response_legacy", 1);
+    expect_seats(page, 25, 1827014400);
+    assert_true(str_eq_text(page->rows.items[0].customer_identifier, "ExCustId0001"));
+    assert_int_equal(page->rows.items[0].license_arn.len, 0);
+    read_vector(page, "response_fractional_expiration", 1);
+    expect_seats(page, 25, 1827014400);
+    read_vector(page, "response_exponent_expiration_raw", 1);
+    expect_seats(page, 25, 1827014400);
+    read_vector(page, "response_expired_but_listed", 1);
+    expect_seats(page, 25, 1793491200);
+    read_vector(page, "response_zero_quantity", 1);
+    expect_seats(page, 0, 1827014400);
+    read_vector(page, "response_empty_list", 0);
+    read_vector(page, "response_empty_object", 0);
+    read_vector(page, "response_empty_page_with_next_token", 0);
+    assert_true(str_eq_text(page->next_token, "fixture-page-2"));
+    read_vector(page, "response_page1_of_2", 1);
+    assert_true(str_eq_text(page->next_token, "fixture-page-2"));
+    read_vector(page, "response_page2_of_2", 1);
+    assert_int_equal(page->next_token.len, 0);
+    read_vector(page, "response_unknown_value_kind", 1);
+    assert_int_equal(page->rows.items[0].value.kind, VALUE_NONE);
+    assert_true(str_eq_text(page->rows.items[0].dimension, "seats"));
+}
+
+static void every_kind_of_value_is_read(void **state)
+{
+    struct page *page = *state;
+
+    read_vector(page, "response_all_value_kinds", 4);
+    const struct aws_entitlement *rows = page->rows.items;
+    assert_int_equal(rows[0].value.kind, VALUE_INTEGER);
+    assert_int_equal(rows[1].value.kind, VALUE_DOUBLE);
+    assert_true(rows[1].value.number > 1.49 && rows[1].value.number < 1.51);
+    assert_int_equal(rows[2].value.kind, VALUE_BOOLEAN);
+    assert_true(rows[2].value.boolean);
+    assert_int_equal(rows[3].value.kind, VALUE_STRING);
+    assert_true(str_eq_text(rows[3].value.string, "enterprise"));
+}
+
+static void no_vector_is_left_out(void **state)
+{
+    const struct page *page = *state;
+
+    /* 4 requests, 14 responses, 1 member with the errors: a new one needs its line above. */
+    assert_int_equal(json_count(json_get(page->vectors, "entitlement_service")), 19);
+}
+
+static void what_may_be_missing_may(void **state)
+{
+    struct page *page = *state;
+
+    assert_int_equal(read_text(page, "{\"Entitlements\":null,\"NextToken\":null}"), 0);
+    assert_int_equal(page->rows.count, 0);
+    assert_int_equal(read_text(page, "{\"__type\":\"x\",\"Entitlements\":[{}]}"), 0);
+    assert_int_equal(page->rows.count, 1);
+    assert_int_equal(read_text(page, "{\"Entitlements\":[{\"Dimension\":\"a\",\"Value\":null,"
+                                     "\"LicenseArn\":null,\"ExpirationDate\":null}]}"),
+                     0);
+    assert_int_equal(page->rows.items[0].expires_at, 0);
+}
+
+static void numbers_may_be_written_in_any_way(void **state)
+{
+    struct page *page = *state;
+
+    assert_int_equal(read_text(page,
+                               "{\"Entitlements\":["
+                               "{\"Value\":{\"IntegerValue\":2.5E1},\"ExpirationDate\":1.5},"
+                               "{\"Value\":{\"IntegerValue\":4294967296},\"ExpirationDate\":0},"
+                               "{\"Value\":{\"DoubleValue\":3},\"ExpirationDate\":-7},"
+                               "{\"Value\":{\"IntegerValue\":2.5}}]}"),
+                     0);
+    const struct aws_entitlement *rows = page->rows.items;
+    assert_int_equal(rows[0].value.integer, 25);
+    assert_int_equal(rows[0].expires_at, 1);
+    assert_int_equal(rows[1].value.integer, INT64_C(4294967296));
+    /* Long past, not "no date". */
+    assert_int_equal(rows[1].expires_at, 1);
+    assert_int_equal(rows[2].value.kind, VALUE_DOUBLE);
+    assert_int_equal(rows[2].expires_at, 1);
+    assert_int_equal(rows[3].value.kind, VALUE_NONE);
+}
+
+static void what_is_no_answer_fails_whole(void **state)
+{
+    static const char *const cases[] = {
+        "[]",
+        "{\"Entitlements\":{}}",
+        "{\"Entitlements\":\"none\"}",
+        "{\"Entitlements\":[7]}",
+        "{\"Entitlements\":[],\"NextToken\":7}",
+        "{\"Entitlements\":[{\"Dimension\":7}]}",
+        "{\"Entitlements\":[{\"ExpirationDate\":\"tomorrow\"}]}",
+        "{\"Entitlements\":[{\"ExpirationDate\":1e300}]}",
+        "{\"Entitlements\":[{\"ProductCode\":\"another\"}]}",
+    };
+    struct page *page = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(read_text(page, cases[i]), -1);
+}
+
+static void a_text_longer_than_aws_allows_fails(void **state)
+{
+    cleanup(buf_done) struct buf text = BUF_INIT;
+    struct page *page = *state;
+
+    buf_append_text(&text, "{\"Entitlements\":[{\"Dimension\":\"");
+    for (int i = 0; i < 256; i++)
+        buf_append_char(&text, 'x');
+    buf_append_text(&text, "\"}]}");
+    assert_int_equal(read_text(page, text.data), -1);
+    assert_non_null(strstr(page->error.text, "Dimension"));
+}
+
+static void a_question_is_written_as_in_the_vectors(void **state)
+{
+    struct page *page = *state;
+    cleanup(buf_done) struct buf ours = BUF_INIT, theirs = BUF_INIT;
+
+    const struct entitlement_question by_license = {.product_code = str_of(product),
+                                                    .scope = SCOPE_LICENSE,
+                                                    .key = str_of(license_1),
+                                                    .max_results = ENTITLEMENT_PAGE_ROWS};
+    entitlement_question_write(&by_license, &ours);
+    json_write(json_get(vector(page, "request_by_license"), "body"), &theirs);
+    assert_string_equal(ours.data, theirs.data);
+
+    buf_clear(&ours);
+    buf_clear(&theirs);
+    const struct entitlement_question next_page = {.product_code = str_of(product),
+                                                   .max_results = ENTITLEMENT_PAGE_ROWS,
+                                                   .next_token = STR("fixture-page-2")};
+    entitlement_question_write(&next_page, &ours);
+    json_write(json_get(vector(page, "request_whole_product_page2"), "body"), &theirs);
+    assert_string_equal(ours.data, theirs.data);
+}
+
+static void each_scope_has_its_filter(void **state)
+{
+    static const struct {
+        enum scope scope;
+        const char *name;
+    } cases[] = {{SCOPE_LICENSE, "LICENSE_ARN"},
+                 {SCOPE_CUSTOMER_IDENTIFIER, "CUSTOMER_IDENTIFIER"},
+                 {SCOPE_ACCOUNT, "CUSTOMER_AWS_ACCOUNT_ID"}};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cleanup(buf_done) struct buf text = BUF_INIT;
+        cleanup(json_freep) struct json *body = NULL;
+        const struct entitlement_question question = {.product_code = str_of(product),
+                                                      .scope = cases[i].scope,
+                                                      .key = STR("value"),
+                                                      .max_results = 25};
+        entitlement_question_write(&question, &text);
+        assert_int_equal(json_parse(&body, buf_str(&text), NULL), 0);
+        const struct json *values = json_get(json_get(body, "Filter"), cases[i].name);
+        assert_int_equal(json_count(values), 1);
+        assert_int_equal(json_count(json_get(body, "Filter")), 1);
+        assert_true(str_eq_text(json_str(json_at(values, 0)), "value"));
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(every_vector_is_read),
+        TEST(every_kind_of_value_is_read),
+        TEST(no_vector_is_left_out),
+        TEST(what_may_be_missing_may),
+        TEST(numbers_may_be_written_in_any_way),
+        TEST(what_is_no_answer_fails_whole),
+        TEST(a_text_longer_than_aws_allows_fails),
+        TEST(a_question_is_written_as_in_the_vectors),
+        TEST(each_scope_has_its_filter),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,496 @@
+/* One worker between an AWS and a store that the tests play. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/clock.h"
+#include "common/log/log.h"
+#include "proto/codec/codec.h"
+#include "services/checker/entitlement_answer.h"
+#include "services/checker/refresh.h"
+#include "tests/support/vectors.h"
+
+enum { CALLS = 4096, FENCE = 77, LEASE_MS = 30000 };
+
+struct aws_call {
+    struct json *body;
+    aws_done_fn *done;
+    void *arg;
+    aws_admit_fn *admit;
+    void *admit_arg;
+    unsigned admitted;
+    bool open;
+};
+
+struct rpc_call {
+    struct arena arena;
+    enum method_id method;
+    void *params;
+    rpc_done_fn *done;
+    void *arg;
+    bool open;
+};
+
+static struct {
+    struct loop *loop;
+    struct refresh *refresh;
+    struct aws_call aws[CALLS];
+    size_t aws_count;
+    struct rpc_call rpc[CALLS];
+    size_t rpc_count, rpc_wanted;
+    bool drained;
+} world;
+
+/* The seams: what the program links from common/aws and proto/endpoint. */
+
+struct aws_call *aws_call(struct aws *aws, const struct aws_request *request, aws_done_fn *done,
+                          void *arg)
+{
+    struct aws_call *call = &world.aws[world.aws_count++];
+    (void)aws;
+
+    assert_true(world.aws_count <= CALLS);
+    assert_int_equal(request->service, AWS_ENTITLEMENT);
+    assert_string_equal(request->operation, "GetEntitlements");
+    assert_in_range(request->deadline_ms, 1, LEASE_MS - 1000);
+    *call = (struct aws_call){.done = done,
+                              .arg = arg,
+                              .admit = request->admit,
+                              .admit_arg = request->admit_arg,
+                              .open = true};
+    assert_int_equal(json_parse(&call->body, request->body, NULL), 0);
+    return call;
+}
+
+void aws_call_admit(struct aws_call *call)
+{
+    call->admitted++;
+}
+
+void aws_call_cancel(struct aws_call *call)
+{
+    if (!call)
+        return;
+    assert_true(call->open);
+    call->open = false;
+}
+
+struct rpc_call *rpc_call(struct rpc_client *client, enum method_id method, const void *params,
+                          int64_t timeout_ms, struct str trace, rpc_done_fn *done, void *arg)
+{
+    struct rpc_call *call = &world.rpc[world.rpc_count++];
+    const struct shape *shape = methods[method].params;
+    (void)client;
+    (void)trace;
+
+    assert_true(world.rpc_count <= CALLS);
+    assert_true(timeout_ms > 0);
+    *call = (struct rpc_call){.method = method, .done = done, .arg = arg, .open = true};
+    call->params = arena_alloc(&call->arena, shape->size);
+    codec_copy(shape, params, &call->arena, call->params);
+    if (world.rpc_count == world.rpc_wanted)
+        loop_stop(world.loop);
+    return call;
+}
+
+void rpc_call_cancel(struct rpc_call *call)
+{
+    if (!call)
+        return;
+    assert_true(call->open);
+    call->open = false;
+}
+
+/* Playing AWS and the store. */
+
+static struct rpc_call *last_rpc(enum method_id method)
+{
+    assert_true(world.rpc_count > 0);
+    struct rpc_call *call = &world.rpc[world.rpc_count - 1];
+    assert_int_equal(call->method, method);
+    assert_true(call->open);
+    return call;
+}
+
+static void store_answers(struct rpc_call *call, enum rpc_error code, const void *result)
+{
+    assert_true(call->open);
+    call->open = false;
+    call->done(call->arg, &(struct rpc_response){.code = code,
+                                                 .message = STR("as the test has it"),
+                                                 .result = code == ERROR_NONE ? result : NULL});
+}
+
+/* Waits for the next call to the store, which comes on a timer. */
+static struct rpc_call *next_rpc(enum method_id method)
+{
+    world.rpc_wanted = world.rpc_count + 1;
+    loop_run(world.loop);
+    return last_rpc(method);
+}
+
+static struct aws_call *last_aws(void)
+{
+    assert_true(world.aws_count > 0);
+    struct aws_call *call = &world.aws[world.aws_count - 1];
+    assert_true(call->open);
+    return call;
+}
+
+/* An attempt waits for admission; true: it got it at once. */
+static bool attempt(struct aws_call *call)
+{
+    unsigned before = call->admitted;
+
+    call->admit(call->admit_arg, call);
+    return call->admitted == before + 1;
+}
+
+static void aws_answers(struct aws_call *call, const char *json)
+{
+    cleanup(json_freep) struct json *body = NULL;
+
+    assert_int_equal(json_parse(&body, str_of(json), NULL), 0);
+    call->open = false;
+    call->done(call->arg, &(struct aws_response){.outcome = AWS_OK,
+                                                 .http_status = 200,
+                                                 .body = body,
+                                                 .began_wall_ms = 1700000000999});
+}
+
+static void aws_fails(struct aws_call *call, enum aws_outcome outcome, const char *code)
+{
+    call->open = false;
+    call->done(call->arg, &(struct aws_response){.outcome = outcome,
+                                                 .code = str_of(code),
+                                                 .message = STR("as the test has it")});
+}
+
+static struct subscription record = {.id = STR_INIT("sub-1"),
+                                     .product_code = STR_INIT("product"),
+                                     .account_id = STR_INIT("111122223333"),
+                                     .license_arn = STR_INIT("arn:license:l-1")};
+
+static struct aws_call *claimed(enum scope scope, bool probe_product)
+{
+    const struct claim_result work = {.subscription = &record,
+                                      .class = DUE_NOTIFICATION,
+                                      .fence = FENCE,
+                                      .lease_ms = LEASE_MS,
+                                      .scope = scope,
+                                      .probe_product = probe_product};
+
+    store_answers(last_rpc(METHOD_store_claim), ERROR_NONE, &work);
+    struct aws_call *call = last_aws();
+    assert_true(attempt(call));
+    return call;
+}
+
+static void on_drained(void *arg)
+{
+    (void)arg;
+    world.drained = true;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&world, 0, sizeof(world));
+    world.loop = loop_new();
+    world.refresh = refresh_new(&(struct refresh_options){
+        .loop = world.loop, .checker = "one", .concurrent_calls = 1, .on_drained = on_drained});
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    refresh_free(world.refresh);
+    for (size_t i = 0; i < world.aws_count; i++) {
+        json_free(world.aws[i].body);
+        assert_false(world.aws[i].open);
+    }
+    for (size_t i = 0; i < world.rpc_count; i++)
+        arena_done(&world.rpc[i].arena);
+    loop_free(world.loop);
+    return 0;
+}
+
+#define ROW "{\"ProductCode\":\"product\",\"Dimension\":\"seats\",\"Value\":{\"IntegerValue\":10}}"
+
+static const struct apply_params *applied(void)
+{
+    return last_rpc(METHOD_store_apply)->params;
+}
+
+static struct str released(void)
+{
+    const struct release_params *params = last_rpc(METHOD_store_release)->params;
+
+    assert_int_equal(params->fence, FENCE);
+    assert_true(str_eq_text(params->subscription, "sub-1"));
+    return params->error;
+}
+
+static void expect_released(const char *why)
+{
+    cleanup(mem_freep) char *error = str_dup(released());
+
+    assert_non_null(strstr(error, why));
+    store_answers(last_rpc(METHOD_store_release), ERROR_NONE, NULL);
+    assert_int_equal(refresh_stats(world.refresh).failed, 1);
+    next_rpc(METHOD_store_claim);
+}
+
+static void due_work_becomes_a_call_and_its_answer_is_applied(void **state)
+{
+    (void)state;
+    struct aws_call *call = claimed(SCOPE_LICENSE, false);
+
+    assert_true(str_eq_text(json_str(json_at(json_path(call->body, "Filter.LICENSE_ARN"), 0)),
+                            "arn:license:l-1"));
+    assert_int_equal(refresh_stats(world.refresh).calling, 1);
+    aws_answers(call, "{\"Entitlements\":[" ROW "]}");
+    const struct apply_params *answer = applied();
+    assert_true(str_eq_text(answer->subscription, "sub-1"));
+    assert_int_equal(answer->fence, FENCE);
+    assert_int_equal(answer->began_at, 1700000000);
+    assert_int_equal(answer->scope, SCOPE_LICENSE);
+    assert_int_equal(answer->rows.count, 1);
+    assert_true(str_eq_text(answer->checker, "one"));
+    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE,
+                  &(struct apply_result){.changed = true});
+    next_rpc(METHOD_store_claim);
+    assert_int_equal(refresh_stats(world.refresh).applied, 1);
+    assert_int_equal(refresh_stats(world.refresh).changed, 1);
+    assert_int_equal(refresh_stats(world.refresh).calling, 0);
+}
+
+static void no_work_is_asked_for_again(void **state)
+{
+    (void)state;
+    store_answers(last_rpc(METHOD_store_claim), ERROR_TIMEOUT, NULL);
+    next_rpc(METHOD_store_claim);
+    store_answers(last_rpc(METHOD_store_claim), ERROR_UNAVAILABLE, NULL);
+    next_rpc(METHOD_store_claim);
+    assert_int_equal(world.aws_count, 0);
+}
+
+static void each_further_attempt_takes_a_token(void **state)
+{
+    (void)state;
+    struct aws_call *call = claimed(SCOPE_ACCOUNT, false);
+
+    assert_false(attempt(call));
+    const struct quota_params *params = last_rpc(METHOD_store_quota)->params;
+    assert_int_equal(params->class, DUE_NOTIFICATION);
+    store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+    assert_int_equal(call->admitted, 2);
+    aws_answers(call, "{}");
+    assert_int_equal(applied()->rows.count, 0);
+}
+
+static void without_a_token_the_call_fails(void **state)
+{
+    (void)state;
+    struct aws_call *call = claimed(SCOPE_ACCOUNT, false);
+
+    assert_false(attempt(call));
+    store_answers(last_rpc(METHOD_store_quota), ERROR_TIMEOUT, NULL);
+    assert_int_equal(call->admitted, 1);
+    assert_false(call->open);
+    expect_released("quota");
+}
+
+static void a_deadline_while_waiting_for_a_token_fails_the_call(void **state)
+{
+    (void)state;
+    struct aws_call *call = claimed(SCOPE_ACCOUNT, false);
+
+    assert_false(attempt(call));
+    struct rpc_call *token = last_rpc(METHOD_store_quota);
+    aws_fails(call, AWS_UNREACHABLE, "");
+    assert_false(token->open);
+    expect_released("no whole answer");
+}
+
+static void pages_are_gathered(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_ACCOUNT, false), "{\"Entitlements\":[" ROW "],\"NextToken\":\"a\"}");
+    assert_true(str_eq_text(json_get_str(last_aws()->body, "NextToken"), "a"));
+    assert_false(attempt(last_aws()));
+    store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+    /* An empty page may lead on. */
+    aws_answers(last_aws(), "{\"Entitlements\":[],\"NextToken\":\"b\"}");
+    aws_answers(last_aws(), "{\"Entitlements\":[" ROW "," ROW "]}");
+    assert_int_equal(applied()->rows.count, 3);
+    assert_int_equal(applied()->began_at, 1700000000);
+}
+
+static void a_token_that_comes_again_fails_the_whole(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_ACCOUNT, false), "{\"Entitlements\":[" ROW "],\"NextToken\":\"a\"}");
+    aws_answers(last_aws(), "{\"NextToken\":\"b\"}");
+    aws_answers(last_aws(), "{\"NextToken\":\"a\"}");
+    expect_released("repeats");
+}
+
+static void pages_without_end_fail_the_whole(void **state)
+{
+    (void)state;
+    claimed(SCOPE_ACCOUNT, false);
+    for (int page = 1; page <= 1000; page++) {
+        cleanup(mem_freep) char *json = mem_printf("{\"NextToken\":\"%d\"}", page);
+        aws_answers(last_aws(), json);
+    }
+    assert_int_equal(world.aws_count, 1000);
+    expect_released("pages");
+}
+
+static void a_foreign_row_fails_the_whole(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_ACCOUNT, false),
+                "{\"Entitlements\":[" ROW ",{\"ProductCode\":\"other\"}]}");
+    expect_released("'other'");
+}
+
+static void throttling_is_told_to_the_store(void **state)
+{
+    (void)state;
+    aws_fails(claimed(SCOPE_ACCOUNT, false), AWS_THROTTLED, "ThrottlingException");
+    assert_int_equal(world.rpc[world.rpc_count - 2].method, METHOD_store_throttled);
+    store_answers(&world.rpc[world.rpc_count - 2], ERROR_NONE, NULL);
+    expect_released("ThrottlingException");
+    assert_int_equal(refresh_stats(world.refresh).throttled, 1);
+}
+
+static void an_empty_answer_may_need_the_products(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_ACCOUNT, true), "{}");
+    assert_null(json_get(last_aws()->body, "Filter"));
+    int64_t max_results = 0;
+    assert_true(json_int(json_get(last_aws()->body, "MaxResults"), &max_results));
+    assert_int_equal(max_results, 1);
+    assert_false(attempt(last_aws()));
+    /* The first row is enough, although there is more. */
+    aws_answers(last_aws(), "{\"NextToken\":\"a\"}");
+    aws_answers(last_aws(), "{\"Entitlements\":[" ROW "],\"NextToken\":\"b\"}");
+    assert_int_equal(applied()->rows.count, 0);
+    assert_true(applied()->product_alive);
+}
+
+static void without_the_products_answer_the_empty_one_is_whole(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_ACCOUNT, true), "{}");
+    aws_fails(last_aws(), AWS_UNREACHABLE, "");
+    assert_int_equal(applied()->rows.count, 0);
+    assert_false(applied()->product_alive);
+}
+
+static void an_answer_with_rows_needs_no_probe(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_ACCOUNT, true), "{\"Entitlements\":[" ROW "]}");
+    assert_int_equal(applied()->rows.count, 1);
+    assert_int_equal(world.aws_count, 1);
+}
+
+static void an_answer_too_late_for_its_claim_is_dropped(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_LICENSE, false), "{}");
+    store_answers(last_rpc(METHOD_store_apply), ERROR_CONFLICT, NULL);
+    next_rpc(METHOD_store_claim);
+    assert_int_equal(refresh_stats(world.refresh).refused, 1);
+}
+
+static void a_store_that_is_away_gets_the_answer_later(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_LICENSE, false), "{\"Entitlements\":[" ROW "]}");
+    store_answers(last_rpc(METHOD_store_apply), ERROR_UNAVAILABLE, NULL);
+    next_rpc(METHOD_store_apply);
+    assert_int_equal(applied()->rows.count, 1);
+    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+    next_rpc(METHOD_store_claim);
+    assert_int_equal(refresh_stats(world.refresh).applied, 1);
+}
+
+static void an_answer_that_the_store_refuses_is_given_back(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_LICENSE, false), "{}");
+    store_answers(last_rpc(METHOD_store_apply), ERROR_BAD_REQUEST, NULL);
+    expect_released("did not take");
+}
+
+static void work_without_a_key_is_given_back(void **state)
+{
+    const struct claim_result work = {.subscription = &record,
+                                      .fence = FENCE,
+                                      .lease_ms = LEASE_MS,
+                                      .scope = SCOPE_CUSTOMER_IDENTIFIER};
+    (void)state;
+
+    store_answers(last_rpc(METHOD_store_claim), ERROR_NONE, &work);
+    assert_int_equal(world.aws_count, 0);
+    expect_released("filter");
+}
+
+static void a_stop_waits_for_the_call_under_way(void **state)
+{
+    (void)state;
+    struct aws_call *call = claimed(SCOPE_LICENSE, false);
+
+    refresh_drain(world.refresh);
+    assert_false(world.drained);
+    aws_answers(call, "{}");
+    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+    assert_true(world.drained);
+    assert_int_equal(world.rpc[world.rpc_count - 1].method, METHOD_store_apply);
+}
+
+static void a_stop_without_a_call_is_at_once(void **state)
+{
+    (void)state;
+    refresh_drain(world.refresh);
+    assert_true(world.drained);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(due_work_becomes_a_call_and_its_answer_is_applied),
+        TEST(no_work_is_asked_for_again),
+        TEST(each_further_attempt_takes_a_token),
+        TEST(without_a_token_the_call_fails),
+        TEST(a_deadline_while_waiting_for_a_token_fails_the_call),
+        TEST(pages_are_gathered),
+        TEST(a_token_that_comes_again_fails_the_whole),
+        TEST(pages_without_end_fail_the_whole),
+        TEST(a_foreign_row_fails_the_whole),
+        TEST(throttling_is_told_to_the_store),
+        TEST(an_empty_answer_may_need_the_products),
+        TEST(without_the_products_answer_the_empty_one_is_whole),
+        TEST(an_answer_with_rows_needs_no_probe),
+        TEST(an_answer_too_late_for_its_claim_is_dropped),
+        TEST(a_store_that_is_away_gets_the_answer_later),
+        TEST(an_answer_that_the_store_refuses_is_given_back),
+        TEST(work_without_a_key_is_given_back),
+        TEST(a_stop_waits_for_the_call_under_way),
+        TEST(a_stop_without_a_call_is_at_once),
+    };
+
+    /* What is logged about failures is not what is tested. */
+    return log_set_level("error") == 0 ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+}
