@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.process import BIN, SANITIZER_MARKS
 from tests.support.stand_in import Refusal, StandIn
+from tests.support.suite import BUYER, NEW
 
 NOW = int(time.time())
 LICENSE = "arn:aws:license-manager::555566667777:license:l-0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -311,3 +312,40 @@ def test_help_and_version_need_no_settings(desk):
     assert code == 0 and "explain HANDLE DIMENSION [QUANTITY]" in output
     assert desk.ctl("check", "--help")[1].startswith("usage: entitlectl [OPTION...] check")
     assert desk.ctl("--version")[1].startswith("entitlectl ")
+
+
+def test_an_operator_follows_a_customer_through_the_real_daemons(suite):
+    deal = suite.sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 10})
+    assert suite.register(deal["token"]).status == 200
+    suite.eventually_answers(True, "entitled", deal["license_arn"], "seats", 10)
+
+    code, output, _ = suite.entitlectl("link", deal["license_arn"], "acme")
+    assert code == 0 and output.endswith("is tenant 'acme'\n")
+    suite.eventually_answers(True, "entitled", "acme", "seats", 10)
+    assert suite.entitlectl("check", "acme", "seats", 11)[0] == 1
+    code, output, _ = suite.entitlectl("explain", "acme", "seats", 10)
+    assert code == 0 and "Granted is 10." in words(output) and "AWS listed seats = 10" \
+        in words(output)
+
+    suite.sandbox.change(agreement=deal["agreement_id"], dimensions={"seats": 25})
+    shown = suite.entitlectl_json("refresh", "acme")["subscriptions"][0]
+    assert shown["state"] == "active"
+    assert shown["entitlements"][0]["value"] == 25
+    assert [item["subscription"]["tenant"] for item in suite.entitlectl_json("list")
+            ["subscriptions"]] == ["acme"]
+
+    causes = {entry["cause"] for entry in suite.entitlectl_json("journal", "acme")["entries"]}
+    assert {"registration", "refresh", "operator"} <= causes
+    suite.eventually(lambda: {"License Updated - Manufacturer"} <= {
+        message["type"] for message in
+        suite.entitlectl_json("notifications", "acme")["notifications"]})
+    names = {process["process"] for process in suite.entitlectl_json("stats")["processes"]}
+    assert names == {"store", "checker-1", "checker-2"}
+
+    assert suite.entitlectl("override", "set", "acme", "deny", "--dimension", "seats",
+                            "--reason", "unpaid")[0] == 0
+    suite.eventually_answers(False, "override", "acme", "seats", 1)
+    assert "because 'unpaid'" in words(suite.entitlectl("explain", "acme", "seats")[1])
+    for override in suite.entitlectl_json("override", "list")["overrides"]:
+        assert suite.entitlectl("override", "remove", override["id"])[0] == 0
+    suite.eventually_answers(True, "entitled", "acme", "seats", 25)
