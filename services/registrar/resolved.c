@@ -16,7 +16,7 @@ static int read_text(const struct json *body, const char *name, size_t limit, st
 int resolved_read(const struct json *body, struct arena *arena, struct resolved *ret,
                   struct error *error)
 {
-    struct resolved found;
+    struct resolved found = {0};
 
     if (read_text(body, "ProductCode", TEXT_LIMIT, arena, &found.product_code, error) != 0 ||
         read_text(body, "CustomerAWSAccountId", TEXT_LIMIT, arena, &found.account_id, error) != 0 ||

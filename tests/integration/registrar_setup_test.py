@@ -2,8 +2,11 @@
 import base64
 import hashlib
 import hmac
+import http.client
 import json
 import pathlib
+import ssl
+import subprocess
 import tempfile
 import time
 import urllib.parse
@@ -156,6 +159,22 @@ def test_it_lives_below_a_path():
         assert browser.get("/registration").status == 404
         assert browser.get("/awsregistration").status == 404
         assert browser.get("/healthz").status == 200 and browser.get("/aws/healthz").status == 200
+
+
+def test_it_may_have_a_certificate_of_its_own(tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+                    "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    with Registrar(public_url="https://127.0.0.1/", extra="address = 0.0.0.0\n"
+                   f"tls_certificate_file = {certificate}\ntls_key_file = {key}\n") as registrar:
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", registrar.port, timeout=30,
+            context=ssl.create_default_context(cafile=certificate))
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        assert answer.status == 200 and b"AWS Marketplace" in answer.read()
+        connection.close()
 
 
 def test_a_template_of_the_vendors_replaces_ours():
