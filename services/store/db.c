@@ -16,6 +16,7 @@ struct db {
     DB_TXN *txn;
     char *directory;
     struct error failure;
+    bool opened; /* recovered: before that there is nothing to checkpoint */
     bool failed;
     bool broken;
     uint64_t writes;
@@ -93,6 +94,7 @@ static int open_environment(struct db *db, int64_t cache_bytes, struct error *er
         err = db->env->open(
             db->env, db->directory,
             DB_CREATE | DB_RECOVER | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL | DB_PRIVATE, 0600);
+    db->opened = err == 0;
     return err == 0 ? 0 : cannot(error, "open and recover the database in", db->directory, err);
 }
 
@@ -170,7 +172,7 @@ void db_close(struct db *db)
             db->tables[table]->close(db->tables[table], 0);
     }
     if (db->env) {
-        if (!db->broken)
+        if (db->opened)
             db_checkpoint(db, 0);
         db->env->close(db->env, 0);
     }

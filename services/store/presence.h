@@ -7,7 +7,7 @@
 #include "proto/message.h"
 
 /* How often a process is expected to announce itself, and how many times it may fail to. */
-enum { PRESENCE_INTERVAL_MS = 5000, PRESENCE_MISSES = 3 };
+enum { PRESENCE_INTERVAL_MS = 3000, PRESENCE_MISSES = 3 };
 
 struct presence;
 

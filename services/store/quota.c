@@ -78,6 +78,12 @@ enum due_class quota_take(struct quota *quota, unsigned waiting, int64_t now_us)
     return (enum due_class) class;
 }
 
+void quota_give_back(struct quota *quota, enum due_class class, int64_t now_us)
+{
+    quota->next_us = now_us;
+    quota->taken[class]--;
+}
+
 /* Calls that were in flight together are throttled together: that is one sign, not many. */
 void quota_throttled(struct quota *quota, int64_t now_us)
 {

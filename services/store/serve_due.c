@@ -6,14 +6,29 @@
 #include "services/store/records.h"
 #include "services/store/store.h"
 
+/* A claim about to expire may cross its caller's own deadline: the work would wait for the lease to
+ * end. */
+enum { CLAIM_MARGIN_MS = 500 };
+
+static struct parked *next_claim(const struct store *store)
+{
+    struct parked *parked;
+
+    TAILQ_FOREACH (parked, &store->claims, link) {
+        if (rpc_request_time_left_ms(parked->request) >= CLAIM_MARGIN_MS)
+            return parked;
+    }
+    return NULL;
+}
+
 static unsigned waiting_classes(const struct store *store)
 {
+    bool claimed = next_claim(store) != NULL;
     unsigned waiting = 0;
 
     for (int class = due_class_none + 1; class < due_class_count; class ++) {
-        bool work =
-            !TAILQ_EMPTY(&store->claims) && due_is_ready(store->books.due, (enum due_class) class);
-        if (work || !TAILQ_EMPTY(&store->tokens[class]))
+        if (!TAILQ_EMPTY(&store->tokens[class]) ||
+            (claimed && due_is_ready(store->books.due, (enum due_class) class)))
             waiting |= 1u << class;
     }
     return waiting;
@@ -39,36 +54,36 @@ static bool describe_claim(struct store *store, const struct due_claim *claim, s
     return ret->scope != scope_none;
 }
 
-static void hand_out_work(struct store *store, enum due_class class)
+/* False: nobody got it, and the token is not used. */
+static bool hand_out_work(struct store *store, enum due_class class)
 {
-    struct parked *parked = TAILQ_FIRST(&store->claims);
+    struct parked *parked = next_claim(store);
     struct rpc_request *request = parked->request;
     const struct claim_params *params = rpc_request_params(request);
     struct claim_result result;
     struct due_claim claim;
 
     if (!due_take(store->books.due, class, params->checker, moment_now(), &claim))
-        return;
+        return false;
     if (!describe_claim(store, &claim, rpc_request_arena(request), &result)) {
         log_error("due work whose record cannot be read or asked about is passed over",
                   LOG_STR("subscription", claim.id));
         due_plan(store->books.due, claim.id, &(struct due_plan){0});
         due_end(store->books.due, claim.id, claim.fence);
-        return;
+        return false;
     }
     store_unpark(parked);
-    if (rpc_reply(request, &result) < 0)
-        due_end(store->books.due, claim.id, claim.fence);
+    if (rpc_reply(request, &result) == 0)
+        return true;
+    due_end(store->books.due, claim.id, claim.fence);
+    return false;
 }
 
-static void hand_out(struct store *store, enum due_class class)
+static bool hand_out(struct store *store, enum due_class class)
 {
     struct parked *parked = TAILQ_FIRST(&store->tokens[class]);
 
-    if (!parked)
-        hand_out_work(store, class);
-    else
-        rpc_reply(store_unpark(parked), NULL);
+    return parked ? rpc_reply(store_unpark(parked), NULL) == 0 : hand_out_work(store, class);
 }
 
 static void on_dispatch_timer(void *arg)
@@ -99,8 +114,10 @@ void store_dispatch(struct store *store)
     enum due_class class;
 
     due_advance(store->books.due, now);
-    while ((class = quota_take(&store->quota, waiting_classes(store), clock_mono_us())))
-        hand_out(store, class);
+    while ((class = quota_take(&store->quota, waiting_classes(store), clock_mono_us()))) {
+        if (!hand_out(store, class))
+            quota_give_back(&store->quota, class, clock_mono_us());
+    }
     arrange_dispatch(store, now);
 }
 

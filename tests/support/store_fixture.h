@@ -33,7 +33,16 @@ struct fixture {
     struct error error;        /* of the last request */
     struct commit_event event; /* of the last commit */
     size_t commits;
+    size_t broken; /* how often the database said that it is */
 };
+
+static inline void fixture_broken(void *arg, const char *why)
+{
+    struct fixture *fixture = arg;
+
+    assert_non_null(strstr(why, fixture->directory));
+    fixture->broken++;
+}
 
 static inline void fixture_committed(void *arg, struct change *change)
 {
@@ -47,7 +56,10 @@ static inline void fixture_committed(void *arg, struct change *change)
 
 static inline void fixture_open(struct fixture *fixture)
 {
-    struct db_options options = {.directory = fixture->directory, .cache_bytes = 4 << 20};
+    struct db_options options = {.directory = fixture->directory,
+                                 .cache_bytes = 4 << 20,
+                                 .on_broken = fixture_broken,
+                                 .arg = fixture};
     struct error error;
 
     fixture->books = (struct books){.policy = policy_default};

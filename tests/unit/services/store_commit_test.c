@@ -1,6 +1,7 @@
 /* The database and what is committed to it: groups, journal, snapshot, changes, crashes. */
 #include "tests/support/store_fixture.h"
 
+#include <db.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -280,6 +281,50 @@ static void changes_come_in_pieces_that_end_between_commits(void **state)
     assert_true(chunk.subscriptions.count < 20 && chunk.next.len > 0);
 }
 
+static int failing_sync(int fd)
+{
+    (void)fd;
+    errno = EIO;
+    return -1;
+}
+
+/* In a process of its own: the library frees nothing after a panic, as its manual says. */
+static int break_the_disk(struct fixture *f)
+{
+    struct register_result result = {0};
+
+    fixture_open(f);
+    if (enter(f, "000000000001", &result) != ERROR_NONE)
+        return 1;
+    db_env_set_func_fsync(failing_sync);
+    if (enter(f, "000000000002", &result) != ERROR_INTERNAL || f->broken != 1)
+        return 2;
+    if (!db_is_broken(f->books.db) || f->commits != 1)
+        return 3;
+    db_env_set_func_fsync(fsync);
+    if (enter(f, "000000000003", &result) != ERROR_INTERNAL || f->broken != 1)
+        return 4;
+    books_done(&f->books);
+    return 0;
+}
+
+static void a_sync_that_fails_breaks_the_database_for_good(void **state)
+{
+    struct fixture *f = *state;
+    int status;
+
+    books_done(&f->books);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(break_the_disk(f));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    fixture_open(f);
+    assert_int_equal(records_find(f->books.db, STR("000000000001"), STR_NONE, &f->arena).count, 1);
+    assert_int_equal(records_find(f->books.db, STR("000000000003"), STR_NONE, &f->arena).count, 0);
+}
+
 /* Tells every acknowledged id through the pipe until it is killed. */
 static void write_until_killed(struct fixture *f, int out)
 {
@@ -349,6 +394,7 @@ int main(void)
         fixture_test(the_journal_is_paged_newest_first),
         fixture_test(what_is_past_its_time_leaves_the_journal),
         fixture_test(changes_come_in_pieces_that_end_between_commits),
+        fixture_test(a_sync_that_fails_breaks_the_database_for_good),
         fixture_test(what_was_acknowledged_survives_a_crash),
     };
 
