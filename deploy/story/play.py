@@ -116,8 +116,6 @@ class Story:
     # The story.
 
     def wait_ready(self):
-        print("waiting for the daemons", end=" ", flush=True)
-
         def ready():
             try:
                 with urllib.request.urlopen(f"{self.options.registrar}/readyz", timeout=5) as answer:
@@ -125,11 +123,10 @@ class Story:
             except OSError:
                 registrar = False
             peers = self.entitlectl("stats") if registrar else None
-            print(".", end="", flush=True)
             return registrar and peers is not None and self.check("nobody", "seats", 1)
 
         self.until("every daemon is ready", ready)
-        print(" ready")
+        print("every daemon is ready")
 
     def play(self, title, product):
         print(f"\n=== {title}")

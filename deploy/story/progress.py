@@ -10,6 +10,6 @@ for line in sys.stdin:
         last = match.group(1)
     elif match:
         last = match.group(1)
-    elif "error" in line or "FAILED" in line:
+    elif " error: " in line or line.startswith("FAILED"):
         print(line, end="")
 print(f"\r   built ({last})" if last else "   built: nothing to do")
