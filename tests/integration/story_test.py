@@ -77,7 +77,7 @@ def test_a_buyer_registers_and_the_application_asks(suite, product):
         assert suite.check_all(handle, "seats", 10) == [(True, "entitled")] * 2
         assert suite.check_all(handle, "seats", 11) == [(False, "insufficient_quantity")] * 2
         assert suite.check_all(handle, "storage_tb", 1) == [(False, "not_entitled")] * 2
-    stranger = suite.check("nobody", "seats", 1)
+    stranger = suite.check("nobody", "seats", 1, product=NEW)
     assert (stranger["allow"], stranger["reason"]) == (False, "not_subscribed")
     assert stranger["subscribe_url"].startswith("https://")
     # A check never asks AWS.
