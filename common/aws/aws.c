@@ -1,11 +1,13 @@
 #include "common/aws/aws.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/aws/internal.h"
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 
-enum { DEFAULT_ATTEMPT_TIMEOUT_MS = 10000 };
+enum { DEFAULT_ATTEMPT_TIMEOUT_MS = 10000, PROCESS_LIMIT_MS = 60000 };
 
 static const char *first_set(const char *a, const char *b, const char *c)
 {
@@ -27,9 +29,12 @@ static int set_up(struct aws *aws, const struct aws_options *options, struct err
     if (named && !shared_files_has(files, named))
         return error_set(error, "the AWS profile '%s' is in none of the shared files", named);
     aws->profile = mem_strdup(named ? named : "default");
-    if (resolve_region_and_endpoints(aws, options, files, error) < 0)
+    if (resolve_region_and_endpoints(aws, options, files, error) < 0 ||
+        resolve_retries(aws, files, error) < 0)
         return -1;
-    return resolve_credentials(&aws->credentials, options, files, aws->profile, error);
+    aws->http =
+        http_client_new(aws->loop, first_set(options->ca_bundle, getenv("AWS_CA_BUNDLE"), NULL));
+    return credentials_open(aws, options, files, error);
 }
 
 int aws_new(struct aws **ret, struct loop *loop, const struct aws_options *options,
@@ -39,6 +44,10 @@ int aws_new(struct aws **ret, struct loop *loop, const struct aws_options *optio
 
     aws->loop = loop;
     aws->random = retry_random;
+    aws->wall_ms = clock_wall_ms;
+    aws->mono_ms = clock_mono_ms;
+    aws->process_limit_ms = PROCESS_LIMIT_MS;
+    aws->session_name = mem_printf("entitled-%" PRId64, clock_wall_s());
     aws->retry_tokens = RETRY_TOKENS;
     aws->attempt_timeout_ms =
         options->attempt_timeout_ms > 0 ? options->attempt_timeout_ms : DEFAULT_ATTEMPT_TIMEOUT_MS;
@@ -46,7 +55,6 @@ int aws_new(struct aws **ret, struct loop *loop, const struct aws_options *optio
         aws_free(aws);
         return -1;
     }
-    aws->http = http_client_new(loop, first_set(options->ca_bundle, getenv("AWS_CA_BUNDLE"), NULL));
     *ret = aws;
     return 0;
 }
@@ -55,6 +63,7 @@ void aws_free(struct aws *aws)
 {
     if (!aws)
         return;
+    credentials_close(aws);
     while (aws->calls)
         aws_call_cancel(aws->calls);
     http_client_free(aws->http);
@@ -62,15 +71,10 @@ void aws_free(struct aws *aws)
         mem_free(aws->endpoints[i].url);
         mem_free(aws->endpoints[i].region);
     }
-    credentials_done(&aws->credentials);
+    mem_free(aws->session_name);
     mem_free(aws->region);
     mem_free(aws->profile);
     mem_free(aws);
-}
-
-struct str aws_credentials_source(const struct aws *aws)
-{
-    return str_of(aws->credentials.source);
 }
 
 struct str aws_region(const struct aws *aws)

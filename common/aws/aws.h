@@ -21,14 +21,32 @@ struct aws_call;
 
 enum aws_service { AWS_METERING, AWS_ENTITLEMENT, AWS_SQS, AWS_STS, AWS_SERVICE_COUNT };
 
+/* What becomes of the credentials, for the daemon's log. */
+struct aws_credentials_news {
+    struct str source;
+    struct str failure;   /* empty: others are in use from now on; else why there are none */
+    bool usable;          /* calls are signed; after a failure with what was there before */
+    int64_t expires_at_s; /* of those in use; 0: never, as far as is known */
+};
+typedef void aws_credentials_fn(void *arg, const struct aws_credentials_news *news);
+
 /* Everything is copied. NULL and "" stand for "as AWS's own variables and files say". */
 struct aws_options {
-    const char *region;  /* default: AWS_REGION, AWS_DEFAULT_REGION, profile, us-east-1 */
+    /* default: AWS_REGION, AWS_DEFAULT_REGION, profile; the instance's own if its metadata are
+     * asked for credentials; us-east-1 */
+    const char *region;
     const char *profile; /* default: AWS_PROFILE, AWS_DEFAULT_PROFILE, "default" */
     const char *endpoint[AWS_SERVICE_COUNT]; /* whole URLs; override AWS's variables and files */
-    const char *access_key_id; /* explicit credentials; otherwise environment, shared files */
+    /* Explicit credentials; otherwise the first that is configured: environment, web identity,
+     * profile (key, credential_process, role), container, instance metadata. */
+    const char *access_key_id;
     const char *secret_access_key;
     const char *session_token;
+    const char *role_arn; /* taken on with those credentials */
+    const char *external_id;
+    const char *role_session_name;
+    aws_credentials_fn *on_credentials; /* may be called by aws_new() itself; NULL: nobody asks */
+    void *on_credentials_arg;
     const char *ca_bundle;      /* default: AWS_CA_BUNDLE, the system's */
     int64_t attempt_timeout_ms; /* one attempt; long polls add their wait */
 };
@@ -67,13 +85,15 @@ struct aws_request {
     struct str body;       /* JSON, at least {}; for STS the form */
     int64_t deadline_ms;   /* relative, over all attempts; 0: none */
     int64_t extra_wait_ms; /* added to the attempt's timeout (SQS long polling) */
-    unsigned max_attempts; /* 0: the standard mode's 3 */
+    unsigned max_attempts; /* 0: AWS_MAX_ATTEMPTS, or the standard mode's 3 */
     aws_admit_fn *admit;
     void *admit_arg;
 };
 
 /* Fails on what is set but cannot be used (half a key, an unknown profile, plain http that leaves
- * the machine). Having no credentials at all is no failure: calls then end as AWS_CREDENTIALS. */
+ * the machine). Having no credentials at all is no failure: calls then end as AWS_CREDENTIALS.
+ * Sources are asked from now on, ahead of each expiry; calls wait for the first answer, ten seconds
+ * at most. */
 int aws_new(struct aws **ret, struct loop *loop, const struct aws_options *options,
             struct error *error);
 void aws_free(struct aws *aws); /* cancels what is in flight; takes NULL */
@@ -90,7 +110,8 @@ struct aws_call *aws_caller_identity(struct aws *aws,
                                      void *arg);
 
 /* Where the credentials come from, for logs and `stats`: "environment",
- * "shared files (profile seller)", "settings", "none". */
+ * "shared files (profile seller)", "settings", "role seller by container", "instance metadata",
+ * "none". Whether it gives any is another question: on_credentials. */
 struct str aws_credentials_source(const struct aws *aws);
 struct str aws_region(const struct aws *aws);
 int64_t aws_clock_offset_s(const struct aws *aws); /* AWS's clock minus ours, once it mattered */

@@ -5,7 +5,8 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 
-enum { STANDARD_ATTEMPTS = 3 };
+/* For how long a call waits for credentials. */
+enum { CREDENTIALS_WAIT_MS = 10000 };
 
 static void call_free(struct aws_call *call)
 {
@@ -37,24 +38,44 @@ static void fail(struct aws_call *call, enum aws_outcome outcome, const char *wh
     finish(call, &response);
 }
 
+static void fail_without_credentials(struct aws_call *call)
+{
+    const struct credentials *credentials = &call->aws->credentials;
+    struct str why = STR("neither settings, environment, shared files, container nor instance "
+                         "metadata hold any");
+
+    if (credentials->source)
+        why = str_of(credentials->error.text[0] ? credentials->error.text
+                                                : "they have not come in time");
+    why = arena_printf(&call->arena, "there are no AWS credentials: " STR_FMT, STR_ARG(why));
+    fail(call, AWS_CREDENTIALS, why.ptr, credentials->source != NULL);
+}
+
 static void on_deadline(void *arg)
 {
     struct aws_call *call = arg;
 
     call->deadline = NULL;
-    fail(call, AWS_UNREACHABLE, "the deadline of the call has passed", true);
+    if (call->waits == WAITS_FOR_KEYS)
+        fail_without_credentials(call);
+    else
+        fail(call, AWS_UNREACHABLE, "the deadline of the call has passed", true);
 }
 
 static void on_answer(void *arg, const struct http_response *answer);
 
 static struct http_signing signing_of(const struct aws_call *call)
 {
+    static const struct keys none;
     const struct aws *aws = call->aws;
+    const struct keys *keys = call->own_keys ? call->keys : &aws->credentials.keys;
 
+    if (!keys)
+        keys = &none;
     return (struct http_signing){
-        .access_key = str_of(aws->credentials.access_key_id),
-        .secret_key = str_of(aws->credentials.secret_access_key),
-        .session_token = str_of(aws->credentials.session_token),
+        .access_key = str_of(keys->access_key_id),
+        .secret_key = str_of(keys->secret_access_key),
+        .session_token = str_of(keys->session_token),
         .region = str_of(aws->endpoints[call->service].region),
         .service = str_of(services[call->service].signing_name),
         .clock_offset_s = aws->clock_offset_s,
@@ -87,8 +108,35 @@ static void send_attempt(struct aws_call *call)
         .response_limit = service->response_limit,
     };
     call->attempts++;
+    call->generation = call->aws->credentials.generation;
     call->began_wall_ms = clock_wall_ms();
     call->http = http_client_send(call->aws->http, &request, on_answer, call);
+}
+
+static void end_wait(void *arg)
+{
+    struct aws_call *call = arg;
+
+    call->timer = NULL;
+    call->waits = WAITS_FOR_NOTHING;
+    fail_without_credentials(call);
+}
+
+/* True if the call may go on; else it waits, or has ended. */
+static bool has_credentials(struct aws_call *call)
+{
+    if (call->own_keys)
+        return true;
+    credentials_look(call->aws);
+    if (credentials_usable(call->aws))
+        return true;
+    if (!call->aws->credentials.source) {
+        fail_without_credentials(call);
+        return false;
+    }
+    call->waits = WAITS_FOR_KEYS;
+    call->timer = loop_after(call->aws->loop, CREDENTIALS_WAIT_MS, end_wait, call);
+    return false;
 }
 
 static void begin_attempt(void *arg)
@@ -96,13 +144,8 @@ static void begin_attempt(void *arg)
     struct aws_call *call = arg;
 
     call->timer = NULL;
-    if (!call->aws->credentials.access_key_id) {
-        fail(call, AWS_CREDENTIALS,
-             "there are no AWS credentials: neither settings nor environment nor shared files "
-             "hold any",
-             false);
+    if (!has_credentials(call))
         return;
-    }
     if (!call->admit) {
         send_attempt(call);
         return;
@@ -178,6 +221,8 @@ static void on_success(struct aws_call *call, const struct http_response *answer
         return;
     }
     retry_succeeded(call);
+    if (!call->own_keys)
+        credentials_accepted(call->aws, call->generation);
     struct aws_response response = {.outcome = AWS_OK,
                                     .http_status = answer->status,
                                     .request_id = http_response_header(answer, "x-amzn-RequestId"),
@@ -186,76 +231,86 @@ static void on_success(struct aws_call *call, const struct http_response *answer
     finish(call, &response);
 }
 
-/* Code and message of a refusal, from JSON or (STS) XML; empty if there are none. */
-static void read_refusal(struct aws_call *call, const struct http_response *answer,
-                         struct aws_response *response)
+static void begin_again(struct aws_call *call)
 {
-    struct xml_text texts[] = {{"Code", STR_NONE}, {"Message", STR_NONE}};
+    json_free(take(call->json));
+    call->timer = loop_after(call->aws->loop, 0, begin_attempt, call);
+}
 
-    response->request_id = http_response_header(answer, "x-amzn-RequestId");
-    if (!services[call->service].target_prefix) {
-        xml_find(&call->arena, answer->body, texts, 2, NULL);
-        response->code = texts[0].text;
-        response->message = texts[1].text;
-        return;
+/* AWS's own word stands, unless our session was over: then it was not about anything else. */
+static void finish_refused(struct aws_call *call)
+{
+    if (str_eq_text(call->refusal.code, "ExpiredTokenException") && !call->own_keys &&
+        !credentials_fresh(call->aws))
+        call->refusal.outcome = AWS_CREDENTIALS;
+    finish(call, &call->refusal);
+}
+
+static void on_settled(void *arg)
+{
+    struct aws_call *call = arg;
+    bool waited_for_first = call->waits == WAITS_FOR_KEYS;
+
+    call->timer = NULL;
+    call->waits = WAITS_FOR_NOTHING;
+    if (waited_for_first && !credentials_usable(call->aws))
+        fail_without_credentials(call);
+    else if (waited_for_first || call->generation != call->aws->credentials.generation)
+        begin_again(call);
+    else
+        finish_refused(call);
+}
+
+void calls_credentials_settled(struct aws *aws)
+{
+    for (struct aws_call *call = aws->calls; call; call = call->next) {
+        if (call->waits == WAITS_FOR_NOTHING)
+            continue;
+        loop_cancel(call->timer);
+        call->timer = loop_after(aws->loop, 0, on_settled, call);
     }
-    json_parse(&call->json, answer->body, NULL);
-    response->body = call->json;
-    response->code = aws_error_code(http_response_header(answer, "x-amzn-errortype"), call->json);
-    response->message = json_get_str(call->json, "message");
-    if (str_is_empty(response->message))
-        response->message = json_get_str(call->json, "Message");
 }
 
-static enum aws_outcome outcome_of(const struct aws_response *response)
+/* What we can mend ourselves: a wrong clock, keys that were replaced or have expired. */
+static bool mend(struct aws_call *call, const struct http_response *answer)
 {
-    if (aws_code_is_throttling(response->code) || response->http_status == 429)
-        return AWS_THROTTLED;
-    if (aws_code_is_credentials(response->code, response->message))
-        return AWS_CREDENTIALS;
-    return str_is_empty(response->code) && response->http_status >= 500 ? AWS_UNREACHABLE
-                                                                        : AWS_ERROR;
-}
-
-/* What we can mend ourselves: keys that were replaced in the files meanwhile, a wrong clock. */
-static bool mend(struct aws_call *call, const struct aws_response *response,
-                 const struct http_response *answer)
-{
-    if (!call->clock_corrected &&
-        learn_clock(call->aws, response->code, http_response_header(answer, "Date"))) {
+    if (!call->clock_corrected && call->refusal.outcome == AWS_CREDENTIALS &&
+        learn_clock(call->aws, call->refusal.code, http_response_header(answer, "Date"))) {
         call->clock_corrected = true;
+        begin_again(call);
         return true;
     }
-    if (!call->credentials_refreshed && refresh_credentials(call->aws)) {
-        call->credentials_refreshed = true;
+    if (!refusal_concerns_keys(call, &call->refusal))
+        return false;
+    call->credentials_refreshed = true;
+    switch (credentials_distrust(call->aws, call->generation)) {
+    case DISTRUST_REPLACED:
+        begin_again(call);
         return true;
+    case DISTRUST_ASKED:
+        call->waits = WAITS_FOR_OTHER_KEYS;
+        call->timer = loop_after(call->aws->loop, CREDENTIALS_WAIT_MS, on_settled, call);
+        return true;
+    case DISTRUST_IN_VAIN:
+        break;
     }
     return false;
 }
 
 static void on_refusal(struct aws_call *call, const struct http_response *answer)
 {
-    struct aws_response response = {.http_status = answer->status};
+    enum retry_kind kind;
 
-    read_refusal(call, answer, &response);
-    response.outcome = outcome_of(&response);
-    response.retryable = aws_code_is_retryable(response.code, answer->status);
-    if (str_is_empty(response.message))
-        response.message = arena_printf(&call->arena, "HTTP status %d", answer->status);
-
-    bool again = false;
-    if (response.outcome == AWS_CREDENTIALS && mend(call, &response, answer)) {
-        call->timer = loop_after(call->aws->loop, 0, begin_attempt, call);
-        again = true;
-    } else if (response.retryable) {
-        again = retry(call, response.outcome == AWS_THROTTLED ? RETRY_THROTTLING : RETRY_TRANSIENT,
-                      http_response_header(answer, "x-amz-retry-after"));
-    }
-    if (!again) {
-        finish(call, &response);
+    call->refusal = (struct aws_response){0};
+    refusal_read(call, answer, &call->refusal);
+    if (mend(call, answer))
         return;
-    }
-    json_free(take(call->json));
+    kind = call->refusal.outcome == AWS_THROTTLED ? RETRY_THROTTLING : RETRY_TRANSIENT;
+    if (call->refusal.retryable &&
+        retry(call, kind, http_response_header(answer, "x-amz-retry-after")))
+        json_free(take(call->json));
+    else
+        finish_refused(call);
 }
 
 static void on_answer(void *arg, const struct http_response *answer)
@@ -271,8 +326,8 @@ static void on_answer(void *arg, const struct http_response *answer)
         on_refusal(call, answer);
 }
 
-struct aws_call *aws_call(struct aws *aws, const struct aws_request *request, aws_done_fn *done,
-                          void *arg)
+static struct aws_call *call_new(struct aws *aws, const struct aws_request *request,
+                                 aws_done_fn *done, void *arg)
 {
     struct aws_call *call = mem_alloc_zero(sizeof(*call));
 
@@ -281,7 +336,7 @@ struct aws_call *aws_call(struct aws *aws, const struct aws_request *request, aw
     call->operation = arena_str(&call->arena, str_of(request->operation));
     call->body = arena_str(&call->arena, request->body.len ? request->body : STR("{}"));
     call->extra_wait_ms = request->extra_wait_ms;
-    call->max_attempts = request->max_attempts ? request->max_attempts : STANDARD_ATTEMPTS;
+    call->max_attempts = request->max_attempts ? request->max_attempts : aws->max_attempts;
     call->admit = request->admit;
     call->admit_arg = request->admit_arg;
     call->done = done;
@@ -296,6 +351,22 @@ struct aws_call *aws_call(struct aws *aws, const struct aws_request *request, aw
         call->deadline = loop_after(aws->loop, request->deadline_ms, on_deadline, call);
     }
     call->timer = loop_after(aws->loop, 0, begin_attempt, call);
+    return call;
+}
+
+struct aws_call *aws_call(struct aws *aws, const struct aws_request *request, aws_done_fn *done,
+                          void *arg)
+{
+    return call_new(aws, request, done, arg);
+}
+
+struct aws_call *aws_call_signed_by(struct aws *aws, const struct aws_request *request,
+                                    const struct keys *keys, aws_done_fn *done, void *arg)
+{
+    struct aws_call *call = call_new(aws, request, done, arg);
+
+    call->own_keys = true;
+    call->keys = keys;
     return call;
 }
 

@@ -59,38 +59,6 @@ static const char *or_null(const char *text)
     return text && text[0] ? text : NULL;
 }
 
-static bool is_loopback(struct str host)
-{
-    return str_eq_nocase(host, STR("localhost")) || str_eq(host, STR("[::1]")) ||
-           (str_starts_with(host, STR("127.")) && strspn(host.ptr, "0123456789.") >= host.len);
-}
-
-static struct str host_of(struct str authority)
-{
-    const char *bracket = authority.len ? memchr(authority.ptr, ']', authority.len) : NULL;
-
-    if (bracket)
-        return str_from(authority.ptr, (size_t)(bracket + 1 - authority.ptr));
-    return str_split(&authority, ':');
-}
-
-int check_endpoint(const char *url, struct error *error)
-{
-    struct str rest = str_of(url);
-    bool plain = strncasecmp(url, "http://", 7) == 0;
-
-    if (!plain && strncasecmp(url, "https://", 8) != 0)
-        return error_set(error, "'%s' is no http or https URL", url);
-    rest = str_from(url + (plain ? 7 : 8), rest.len - (plain ? 7 : 8));
-    struct str authority = str_split(&rest, '/');
-    struct str host = host_of(authority);
-    if (host.len == 0 || memchr(authority.ptr, '@', authority.len))
-        return error_set(error, "'%s' names no host, or a user", url);
-    if (plain && !is_loopback(host))
-        return error_set(error, "'%s' would send signed requests unencrypted; use https", url);
-    return 0;
-}
-
 /* The first match wins: "AWS SDKs and Tools Reference Guide: Service-specific endpoints". */
 static const char *configured_endpoint(const struct service *service, const char *profile,
                                        const struct shared_files *files)
@@ -111,9 +79,27 @@ static const char *configured_endpoint(const struct service *service, const char
     return url ? url : shared_files_get(files, SHARED_CONFIG, profile, "endpoint_url");
 }
 
-static void set_regular_endpoint(struct endpoint *endpoint, enum aws_service id,
-                                 const struct partition *partition)
+/* Only what AWS documents: a guessed host would get signed requests. */
+static int set_dual_stack_endpoint(struct aws *aws, enum aws_service id, struct error *error)
 {
+    struct endpoint *endpoint = &aws->endpoints[id];
+    bool known = strcmp(partition_of(aws->region)->suffix, "amazonaws.com") == 0 &&
+                 (id == AWS_ENTITLEMENT || id == AWS_METERING);
+
+    if (!known)
+        return error_set(error,
+                         "AWS_USE_DUALSTACK_ENDPOINT is set, and no dual-stack endpoint of %s is "
+                         "known for %s; name one by %s",
+                         services[id].name, endpoint->region, services[id].endpoint_variable);
+    endpoint->url =
+        mem_printf("https://%s-marketplace.%s.api.aws/", services[id].name, endpoint->region);
+    return 0;
+}
+
+static void set_regular_endpoint(struct aws *aws, enum aws_service id)
+{
+    const struct partition *partition = partition_of(aws->region);
+    struct endpoint *endpoint = &aws->endpoints[id];
     const char *host = id == AWS_ENTITLEMENT ? partition->entitlement_host
                        : id == AWS_METERING  ? partition->metering_host
                                              : services[id].name;
@@ -121,26 +107,50 @@ static void set_regular_endpoint(struct endpoint *endpoint, enum aws_service id,
     endpoint->url = mem_printf("https://%s.%s.%s/", host, endpoint->region, partition->suffix);
 }
 
-static int resolve_endpoint(struct aws *aws, enum aws_service id, const char *setting,
-                            const struct shared_files *files, struct error *error)
+static int resolve_endpoint(struct aws *aws, enum aws_service id, struct error *error)
 {
-    const struct partition *partition = partition_of(aws->region);
+    struct endpoint *endpoint = &aws->endpoints[id];
+
+    mem_free(endpoint->region);
+    /* Another address does not change what is signed for. */
+    endpoint->region = mem_strdup(
+        id == AWS_ENTITLEMENT ? partition_of(aws->region)->marketplace_region : aws->region);
+    if (endpoint->configured)
+        return 0;
+    mem_free(take(endpoint->url));
+    if (aws->dual_stack)
+        return set_dual_stack_endpoint(aws, id, error);
+    set_regular_endpoint(aws, id);
+    return 0;
+}
+
+static int configure_endpoint(struct aws *aws, enum aws_service id, const char *setting,
+                              const struct shared_files *files, struct error *error)
+{
     struct endpoint *endpoint = &aws->endpoints[id];
     const char *url = or_null(setting);
 
-    /* Another address does not change what is signed for. */
-    endpoint->region =
-        mem_strdup(id == AWS_ENTITLEMENT ? partition->marketplace_region : aws->region);
     if (!url)
         url = configured_endpoint(&services[id], aws->profile, files);
-    if (!url) {
-        set_regular_endpoint(endpoint, id, partition);
+    if (!url)
         return 0;
-    }
     if (check_endpoint(url, error) < 0)
         return error_prefix(error, "the endpoint of %s", services[id].name);
     endpoint->url = mem_strdup(url);
+    endpoint->configured = true;
     return 0;
+}
+
+/* It becomes part of a host name. */
+static bool is_region(struct str text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (!memchr(letters, text.ptr[i], sizeof(letters) - 1))
+            return false;
+    }
+    return text.len > 0 && text.len < 64;
 }
 
 static int resolve_region(struct aws *aws, const char *setting, const struct shared_files *files,
@@ -154,12 +164,32 @@ static int resolve_region(struct aws *aws, const char *setting, const struct sha
         region = variable("AWS_DEFAULT_REGION");
     if (!region)
         region = shared_files_get(files, SHARED_CONFIG, aws->profile, "region");
+    aws->region_is_default = !region;
     if (!region)
         region = "us-east-1";
-    /* It becomes part of a host name. */
-    if (strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(region))
+    if (!is_region(str_of(region)))
         return error_set(error, "'%s' is no AWS region", region);
     aws->region = mem_strdup(region);
+    return 0;
+}
+
+/* What is asked for and not known is refused rather than left out. */
+static int resolve_variants(struct aws *aws, const struct shared_files *files, struct error *error)
+{
+    struct configured from = {files, aws->profile};
+    bool fips = false;
+
+    if (configured_bool(&from, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint",
+                        &aws->dual_stack, error) < 0 ||
+        configured_bool(&from, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &fips, error) < 0)
+        return -1;
+    for (enum aws_service id = 0; fips && id < AWS_SERVICE_COUNT; id++) {
+        if (!aws->endpoints[id].configured)
+            return error_set(error,
+                             "AWS_USE_FIPS_ENDPOINT is set, and no FIPS endpoint of %s is known; "
+                             "name one by %s",
+                             services[id].name, services[id].endpoint_variable);
+    }
     return 0;
 }
 
@@ -169,8 +199,28 @@ int resolve_region_and_endpoints(struct aws *aws, const struct aws_options *opti
     if (resolve_region(aws, options->region, files, error) < 0)
         return -1;
     for (enum aws_service id = 0; id < AWS_SERVICE_COUNT; id++) {
-        if (resolve_endpoint(aws, id, options->endpoint[id], files, error) < 0)
+        if (configure_endpoint(aws, id, options->endpoint[id], files, error) < 0)
+            return -1;
+    }
+    if (resolve_variants(aws, files, error) < 0)
+        return -1;
+    for (enum aws_service id = 0; id < AWS_SERVICE_COUNT; id++) {
+        if (resolve_endpoint(aws, id, error) < 0)
             return -1;
     }
     return 0;
+}
+
+void region_found(struct aws *aws, struct str region)
+{
+    if (!aws->region_is_default || !is_region(region))
+        return;
+    aws->region_is_default = false;
+    mem_free(aws->region);
+    aws->region = str_dup(region);
+    /* Dual-stack hosts were known for the default, and may not be for this one. */
+    for (enum aws_service id = 0; id < AWS_SERVICE_COUNT; id++) {
+        if (resolve_endpoint(aws, id, NULL) < 0)
+            set_regular_endpoint(aws, id);
+    }
 }

@@ -3,7 +3,9 @@
 #define COMMON_AWS_INTERNAL_H
 
 #include "common/aws/aws.h"
+#include "common/aws/credentials.h"
 #include "common/base/arena.h"
+#include "common/base/buf.h"
 #include "common/http/client/http_client.h"
 
 struct service {
@@ -18,28 +20,28 @@ struct service {
 
 struct endpoint {
     char *url;
-    char *region; /* signed for */
-};
-
-struct credentials {
-    char *access_key_id; /* NULL: there are none */
-    char *secret_access_key;
-    char *session_token; /* NULL: long-lived keys */
-    char *source;
-    bool from_files;
+    char *region;    /* signed for */
+    bool configured; /* the URL follows no region */
 };
 
 struct aws {
     struct loop *loop;
     struct http_client *http;
     char *region;
+    bool region_is_default; /* nobody named one: the instance may */
     char *profile;
+    char *session_name; /* of roles, unless they have their own */
     struct endpoint endpoints[AWS_SERVICE_COUNT];
+    bool dual_stack;
     struct credentials credentials;
+    unsigned max_attempts;
     int64_t attempt_timeout_ms;
+    int64_t process_limit_ms; /* for a credential_process */
     int64_t clock_offset_s;
     int retry_tokens;
-    double (*random)(void); /* from 0 to 1; tests replace it */
+    double (*random)(void);   /* from 0 to 1; tests replace it */
+    int64_t (*wall_ms)(void); /* tests replace both clocks */
+    int64_t (*mono_ms)(void);
     struct aws_call *calls;
 };
 
@@ -53,9 +55,14 @@ struct aws_call {
     int64_t extra_wait_ms;
     unsigned max_attempts;
     unsigned attempts;
-    int retry_cost;             /* of the last retry, given back on success */
-    bool credentials_refreshed; /* once per call */
-    bool clock_corrected;       /* once per call */
+    int retry_cost;          /* of the last retry, given back on success */
+    bool own_keys;           /* signed by keys, for a source of credentials; not by ours */
+    const struct keys *keys; /* NULL: not signed */
+    unsigned generation;     /* of our credentials, when last signed */
+    enum { WAITS_FOR_NOTHING, WAITS_FOR_KEYS, WAITS_FOR_OTHER_KEYS } waits;
+    struct aws_response refusal; /* how it ends if there are no other keys */
+    bool credentials_refreshed;  /* once per call */
+    bool clock_corrected;        /* once per call */
     bool waits_for_admission;
     bool finished;
     int64_t began_wall_ms;
@@ -70,20 +77,49 @@ struct aws_call {
     struct aws_call *next, **link;
 };
 
+/* call.c. For sources of credentials: signed by these keys, or (NULL) not at all. */
+struct aws_call *aws_call_signed_by(struct aws *aws, const struct aws_request *request,
+                                    const struct keys *keys, aws_done_fn *done, void *arg);
+/* Whoever waits for credentials looks again. */
+void calls_credentials_settled(struct aws *aws);
+
+/* refusal.c: what AWS said instead of an answer. It lives as long as the call's next attempt. */
+void refusal_read(struct aws_call *call, const struct http_response *answer,
+                  struct aws_response *response);
+/* True if our keys may be what AWS refuses, so that others are worth a try. */
+bool refusal_concerns_keys(const struct aws_call *call, const struct aws_response *response);
+
 /* endpoints.c */
 extern const struct service services[AWS_SERVICE_COUNT];
-struct shared_files;
 int resolve_region_and_endpoints(struct aws *aws, const struct aws_options *options,
                                  const struct shared_files *files, struct error *error);
+/* The instance's own, when nobody named one. */
+void region_found(struct aws *aws, struct str region);
+
+/* url.c */
+struct url_parts {
+    bool plain; /* http */
+    struct str host;
+};
+int url_split(const char *url, struct url_parts *ret, struct error *error);
+bool url_is_loopback(struct str host);
 /* https, or http to this very machine; without user or password. */
 int check_endpoint(const char *url, struct error *error);
 
-/* credentials.c */
-int resolve_credentials(struct credentials *credentials, const struct aws_options *options,
-                        const struct shared_files *files, const char *profile, struct error *error);
-/* Reads the shared files again; true if they hold other keys now. */
-bool refresh_credentials(struct aws *aws);
-void credentials_done(struct credentials *credentials);
+/* configured.c: a variable of AWS's, else what stands for it in the profile (NULL: nothing does).
+ * What is set nowhere leaves the value alone. */
+struct configured {
+    const struct shared_files *files;
+    const char *profile;
+};
+const char *configured_text(const struct configured *from, const char *variable, const char *key);
+int configured_bool(const struct configured *from, const char *variable, const char *key,
+                    bool *ret_value, struct error *error);
+int configured_number(const struct configured *from, const char *variable, const char *key,
+                      int64_t min, int64_t max, int64_t *ret_value, struct error *error);
+
+/* file.c: appends the whole file. 1 if there is none, -1 if it cannot be read; error says so. */
+int file_read(const char *path, size_t limit, struct buf *out, struct error *error);
 
 /* shared_files.c: ~/.aws/config and ~/.aws/credentials. */
 enum shared_file { SHARED_CONFIG, SHARED_CREDENTIALS, SHARED_FILE_COUNT };
@@ -98,13 +134,14 @@ bool shared_files_has(const struct shared_files *files, const char *section);
 
 /* retry.c */
 enum retry_kind { RETRY_TRANSIENT, RETRY_THROTTLING };
-enum { RETRY_TOKENS = 500 };
+enum { RETRY_TOKENS = 500, STANDARD_ATTEMPTS = 3 };
 /* Takes what the retry costs; false if the bucket does not hold it. */
 bool retry_take(struct aws_call *call, enum retry_kind kind);
 void retry_succeeded(struct aws_call *call);
 /* retry: 1 for the first. hint: x-amz-retry-after, or empty. */
 int64_t retry_delay_ms(unsigned retry, enum retry_kind kind, double random, struct str hint);
 double retry_random(void);
+int resolve_retries(struct aws *aws, const struct shared_files *files, struct error *error);
 
 /* clock_skew.c: learns AWS's clock from an answer; true if it differs enough to explain the code.
  */

@@ -2,6 +2,7 @@
  * updated retry behavior for AWS SDKs and Tools"): failures are retried quickly, throttling slowly,
  * and a bucket shared by all calls keeps an outage from being answered with a flood. */
 #include <stdint.h>
+#include <strings.h>
 
 #include "common/aws/internal.h"
 #include "common/crypto/crypto.h"
@@ -51,4 +52,21 @@ double retry_random(void)
 
     crypto_random(&bits, sizeof(bits));
     return (double)bits / (double)UINT32_MAX;
+}
+
+int resolve_retries(struct aws *aws, const struct shared_files *files, struct error *error)
+{
+    enum { MOST_ATTEMPTS = 100 };
+    struct configured from = {files, aws->profile};
+    const char *mode = configured_text(&from, "AWS_RETRY_MODE", "retry_mode");
+    int64_t attempts = STANDARD_ATTEMPTS;
+
+    /* Both are the standard mode here: the legacy one differs in how often it tries. */
+    if (mode && strcasecmp(mode, "standard") != 0 && strcasecmp(mode, "legacy") != 0)
+        return error_set(error, "AWS_RETRY_MODE '%s' is not supported; standard is", mode);
+    if (configured_number(&from, "AWS_MAX_ATTEMPTS", "max_attempts", 1, MOST_ATTEMPTS, &attempts,
+                          error) < 0)
+        return -1;
+    aws->max_attempts = (unsigned)attempts;
+    return 0;
 }

@@ -1,9 +1,6 @@
 /* AWS's shared files ("AWS SDKs and Tools Reference Guide: Shared config and credentials files").
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/aws/internal.h"
 #include "common/base/buf.h"
@@ -91,30 +88,9 @@ static int on_pair(void *arg, struct str section, struct str name, struct str va
     return 0;
 }
 
-/* A file that does not exist is an empty one. */
-static int read_text(const char *path, struct buf *out, struct error *error)
-{
-    enum { FILE_LIMIT = 1 << 20 };
-    char chunk[4096];
-    size_t len;
-    FILE *file = fopen(path, "re");
-
-    if (!file)
-        return errno == ENOENT || errno == ENOTDIR
-                   ? 0
-                   : error_set(error, "cannot read '%s': %s", path, strerror(errno));
-    while (out->len <= FILE_LIMIT && (len = fread(chunk, 1, sizeof(chunk), file)) > 0)
-        buf_append(out, chunk, len);
-    bool failed = ferror(file);
-    fclose(file);
-    if (failed || out->len > FILE_LIMIT)
-        return error_set(error, "cannot read '%s': %s", path,
-                         failed ? "input/output error" : "it is longer than 1 MiB");
-    return 0;
-}
-
 static int read_file(struct shared_files *files, enum shared_file file, struct error *error)
 {
+    enum { FILE_LIMIT = 1 << 20 };
     static const char *const variables[] = {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"};
     static const char *const names[] = {"config", "credentials"};
     const char *named = getenv(variables[file]), *home = getenv("HOME");
@@ -126,7 +102,8 @@ static int read_file(struct shared_files *files, enum shared_file file, struct e
         return 0;
     cleanup(mem_freep) char *path =
         named && named[0] ? mem_strdup(named) : mem_printf("%s/.aws/%s", home, names[file]);
-    if (read_text(path, &text, error) < 0)
+    /* A file that does not exist is an empty one. */
+    if (file_read(path, FILE_LIMIT, &text, error) < 0)
         return -1;
     if (ini_read(buf_str(&text), on_pair, &reading, error) < 0)
         return error_prefix(error, "%s", path);

@@ -1,5 +1,5 @@
-/* AWS's variables and files, for tests: an environment without any, and a home directory of the
- * test's own. */
+/* AWS's variables and files, for tests: an environment without any but the one that keeps everybody
+ * from asking this machine for its instance's metadata, and a home directory of the test's own. */
 #ifndef TESTS_SUPPORT_AWS_ENVIRONMENT_H
 #define TESTS_SUPPORT_AWS_ENVIRONMENT_H
 
@@ -35,6 +35,7 @@ static inline void aws_environment_clear(void)
 static inline void aws_environment_open(struct aws_environment *environment)
 {
     aws_environment_clear();
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     snprintf(environment->home, sizeof(environment->home), "/tmp/entitled-aws-XXXXXX");
     if (!mkdtemp(environment->home))
         abort();

@@ -64,7 +64,7 @@ static void assert_refused(struct fixture *fixture, const struct aws_options *op
 static void assert_keys(const struct fixture *fixture, const char *id, const char *secret,
                         const char *token, const char *source)
 {
-    const struct credentials *have = &fixture->aws->credentials;
+    const struct keys *have = &fixture->aws->credentials.keys;
 
     assert_string_equal(have->access_key_id, id);
     assert_string_equal(have->secret_access_key, secret);
@@ -90,7 +90,7 @@ static void nothing_set_is_no_failure(void **state)
     struct fixture *fixture = *state;
 
     open_plain(fixture);
-    assert_null(fixture->aws->credentials.access_key_id);
+    assert_null(fixture->aws->credentials.keys.access_key_id);
     assert_true(str_eq_text(aws_credentials_source(fixture->aws), "none"));
     assert_true(str_eq_text(aws_region(fixture->aws), "us-east-1"));
 }
@@ -164,12 +164,11 @@ static void files_never_mix_their_keys(void **state)
 static void what_is_set_and_unusable_is_refused(void **state)
 {
     struct fixture *fixture = *state;
-    struct aws_options nobody = {.profile = "nobody"}, role = {.profile = "seller"};
+    struct aws_options nobody = {.profile = "nobody"};
     struct aws_options half = {.access_key_id = "AKS"};
 
     write_vectors(fixture);
     assert_refused(fixture, &nobody, "the AWS profile 'nobody' is in none of the shared files");
-    assert_refused(fixture, &role, "the AWS profile 'seller' takes its credentials from role_arn");
     assert_refused(fixture, &half, "from settings: the secret access key is missing");
     setenv("AWS_SECRET_ACCESS_KEY", "s", 1);
     assert_refused(fixture, &(struct aws_options){0},
@@ -182,20 +181,46 @@ static void what_is_set_and_unusable_is_refused(void **state)
     assert_refused(fixture, &(struct aws_options){0}, "'evil.example/' is no AWS region");
 }
 
+/* AWS refuses keys that it has accepted before. */
+static enum distrust distrust(struct fixture *fixture)
+{
+    unsigned generation = fixture->aws->credentials.generation;
+
+    credentials_accepted(fixture->aws, generation);
+    return credentials_distrust(fixture->aws, generation);
+}
+
 static void replaced_keys_are_noticed(void **state)
 {
     struct fixture *fixture = *state;
 
     write_vectors(fixture);
     open_plain(fixture);
-    assert_false(refresh_credentials(fixture->aws));
+    assert_int_equal(distrust(fixture), DISTRUST_IN_VAIN);
     aws_environment_write(&fixture->environment, "credentials",
                           STR("[default]\naws_access_key_id=N\naws_secret_access_key=n\n"));
-    assert_true(refresh_credentials(fixture->aws));
+    assert_int_equal(distrust(fixture), DISTRUST_REPLACED);
     assert_keys(fixture, "N", "n", NULL, "shared files (profile default)");
     aws_environment_write(&fixture->environment, "credentials", STR("[default\n"));
-    assert_false(refresh_credentials(fixture->aws));
+    assert_int_equal(distrust(fixture), DISTRUST_IN_VAIN);
     assert_keys(fixture, "N", "n", NULL, "shared files (profile default)");
+}
+
+static void distrusted_keys_are_asked_for_once_in_a_while(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_vectors(fixture);
+    open_plain(fixture);
+    assert_int_equal(distrust(fixture), DISTRUST_IN_VAIN);
+    aws_environment_write(&fixture->environment, "credentials",
+                          STR("[default]\naws_access_key_id=N\naws_secret_access_key=n\n"));
+    fixture->aws->credentials.accepted = false;
+    assert_int_equal(credentials_distrust(fixture->aws, fixture->aws->credentials.generation),
+                     DISTRUST_IN_VAIN);
+    fixture->aws->credentials.distrusted_mono_ms -= 10000;
+    assert_int_equal(credentials_distrust(fixture->aws, fixture->aws->credentials.generation),
+                     DISTRUST_REPLACED);
 }
 
 static void assert_endpoint(struct fixture *fixture, enum aws_service service, const char *url,
@@ -272,6 +297,86 @@ static void the_first_configured_endpoint_wins(void **state)
                     "us-east-1");
 }
 
+static void dual_stack_hosts_are_used_where_they_are_known(void **state)
+{
+    struct fixture *fixture = *state;
+
+    setenv("AWS_USE_DUALSTACK_ENDPOINT", "true", 1);
+    assert_refused(fixture, &(struct aws_options){0}, "no dual-stack endpoint of sqs is known");
+    assert_non_null(strstr(fixture->error.text, "name one by AWS_ENDPOINT_URL_SQS"));
+    setenv("AWS_ENDPOINT_URL_SQS", "https://sqs.example/", 1);
+    setenv("AWS_ENDPOINT_URL_STS", "https://sts.example/", 1);
+    setenv("AWS_REGION", "eu-central-1", 1);
+    open_plain(fixture);
+    assert_endpoint(fixture, AWS_METERING, "https://metering-marketplace.eu-central-1.api.aws/",
+                    "eu-central-1");
+    assert_endpoint(fixture, AWS_ENTITLEMENT, "https://entitlement-marketplace.us-east-1.api.aws/",
+                    "us-east-1");
+    assert_endpoint(fixture, AWS_SQS, "https://sqs.example/", "eu-central-1");
+
+    setenv("AWS_REGION", "cn-northwest-1", 1);
+    assert_refused(fixture, &(struct aws_options){0}, "no dual-stack endpoint of metering");
+    setenv("AWS_USE_DUALSTACK_ENDPOINT", "1", 1);
+    assert_refused(fixture, &(struct aws_options){0},
+                   "AWS_USE_DUALSTACK_ENDPOINT '1' is neither true nor false");
+}
+
+static void no_fips_host_is_guessed(void **state)
+{
+    struct fixture *fixture = *state;
+
+    aws_environment_write(&fixture->environment, "config",
+                          STR("[default]\nuse_fips_endpoint = true\n"));
+    assert_refused(fixture, &(struct aws_options){0}, "no FIPS endpoint of metering is known");
+    setenv("AWS_USE_FIPS_ENDPOINT", "false", 1);
+    open_plain(fixture);
+    unsetenv("AWS_USE_FIPS_ENDPOINT");
+    setenv("AWS_ENDPOINT_URL", "https://fips.example/", 1);
+    open_plain(fixture);
+    assert_endpoint(fixture, AWS_STS, "https://fips.example/", "us-east-1");
+}
+
+static void retries_follow_the_variables_of_aws(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_plain(fixture);
+    assert_int_equal(fixture->aws->max_attempts, 3);
+    setenv("AWS_RETRY_MODE", "Legacy", 1);
+    aws_environment_write(&fixture->environment, "config",
+                          STR("[default]\nretry_mode = adaptive\nmax_attempts = 7\n"));
+    open_plain(fixture);
+    assert_int_equal(fixture->aws->max_attempts, 7);
+    setenv("AWS_MAX_ATTEMPTS", "5", 1);
+    open_plain(fixture);
+    assert_int_equal(fixture->aws->max_attempts, 5);
+    setenv("AWS_MAX_ATTEMPTS", "0", 1);
+    assert_refused(fixture, &(struct aws_options){0}, "AWS_MAX_ATTEMPTS '0' is no number");
+    unsetenv("AWS_RETRY_MODE");
+    assert_refused(fixture, &(struct aws_options){0},
+                   "AWS_RETRY_MODE 'adaptive' is not supported; standard is");
+}
+
+static void environment_keys_may_say_when_they_expire(void **state)
+{
+    struct fixture *fixture = *state;
+
+    setenv("AWS_ACCESS_KEY_ID", "AKE", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "s", 1);
+    setenv("AWS_CREDENTIAL_EXPIRATION", "2100-01-01T00:00:00+00:00", 1);
+    open_plain(fixture);
+    assert_int_equal(fixture->aws->credentials.keys.expires_at_s, INT64_C(4102444800));
+    setenv("AWS_CREDENTIAL_EXPIRATION", "soon", 1);
+    assert_refused(fixture, &(struct aws_options){0},
+                   "AWS_CREDENTIAL_EXPIRATION: 'soon' is no time to expire at");
+    /* Over already: nothing is signed with them. */
+    setenv("AWS_CREDENTIAL_EXPIRATION", "2001-01-01T00:00:00Z", 1);
+    open_plain(fixture);
+    assert_false(credentials_usable(fixture->aws));
+    assert_non_null(strstr(fixture->aws->credentials.error.text,
+                           "environment: what it gives expired at 2001-01-01"));
+}
+
 static void signed_requests_leave_the_machine_encrypted_only(void **state)
 {
     static const struct {
@@ -315,8 +420,13 @@ int main(void)
         SETTINGS_TEST(files_never_mix_their_keys),
         SETTINGS_TEST(what_is_set_and_unusable_is_refused),
         SETTINGS_TEST(replaced_keys_are_noticed),
+        SETTINGS_TEST(distrusted_keys_are_asked_for_once_in_a_while),
         SETTINGS_TEST(every_partition_has_its_hosts),
         SETTINGS_TEST(the_first_configured_endpoint_wins),
+        SETTINGS_TEST(dual_stack_hosts_are_used_where_they_are_known),
+        SETTINGS_TEST(no_fips_host_is_guessed),
+        SETTINGS_TEST(retries_follow_the_variables_of_aws),
+        SETTINGS_TEST(environment_keys_may_say_when_they_expire),
         cmocka_unit_test(signed_requests_leave_the_machine_encrypted_only),
     };
 

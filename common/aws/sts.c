@@ -1,0 +1,132 @@
+/* Taking on roles (AWS STS API reference: AssumeRole, AssumeRoleWithWebIdentity). */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/aws/internal.h"
+#include "common/aws/source.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+
+static bool is_set(const char *text)
+{
+    return text && text[0];
+}
+
+static bool is_word(const char *text, const char *also, size_t min, size_t max)
+{
+    size_t len = strlen(text);
+
+    for (size_t i = 0; i < len; i++) {
+        if (!isalnum((unsigned char)text[i]) && !strchr(also, text[i]))
+            return false;
+    }
+    return len >= min && len <= max;
+}
+
+struct str role_name(const char *arn)
+{
+    const char *name = strstr(arn, ":role/");
+
+    return name ? str_of(name + strlen(":role/")) : STR_NONE;
+}
+
+static int check_duration(const char *text, struct error *error)
+{
+    enum { SHORTEST_S = 900, LONGEST_S = 43200 };
+    int64_t seconds;
+
+    if (!str_to_i64(str_of(text), &seconds) || seconds < SHORTEST_S || seconds > LONGEST_S)
+        return error_set(error, "duration_seconds '%s' is not from 900 to 43200", text);
+    return 0;
+}
+
+int role_check(const struct role *role, struct error *error)
+{
+    enum { LONGEST_ARN = 2048 };
+
+    if (strncmp(role->arn, "arn:", 4) != 0 || str_is_empty(role_name(role->arn)) ||
+        !is_word(role->arn, "_+=,.@-:/", 20, LONGEST_ARN))
+        return error_set(error, "'%s' is no role's ARN", role->arn);
+    if (is_set(role->session_name) && !is_word(role->session_name, "_+=,.@-", 2, 64))
+        return error_set(error, "the role session name '%s' is not 2 to 64 of [\\w+=,.@-]",
+                         role->session_name);
+    if (is_set(role->external_id) && !is_word(role->external_id, "_+=,.@:/-", 2, 1224))
+        return error_set(error, "the external id is not 2 to 1224 of [\\w+=,.@:/-]");
+    return is_set(role->duration_s) ? check_duration(role->duration_s, error) : 0;
+}
+
+void form_append(struct buf *form, const char *name, struct str value)
+{
+    buf_printf(form, "%s%s=", form->len ? "&" : "", name);
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        if (isalnum(c) || (c && strchr("-._~", c)))
+            buf_append_char(form, (char)c);
+        else
+            buf_printf(form, "%%%02X", c);
+    }
+}
+
+void role_form(struct buf *form, const char *action, const struct role *role)
+{
+    form_append(form, "Action", str_of(action));
+    form_append(form, "Version", STR("2011-06-15"));
+    form_append(form, "RoleArn", str_of(role->arn));
+    form_append(form, "RoleSessionName", str_of(role->session_name));
+    if (is_set(role->duration_s))
+        form_append(form, "DurationSeconds", str_of(role->duration_s));
+    if (is_set(role->external_id))
+        form_append(form, "ExternalId", str_of(role->external_id));
+}
+
+struct aws_call *sts_ask(struct aws *aws, struct str form, const struct keys *signed_by,
+                         aws_done_fn *done, void *arg)
+{
+    enum { DEADLINE_MS = 30000 };
+    struct aws_request request = {
+        .service = AWS_STS, .operation = "AssumeRole", .body = form, .deadline_ms = DEADLINE_MS};
+
+    return aws_call_signed_by(aws, &request, signed_by, done, arg);
+}
+
+/* The views of texts live in the arena. */
+static int read_answer(struct arena *arena, struct str xml, struct keys *keys, struct error *error)
+{
+    struct xml_text texts[] = {{"AccessKeyId", STR_NONE},
+                               {"SecretAccessKey", STR_NONE},
+                               {"SessionToken", STR_NONE},
+                               {"Expiration", STR_NONE}};
+
+    if (xml_find(arena, xml, texts, 4, error) < 0)
+        return error_prefix(error, "the answer of STS");
+    for (size_t i = 0; i < 4; i++) {
+        if (str_is_empty(texts[i].text))
+            return error_set(error, "the answer of STS lacks %s", texts[i].element);
+    }
+    if (keys_expiration(texts[3].text, &keys->expires_at_s, error) < 0)
+        return error_prefix(error, "the answer of STS");
+    keys->access_key_id = str_dup(texts[0].text);
+    keys->secret_access_key = str_dup(texts[1].text);
+    keys->session_token = str_dup(texts[2].text);
+    return 0;
+}
+
+void sts_answer(struct source *source, const struct aws_response *response)
+{
+    struct arena arena = ARENA_INIT;
+    struct keys keys = {0};
+    struct error error;
+
+    if (response->outcome != AWS_OK && str_is_empty(response->code))
+        source_fail(source, "STS: " STR_FMT, STR_ARG(response->message));
+    else if (response->outcome != AWS_OK)
+        source_fail(source, "STS: " STR_FMT ": " STR_FMT, STR_ARG(response->code),
+                    STR_ARG(response->message));
+    else if (read_answer(&arena, response->raw_body, &keys, &error) < 0)
+        source_fail(source, "%s", error.text);
+    else
+        source_succeed(source, &keys);
+    keys_done(&keys);
+    arena_done(&arena);
+}
