@@ -228,6 +228,9 @@ static void serve_waiters(struct queue *queue)
 {
     int64_t next = next_visible_ms(queue);
 
+    if (queue->serving)
+        return;
+    queue->serving = true;
     while (!TAILQ_EMPTY(&queue->waiters) && next >= 0 && next <= clock_mono_ms()) {
         struct queue_waiter *waiter = TAILQ_FIRST(&queue->waiters);
         waiter->fn(waiter->arg);
@@ -235,6 +238,7 @@ static void serve_waiters(struct queue *queue)
             break;
         next = next_visible_ms(queue);
     }
+    queue->serving = false;
     loop_cancel(queue->timer);
     queue->timer = NULL;
     if (next >= 0 && !TAILQ_EMPTY(&queue->waiters)) {

@@ -50,6 +50,7 @@ struct queue {
     struct messages messages;
     size_t count;
     TAILQ_HEAD(, queue_waiter) waiters;
+    bool serving;             /* a waiter that is being served may show a message again */
     struct loop_timer *timer; /* when the next message becomes visible to a waiter */
 };
 

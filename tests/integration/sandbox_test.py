@@ -991,3 +991,19 @@ def test_faults_cleared_while_a_call_waits_still_hit_it(sandbox, aws):
     sandbox.send_event(body="x")
     poll.join()
     assert "ReceiptHandle" not in answers[0][0] and answers[0][0]["Body"] == "x"
+
+
+def test_a_doubled_message_goes_to_the_next_who_waits(sandbox, aws):
+    sandbox.fault(operation="ReceiveMessage", kind="duplicate", count=1)
+    got = []
+    waiting = [threading.Thread(target=lambda: got.append(aws.receive(WaitTimeSeconds=20)))
+               for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    sandbox.wait_calls("ReceiveMessage", 2)
+    sandbox.send_event(body="one")
+    for thread in waiting:
+        thread.join()
+    # Twice in the first answer, and once more in the next.
+    assert sorted([message["Body"] for message in messages] for messages in got) \
+        == [["one"], ["one", "one"]]
