@@ -113,6 +113,8 @@ struct aws_call *aws_caller_identity(struct aws *aws,
  * "shared files (profile seller)", "settings", "role seller by container", "instance metadata",
  * "none". Whether it gives any is another question: on_credentials. */
 struct str aws_credentials_source(const struct aws *aws);
+/* For on_credentials: a daemon that passes it has its news logged, one line each. */
+void aws_log_credentials(void *arg, const struct aws_credentials_news *news);
 struct str aws_region(const struct aws *aws);
 int64_t aws_clock_offset_s(const struct aws *aws); /* AWS's clock minus ours, once it mattered */
 struct str aws_endpoint(const struct aws *aws, enum aws_service service);

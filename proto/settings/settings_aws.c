@@ -17,7 +17,16 @@ struct aws_options settings_aws_options(const struct settings *settings)
         .access_key_id = aws->access_key_id,
         .secret_access_key = aws->secret_access_key,
         .session_token = aws->session_token,
+        .role_arn = aws->role_arn,
+        .external_id = aws->external_id,
+        .role_session_name = aws->role_session_name,
         .ca_bundle = aws->ca_bundle,
         .attempt_timeout_ms = aws->attempt_timeout_ms,
     };
+}
+
+void settings_aws_role(struct aws_options *options, const char *role_arn)
+{
+    if (role_arn[0])
+        options->role_arn = role_arn;
 }

@@ -7,5 +7,7 @@
 
 /* The texts are the settings' own. */
 struct aws_options settings_aws_options(const struct settings *settings);
+/* A daemon's own role, if it has one, instead of that of [aws]. */
+void settings_aws_role(struct aws_options *options, const char *role_arn);
 
 #endif

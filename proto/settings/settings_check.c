@@ -187,6 +187,25 @@ static bool is_account(struct str value)
 const struct config_form form_account = {.allowed = "the 12 digits of an AWS account",
                                          .matches = is_account};
 
+/* "arn:aws:iam::111122223333:role/path/name" */
+static bool is_role(struct str value)
+{
+    struct str rest = value;
+    struct str arn = str_split(&rest, ':');
+    struct str partition = str_split(&rest, ':');
+    struct str service = str_split(&rest, ':');
+    struct str region = str_split(&rest, ':');
+    struct str account = str_split(&rest, ':');
+
+    return str_eq_text(arn, "arn") && str_starts_with(partition, STR("aws")) &&
+           str_eq_text(service, "iam") && region.len == 0 && is_account(account) &&
+           str_starts_with(rest, STR("role/")) && rest.len > strlen("role/") &&
+           consists_of(rest, "_+=,.@-/");
+}
+
+const struct config_form form_role = {.allowed = "an ARN like arn:aws:iam::111122223333:role/name",
+                                      .matches = is_role};
+
 /* The pattern of ProductCode in the ResolveCustomer API reference. */
 static bool is_product_code(struct str value)
 {

@@ -93,5 +93,7 @@ void on_stats(void *arg, struct rpc_request *request)
     add_queries(&figures, checker);
     add_refresh(&figures, checker);
     add_max_age(&figures, checker);
-    rpc_reply(request, &(struct stats_result){.counters = {figures.items, figures.count}});
+    rpc_reply(request,
+              &(struct stats_result){.counters = {figures.items, figures.count},
+                                     .aws_credentials = aws_credentials_source(checker->aws)});
 }

@@ -102,8 +102,10 @@ static void on_identity(void *arg, const struct aws_response *response, struct s
 
 static int open_aws(struct checker *checker, struct error *error)
 {
-    const struct aws_options options = settings_aws_options(checker->settings);
+    struct aws_options options = settings_aws_options(checker->settings);
 
+    settings_aws_role(&options, checker->settings->checker.role_arn);
+    options.on_credentials = aws_log_credentials;
     if (aws_new(&checker->aws, checker->daemon->loop, &options, error) < 0)
         return error_prefix(error, "aws");
     checker->identity = aws_caller_identity(checker->aws, on_identity, checker);

@@ -39,6 +39,12 @@ static void add(struct ctl *ctl, struct figures *figures, struct str process, co
         json_set(counters, arena_str(&ctl->arena, counter->name).ptr,
                  json_new_number(counter->value));
     }
+    if (!str_is_empty(stats->aws_credentials)) {
+        table_cell(&figures->table, process);
+        table_cell(&figures->table, STR("aws_credentials"));
+        table_cell(&figures->table, stats->aws_credentials);
+        json_set_str(item, "aws_credentials", stats->aws_credentials);
+    }
     json_set_str(item, "process", process);
     json_set_str(item, "endpoint", str_of(endpoint));
     json_set(item, "counters", counters);

@@ -74,6 +74,8 @@ static int open_aws(struct poller *poller, const struct settings_queue *queue, s
     struct str url = str_of(queue->url);
     struct aws_options options = settings_aws_options(poller->settings);
 
+    settings_aws_role(&options, poller->settings->poller.role_arn);
+    options.on_credentials = aws_log_credentials;
     options.region = either(queue->region, queue_url_region(url), options.region, &poller->arena);
     options.endpoint[AWS_SQS] =
         either(options.endpoint[AWS_SQS], queue_url_origin(url), "", &poller->arena);

@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/log/log.h"
+#include "proto/settings/settings_aws.h"
 #include "proto/settings/settings_policy.h"
 #include "services/registrar/redemption.h"
 #include "services/registrar/routes.h"
@@ -25,19 +26,10 @@ static const char *or_null(const char *text)
 
 static int open_aws(struct registrar *registrar, struct error *error)
 {
-    const struct settings_aws *settings = &registrar->settings->aws;
-    struct aws_options options = {
-        .region = settings->region,
-        .profile = settings->profile,
-        .endpoint =
-            {[AWS_METERING] = settings->endpoint_metering, [AWS_STS] = settings->endpoint_sts},
-        .access_key_id = settings->access_key_id,
-        .secret_access_key = settings->secret_access_key,
-        .session_token = settings->session_token,
-        .ca_bundle = settings->ca_bundle,
-        .attempt_timeout_ms = settings->attempt_timeout_ms,
-    };
+    struct aws_options options = settings_aws_options(registrar->settings);
 
+    settings_aws_role(&options, registrar->settings->registrar.role_arn);
+    options.on_credentials = aws_log_credentials;
     return aws_new(&registrar->aws, registrar->context->loop, &options, error);
 }
 

@@ -48,6 +48,8 @@ enum page resolved_failure_page(const struct aws_response *response)
         return response->retryable || response->http_status >= 500 ? PAGE_AWS_AWAY
                                                                    : PAGE_AWS_REFUSED;
     case AWS_CREDENTIALS:
+        /* Their source does not answer just now, or they are wrong. */
+        return response->retryable ? PAGE_AWS_AWAY : PAGE_AWS_REFUSED;
     case AWS_OK:
         break;
     }

@@ -212,6 +212,14 @@ static void texts_are_what_they_must_be(void **state)
         {&form_account, "012345678901", true},
         {&form_account, "12345678901", false},
         {&form_account, "12345678901x", false},
+        {&form_role, "arn:aws:iam::111122223333:role/name", true},
+        {&form_role, "arn:aws-cn:iam::111122223333:role/team/na.me", true},
+        {&form_role, "arn:aws:iam::111122223333:role/", false},
+        {&form_role, "arn:aws:iam::1111:role/name", false},
+        {&form_role, "arn:aws:sts::111122223333:role/name", false},
+        {&form_role, "arn:aws:iam::111122223333:user/name", false},
+        {&form_role, "arn:aws:iam::111122223333:role/na me", false},
+        {&form_role, "name", false},
         {&form_product_code, "abc-123_/=:.@", true},
         {&form_product_code, "a b", false},
         {&form_share, "sweep:5", true},
@@ -321,6 +329,26 @@ static void aws_is_called_as_the_settings_say(void **state)
     config_free(config);
 }
 
+static void a_daemon_may_have_a_role_of_its_own(void **state)
+{
+    (void)state;
+    struct config *config;
+    const struct settings *settings =
+        load_good("[aws]\nrole_arn = arn:aws:iam::111122223333:role/all\nexternal_id = x1\n"
+                  "role_session_name = n1\n"
+                  "[checker]\nrole_arn = arn:aws:iam::111122223333:role/checker\n",
+                  &config);
+    struct aws_options options = settings_aws_options(settings);
+
+    assert_string_equal(options.external_id, "x1");
+    assert_string_equal(options.role_session_name, "n1");
+    settings_aws_role(&options, settings->poller.role_arn);
+    assert_string_equal(options.role_arn, "arn:aws:iam::111122223333:role/all");
+    settings_aws_role(&options, settings->checker.role_arn);
+    assert_string_equal(options.role_arn, "arn:aws:iam::111122223333:role/checker");
+    config_free(config);
+}
+
 static void the_sample_means_the_defaults(void **state)
 {
     (void)state;
@@ -364,6 +392,7 @@ int main(void)
         cmocka_unit_test(shares_and_fields_are_taken_apart),
         cmocka_unit_test(the_policy_is_that_of_the_rules),
         cmocka_unit_test(aws_is_called_as_the_settings_say),
+        cmocka_unit_test(a_daemon_may_have_a_role_of_its_own),
         cmocka_unit_test(the_sample_means_the_defaults),
         cmocka_unit_test(rows_are_complete),
     };

@@ -102,6 +102,7 @@ static void every_failure_has_its_page(void **state)
         {{.outcome = AWS_ERROR, .http_status = 400, .retryable = true}, PAGE_AWS_AWAY},
         {{.outcome = AWS_THROTTLED, .http_status = 400}, PAGE_AWS_AWAY},
         {{.outcome = AWS_UNREACHABLE}, PAGE_AWS_AWAY},
+        {{.outcome = AWS_CREDENTIALS, .retryable = true}, PAGE_AWS_AWAY},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
