@@ -28,6 +28,11 @@ static bool fits_events(enum fault_kind kind)
            kind == FAULT_TAMPER;
 }
 
+static bool fits_credentials(enum fault_kind kind)
+{
+    return !fits_events(kind) && kind != FAULT_DELAY && kind != FAULT_WRONG_ACCOUNT;
+}
+
 void faults_init(struct faults *faults)
 {
     *faults = (struct faults){0};
@@ -76,13 +81,18 @@ static const struct field ask_fields[] = {
 static int check_ask(const struct fault_ask *ask, enum fault_kind kind, struct error *error)
 {
     bool events = str_eq(ask->operation, STR(FAULT_EVENTS));
+    bool credentials =
+        str_eq(ask->operation, STR(FAULT_METADATA)) || str_eq(ask->operation, STR(FAULT_CONTAINER));
 
     if (kind == FAULT_NONE)
         return error_set(error, "no fault is called '" STR_FMT "'", STR_ARG(ask->kind));
     if (events && !fits_events(kind))
         return error_set(error, "events can be lost, duplicated, reordered or tampered with");
-    if (kind == FAULT_STALE && !str_eq(ask->operation, STR("GetEntitlements")))
-        return error_set(error, "only GetEntitlements can be stale");
+    if (credentials && !fits_credentials(kind))
+        return error_set(error, "credentials cannot have the fault '" STR_FMT "'",
+                         STR_ARG(ask->kind));
+    if (kind == FAULT_STALE && !credentials && !str_eq(ask->operation, STR("GetEntitlements")))
+        return error_set(error, "only GetEntitlements and given credentials can be stale");
     if (kind == FAULT_MISSING_MEMBER && str_is_empty(ask->member))
         return error_set(error, "'member' is missing");
     if (ask->count == 0 || ask->count < -1)

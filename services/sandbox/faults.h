@@ -16,7 +16,8 @@ enum fault_kind {
     FAULT_HANG,           /* never answered */
     FAULT_TRUNCATE,       /* the connection breaks in the middle of the answer */
     FAULT_EMPTY,          /* 200 and {} */
-    FAULT_STALE,          /* GetEntitlements: as it was before the last change */
+    FAULT_STALE,          /* GetEntitlements: as it was before the last change; credentials: past
+                             their time */
     FAULT_MISSING_MEMBER, /* the member is left out wherever it stands */
     FAULT_WRONG_ACCOUNT,  /* as if another account had signed the call */
     FAULT_DUPLICATE,      /* everything in the answer's list twice; a notification: sent twice */
@@ -34,6 +35,9 @@ struct fault {
 
 /* The operation under which notifications are counted. */
 #define FAULT_EVENTS "Event"
+/* Those of the services that give credentials. */
+#define FAULT_METADATA  "InstanceMetadata"
+#define FAULT_CONTAINER "ContainerCredentials"
 
 struct armed_fault {
     STAILQ_ENTRY(armed_fault) link;

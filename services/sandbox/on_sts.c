@@ -54,11 +54,11 @@ static bool parse_role(struct str arn, struct assumption *ret)
 
 static bool read_assumption(struct call *call, struct assumption *ret)
 {
-    enum { DEFAULT_S = 3600, SHORTEST_S = 900, LONGEST_S = 43200 };
+    enum { SHORTEST_S = 900, LONGEST_S = 43200 };
     const struct json *duration = json_get(call->request, "DurationSeconds");
 
     ret->session = json_get_str(call->request, "RoleSessionName");
-    ret->duration_s = DEFAULT_S;
+    ret->duration_s = call->sandbox->world.credentials_lifetime_s;
     if (!parse_role(json_get_str(call->request, "RoleArn"), ret))
         return !answer_error(&call->answer, "ValidationError", "RoleArn is not valid");
     if (!is_session_name(ret->session))
@@ -97,11 +97,24 @@ static bool answer_credentials(struct call *call, const struct assumption *assum
     return answer_ok(&call->answer, body);
 }
 
+/* The roles' trust policy may ask for an external id. */
+static bool has_external_id(struct call *call)
+{
+    struct str wanted = call->sandbox->world.external_id;
+
+    return str_is_empty(wanted) || str_eq(json_get_str(call->request, "ExternalId"), wanted);
+}
+
 static bool assume_role(struct call *call)
 {
     struct assumption assumption;
 
-    return !read_assumption(call, &assumption) || answer_credentials(call, &assumption);
+    if (!read_assumption(call, &assumption))
+        return true;
+    if (!has_external_id(call))
+        return answer_error(&call->answer, "AccessDenied",
+                            "not authorized to perform: sts:AssumeRole");
+    return answer_credentials(call, &assumption);
 }
 
 /* The claims of a JSON web token, unverified: the sandbox knows no identity provider. NULL if the

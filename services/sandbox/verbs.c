@@ -92,6 +92,15 @@ static int do_log(struct sandbox *sandbox, const struct json *ask, struct json *
     return 0;
 }
 
+static int do_expire_credentials(struct sandbox *sandbox, const struct json *ask,
+                                 struct json *reply, struct error *error)
+{
+    (void)ask;
+    (void)error;
+    json_set_integer(reply, "expired", world_expire_keys(&sandbox->world));
+    return 0;
+}
+
 static int do_reset(struct sandbox *sandbox, const struct json *ask, struct json *reply,
                     struct error *error)
 {
@@ -204,6 +213,7 @@ static const struct verb verbs[] = {
     {"fault", do_fault, false},
     {"faults", do_faults, true},
     {"faults_clear", do_faults_clear, false},
+    {"expire_credentials", do_expire_credentials, false},
     {"log", do_log, true},
     {"redrive", do_redrive, false},
     {"reset", do_reset, false},

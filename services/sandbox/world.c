@@ -213,3 +213,17 @@ struct access_key *world_new_key(struct world *world, struct str account, struct
     STAILQ_INSERT_TAIL(&world->keys, key, link);
     return key;
 }
+
+int64_t world_expire_keys(struct world *world)
+{
+    struct access_key *key;
+    int64_t now_s = clock_wall_s(), count = 0;
+
+    STAILQ_FOREACH (key, &world->keys, link) {
+        if (key->expires_at <= now_s)
+            continue;
+        key->expires_at = now_s;
+        count++;
+    }
+    return count;
+}

@@ -108,6 +108,7 @@ struct world {
     int64_t token_lifetime_s;
     int64_t expiry_lag_s;
     int64_t credentials_lifetime_s; /* of temporary credentials nobody gave a duration */
+    struct str external_id;         /* that roles ask for; empty: none */
     struct str container_token;     /* Authorization that the container credentials ask for */
     uint64_t change;                /* number of the last change of any agreement */
     STAILQ_HEAD(, seller) sellers;
@@ -148,5 +149,7 @@ struct str world_new_secret(struct world *world, size_t bytes); /* base64 */
 /* Temporary credentials. */
 struct access_key *world_new_key(struct world *world, struct str account, struct str arn,
                                  int64_t lifetime_s);
+/* Ends all temporary credentials that have been given; how many. */
+int64_t world_expire_keys(struct world *world);
 
 #endif

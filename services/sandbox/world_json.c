@@ -11,6 +11,7 @@ static const struct field world_fields[] = {
     SETTING(token_lifetime_s, FIELD_INTEGER),
     SETTING(expiry_lag_s, FIELD_INTEGER),
     SETTING(credentials_lifetime_s, FIELD_INTEGER),
+    SETTING(external_id, FIELD_STR),
     SETTING(container_token, FIELD_STR),
     FIELD_END,
 };
@@ -286,6 +287,7 @@ int world_configure(struct world *world, const struct json *object, struct error
     world->token_lifetime_s = changed.token_lifetime_s;
     world->expiry_lag_s = changed.expiry_lag_s;
     world->credentials_lifetime_s = changed.credentials_lifetime_s;
+    world->external_id = changed.external_id;
     world->container_token = changed.container_token;
     return 0;
 }

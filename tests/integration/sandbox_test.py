@@ -879,6 +879,48 @@ def test_credentials_end(sandbox):
     assert answer.body["message"] == "The security token included in the request is expired"
 
 
+def task_credentials(sandbox):
+    given = get(sandbox, "/v2/credentials/task").body
+    return given, Caller(sandbox, given["AccessKeyId"], given["SecretAccessKey"], given["Token"])
+
+
+def test_credentials_end_on_demand(sandbox):
+    _, aws = task_credentials(sandbox)
+    assert aws.call("GetEntitlements", {"ProductCode": NEW}).status == 200
+    assert sandbox.expire_credentials() == {"expired": 1}
+    assert aws.call("GetEntitlements", {"ProductCode": NEW}).code == "ExpiredTokenException"
+    _, aws = task_credentials(sandbox)
+    assert aws.call("GetEntitlements", {"ProductCode": NEW}).status == 200
+    assert Caller(sandbox).call("GetEntitlements", {"ProductCode": NEW}).status == 200
+
+
+def test_faults_hit_whoever_gives_credentials(sandbox):
+    for kind, status in (("throttle", 503), ("error500", 500), ("empty", 200)):
+        sandbox.fault(operation="ContainerCredentials", kind=kind)
+        assert get(sandbox, "/v2/credentials/task").status == status
+    sandbox.fault(operation="ContainerCredentials", kind="missing_member", member="Token")
+    assert "Token" not in get(sandbox, "/v2/credentials/task").body
+    sandbox.fault(operation="ContainerCredentials", kind="stale")
+    given, aws = task_credentials(sandbox)
+    assert given["Expiration"] < time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    assert aws.call("GetEntitlements", {"ProductCode": NEW}).status == 200
+    sandbox.fault(operation="InstanceMetadata", kind="throttle")
+    assert get(sandbox, "/latest/api/token", "PUT").status == 503
+    assert sandbox.counts()["ContainerCredentials"] == 5
+    with pytest.raises(Refused):
+        sandbox.fault(operation="InstanceMetadata", kind="reorder")
+
+
+def test_roles_may_ask_for_an_external_id(sandbox):
+    sts = botocore_client(sandbox, "sts")
+    role = {"RoleArn": f"arn:aws:iam::{SELLER}:role/app", "RoleSessionName": "test"}
+    sandbox.settings(external_id="x-1")
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        sts.assume_role(**role)
+    assert refused.value.response["Error"]["Code"] == "AccessDenied"
+    assert sts.assume_role(**role, ExternalId="x-1")["Credentials"]["AccessKeyId"]
+
+
 # The page.
 
 class Page(html.parser.HTMLParser):
