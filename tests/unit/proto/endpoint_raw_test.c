@@ -274,7 +274,6 @@ static void random_bytes_do_no_harm(void **state)
 static void a_frame_over_the_limit_costs_the_connection_only(void **state)
 {
     cleanup(mem_freep) char *huge = mem_alloc_zero(FRAME_LIMIT_BYTES + 1);
-    cleanup(buf_done) struct buf out = BUF_INIT;
     struct stage *stage = *state;
 
     send_frame(stage, str_from(huge, FRAME_LIMIT_BYTES + 1), false);
