@@ -169,13 +169,15 @@ static void run(struct writer *writer)
 
 static void *open_socket(const struct options *options, void *context, bool until_lost)
 {
-    const int no_limit = 0, patience_ms = until_lost ? LOST_MS : PATIENCE_MS;
+    const int no_limit = 0, never = -1, patience_ms = until_lost ? LOST_MS : PATIENCE_MS;
     void *socket = zmq_socket(context, ZMQ_DEALER);
 
     zmq_setsockopt(socket, ZMQ_LINGER, &no_limit, sizeof(no_limit));
     zmq_setsockopt(socket, ZMQ_SNDHWM, &no_limit, sizeof(no_limit));
     zmq_setsockopt(socket, ZMQ_RCVHWM, &no_limit, sizeof(no_limit));
     zmq_setsockopt(socket, ZMQ_RCVTIMEO, &patience_ms, sizeof(patience_ms));
+    if (until_lost)
+        zmq_setsockopt(socket, ZMQ_RECONNECT_IVL, &never, sizeof(never));
     if (zmq_connect(socket, option_text(options, "--endpoint", NULL)) < 0)
         tool_die("cannot connect: %s", zmq_strerror(errno));
     return socket;
