@@ -243,6 +243,10 @@ static void finish_refused(struct aws_call *call)
     if (str_eq_text(call->refusal.code, "ExpiredTokenException") && !call->own_keys &&
         !credentials_fresh(call->aws))
         call->refusal.outcome = AWS_CREDENTIALS;
+    /* Not the last word while their source cannot be asked for others. */
+    if (call->refusal.outcome == AWS_CREDENTIALS && !call->own_keys &&
+        call->aws->credentials.failures > 0)
+        call->refusal.retryable = true;
     finish(call, &call->refusal);
 }
 

@@ -44,6 +44,16 @@ static int64_t between(double random, int64_t low, int64_t high)
     return low + (int64_t)(random * (double)(high - low));
 }
 
+static int64_t at_most(int64_t ms, int64_t bound_ms)
+{
+    return ms < bound_ms ? ms : bound_ms;
+}
+
+static int64_t half_of(int64_t left_ms)
+{
+    return left_ms > 2 * SECOND ? left_ms / 2 : SECOND;
+}
+
 /* Whether a source that fails may wait: there is time left, or asking has been in vain for long. */
 static bool is_calm(const struct refresh *refresh)
 {
@@ -76,8 +86,8 @@ static int64_t instance_again(int64_t left_ms, double random)
     if (left_ms <= 0)
         return delay_ms;
     if (left_ms <= REPLACED_MS)
-        return between(random, MINUTE / 2, MINUTE);
-    return delay_ms < left_ms - SPARE_MS ? delay_ms : left_ms - SPARE_MS;
+        return at_most(between(random, MINUTE / 2, MINUTE), half_of(left_ms));
+    return at_most(delay_ms, left_ms - SPARE_MS);
 }
 
 int64_t refresh_delay_ms(const struct refresh *refresh, double random)
@@ -91,7 +101,7 @@ int64_t refresh_delay_ms(const struct refresh *refresh, double random)
     if (refresh->outlives_expiry)
         return instance_again(refresh->left_ms, random);
     /* Short-lived from the start. */
-    return refresh->left_ms > 2 * SECOND ? refresh->left_ms / 2 : SECOND;
+    return half_of(refresh->left_ms);
 }
 
 static void on_time(void *arg);
@@ -124,6 +134,13 @@ static void set_timer(struct aws *aws)
     credentials->timer = loop_after(aws->loop, delay_ms, on_time, aws);
 }
 
+/* AWS has refused them and there are no others yet. */
+static bool is_doubted(const struct credentials *credentials)
+{
+    return credentials->distrusted && !credentials->accepted &&
+           credentials->distrusted_generation == credentials->generation;
+}
+
 static void plan(struct aws *aws)
 {
     struct credentials *credentials = &aws->credentials;
@@ -131,7 +148,7 @@ static void plan(struct aws *aws)
         .never_expires = credentials->keys.expires_at_s == 0,
         .left_ms = left_ms(aws),
         .failures = credentials->failures,
-        .usable = credentials_usable(aws),
+        .usable = credentials_usable(aws) && !is_doubted(credentials),
         .outlives_expiry = credentials->source->type->outlives_expiry,
     };
     int64_t delay_ms = refresh_delay_ms(&refresh, aws->random());
@@ -228,6 +245,7 @@ enum distrust credentials_distrust(struct aws *aws, unsigned generation)
         credentials->distrusted = true;
         credentials->accepted = false;
         credentials->distrusted_mono_ms = aws->mono_ms();
+        credentials->distrusted_generation = generation;
         ask(aws);
     }
     if (generation != credentials->generation)

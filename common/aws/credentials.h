@@ -16,9 +16,10 @@ struct credentials {
     int64_t look_at_mono_ms;
     bool ahead;
     struct loop_timer *timer;
-    bool accepted;   /* by AWS, since they are in use */
-    bool distrusted; /* ever, last at: */
+    bool accepted;   /* by AWS, since they are in use or were distrusted */
+    bool distrusted; /* ever; the last time: */
     int64_t distrusted_mono_ms;
+    unsigned distrusted_generation;
     aws_credentials_fn *on_news;
     void *on_news_arg;
 };

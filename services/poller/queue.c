@@ -207,8 +207,8 @@ static void deliver(struct lane *lane, const struct json *body)
 static void on_receive_failed(struct lane *lane, const struct aws_response *response)
 {
     struct queue *queue = lane->queue;
-    bool refused = response->outcome == AWS_CREDENTIALS ||
-                   (response->outcome == AWS_ERROR && !response->retryable);
+    bool refused = !response->retryable &&
+                   (response->outcome == AWS_CREDENTIALS || response->outcome == AWS_ERROR);
 
     lane->failed = true;
     queue->figures.receives_failed++;

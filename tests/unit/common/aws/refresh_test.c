@@ -94,6 +94,9 @@ static void the_delays_are_as_documented(void **state)
         {{.left_ms = 5 * MINUTE_MS, .usable = true, .outlives_expiry = true},
          30 * SECOND_MS,
          MINUTE_MS},
+        {{.left_ms = 8 * SECOND_MS, .usable = true, .outlives_expiry = true},
+         4 * SECOND_MS,
+         4 * SECOND_MS},
         {{.left_ms = -60 * MINUTE_MS, .usable = true, .outlives_expiry = true},
          2 * MINUTE_MS,
          10 * MINUTE_MS},
@@ -398,6 +401,25 @@ static void refused_keys_do_not_flood_the_source(void **state)
     assert_int_equal(peer->requests, 1 + 5 + 1 + 2);
 }
 
+/* The source fails just when AWS refuses what is in use: it is asked again soon, for nothing else
+ * helps. */
+static void a_source_that_fails_in_need_is_asked_again_soon(void **state)
+{
+    struct peer *peer = *state;
+    cleanup(buf_done) struct buf text = BUF_INIT;
+
+    peer_answer(peer, PATH, 200, keys_text(&text, "ONE", 60 * MINUTE_MS));
+    peer_answer(peer, "/", 400, STR("{\"__type\":\"UnrecognizedClientException\"}"));
+    open_peer(peer);
+    peer_wait_for_news(peer, 1);
+    peer_answer(peer, PATH, 403, STR(""));
+    peer_call(peer, "ResolveCustomer");
+    assert_int_equal(peer->response.outcome, AWS_CREDENTIALS);
+    assert_true(peer->response.retryable);
+    assert_int_equal(peer->aws->credentials.look_at_mono_ms - peer_now_ms, 750);
+    assert_int_equal(peer->news, 2);
+}
+
 #define REFRESH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, peer_tear_down)
 
 int main(void)
@@ -416,6 +438,7 @@ int main(void)
         REFRESH_TEST(the_two_meanings_of_an_expired_token),
         REFRESH_TEST(an_old_session_is_not_blamed_on_the_buyer),
         REFRESH_TEST(refused_keys_do_not_flood_the_source),
+        REFRESH_TEST(a_source_that_fails_in_need_is_asked_again_soon),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
