@@ -6,6 +6,7 @@
 
 #define uthash_malloc(size)    mem_alloc(size)
 #define uthash_free(ptr, size) mem_free(ptr)
+#define uthash_fatal(message)  mem_exhausted()
 #include <uthash.h>
 
 struct entry {

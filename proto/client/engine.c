@@ -1,0 +1,143 @@
+#include "proto/client/engine.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/base/mem.h"
+#include "proto/client/failure.h"
+#include "proto/client/fixture.h"
+
+static atomic_uint generation;
+
+static void on_fork_in_child(void)
+{
+    atomic_fetch_add(&generation, 1);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, on_fork_in_child);
+}
+
+unsigned engine_generation(void)
+{
+    return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+static void connect_engine(struct engine *engine)
+{
+    engine->roster = roster_new(engine->options);
+    engine->context = endpoint_context_new();
+    engine->pool = session_pool_new(engine->context, engine->roster);
+}
+
+static int fill_from_fixture(struct engine *engine, struct str fixture,
+                             struct entitled_error *error)
+{
+    struct error why;
+
+    engine->local = local_new();
+    if (fixture_load(fixture, engine->local, &why) < 0)
+        return failure_set(error, ENTITLED_BAD_FILE, "%s: %s", engine->options->file, why.text);
+    return ENTITLED_OK;
+}
+
+struct engine *engine_new(const struct entitled_options *options, struct str fixture,
+                          struct entitled_error *error)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct engine *engine = mem_alloc_zero(sizeof(*engine));
+
+    pthread_once(&once, watch_forks);
+    engine->options = options;
+    engine->generation = engine_generation();
+    if (options->mode == ENTITLED_FILE) {
+        if (fill_from_fixture(engine, fixture, error) == ENTITLED_OK)
+            return engine;
+        engine_free(engine);
+        return NULL;
+    }
+    connect_engine(engine);
+    if (options->mode == ENTITLED_IN_PROCESS) {
+        engine->local = local_new();
+        engine->worker = worker_start(engine->context, engine->roster, engine->local, options);
+    }
+    return engine;
+}
+
+/* A socket that was lost when memory ran out would be waited for. */
+static void end_context(struct engine *engine, bool whole)
+{
+    if (whole)
+        endpoint_context_free(engine->context);
+}
+
+void engine_free(struct engine *engine)
+{
+    bool whole = true;
+
+    if (!engine)
+        return;
+    struct async *async = atomic_load(&engine->async);
+    whole &= !async || !async_is_lost(async);
+    async_free(async);
+    whole &= worker_stop(engine->worker);
+    whole &= session_pool_free(engine->pool);
+    end_context(engine, whole);
+    local_free(engine->local);
+    if (whole)
+        roster_free(engine->roster);
+    mem_free(engine);
+}
+
+static int check_copy(struct engine *engine, const struct inquiry *question,
+                      struct entitled_answer *answer)
+{
+    int64_t age_ms = AGE_UNKNOWN;
+
+    if (engine->worker) {
+        int code = worker_state(engine->worker, &age_ms, &answer->error);
+        if (code != ENTITLED_OK)
+            return code;
+    }
+    return local_check(engine->local, question, age_ms, answer);
+}
+
+bool engine_check_here(struct engine *engine, const struct inquiry *question,
+                       struct entitled_answer *answer, int *ret_code)
+{
+    if (!engine->local)
+        return false;
+    *ret_code = check_copy(engine, question, answer);
+    /* Fresher data than the copy has comes from AWS, through a checker. */
+    return !(engine->worker && *ret_code == ENTITLED_OK && question->params.max_age_ms > 0 &&
+             answer->stale);
+}
+
+static int check_remotely(struct engine *engine, const struct inquiry *question,
+                          struct entitled_answer *answer)
+{
+    cleanup(arena_done) struct arena arena = ARENA_INIT;
+    const struct ask_options options = inquiry_ask_options(question, engine->options);
+    const void *result;
+    struct error why;
+
+    enum rpc_error code = session_pool_ask(engine->pool, &options, &arena, &result, &why);
+    if (code != ERROR_NONE)
+        return failure_set(&answer->error, failure_code(code), "%s", why.text);
+    return answer_fill(answer, result, AGE_UNKNOWN);
+}
+
+int engine_check(struct engine *engine, const struct inquiry *question,
+                 struct entitled_answer *answer)
+{
+    int code;
+
+    if (engine_check_here(engine, question, answer, &code))
+        return code;
+    code = check_remotely(engine, question, answer);
+    /* Unmet, the last answer is better than none; it says that it is stale. */
+    if (code != ENTITLED_OK && engine->local)
+        code = check_copy(engine, question, answer);
+    return code;
+}

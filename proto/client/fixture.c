@@ -1,0 +1,139 @@
+#include "proto/client/fixture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "proto/client/fixture_json.h"
+#include "proto/codec/codec.h"
+
+enum { FILE_MAX = 64 * 1024 * 1024, ITEMS_MAX = 100000 };
+
+struct fixture {
+    int64_t now;
+    struct decision_policy *policy;
+    struct product_page_list products;
+    struct subscription_list subscriptions;
+    struct override_list overrides;
+};
+
+/* Not in messages.def: it crosses no socket, and no daemon stores it. */
+static const struct field fields[] = {
+    {.name = "now", .kind = FIELD_TIME, .need = OPTIONAL, .offset = offsetof(struct fixture, now)},
+    {.name = "policy",
+     .kind = FIELD_ITEM,
+     .need = OPTIONAL,
+     .offset = offsetof(struct fixture, policy),
+     .child = &shape_decision_policy},
+    {.name = "products",
+     .kind = FIELD_LIST,
+     .need = OPTIONAL,
+     .offset = offsetof(struct fixture, products),
+     .limit = ITEMS_MAX,
+     .child = &shape_product_page},
+    {.name = "subscriptions",
+     .kind = FIELD_LIST,
+     .need = OPTIONAL,
+     .offset = offsetof(struct fixture, subscriptions),
+     .limit = ITEMS_MAX,
+     .child = &shape_subscription},
+    {.name = "overrides",
+     .kind = FIELD_LIST,
+     .need = OPTIONAL,
+     .offset = offsetof(struct fixture, overrides),
+     .limit = ITEMS_MAX,
+     .child = &shape_override},
+};
+
+static const struct shape shape_fixture = {
+    .name = "a fixture",
+    .size = sizeof(struct fixture),
+    .fields = fields,
+    .field_count = sizeof(fields) / sizeof(fields[0]),
+};
+
+static int read_all(FILE *file, struct buf *ret_text)
+{
+    char bytes[16384];
+    size_t len;
+
+    while ((len = fread(bytes, 1, sizeof(bytes), file)) > 0) {
+        buf_append(ret_text, bytes, len);
+        if (ret_text->len > FILE_MAX) {
+            errno = EFBIG;
+            return -1;
+        }
+    }
+    return ferror(file) ? -1 : 0;
+}
+
+int fixture_read(const char *path, struct buf *ret_text, struct error *error)
+{
+    FILE *file = fopen(path, "re");
+
+    if (!file)
+        return error_set(error, "cannot open '%s': %s", path, strerror(errno));
+    int result = read_all(file, ret_text);
+    int reason = errno;
+    fclose(file);
+    if (result < 0)
+        return error_set(error, "cannot read '%s': %s", path, strerror(reason));
+    return 0;
+}
+
+/* What a test does not care about need not be written down. */
+static void complete_record(struct subscription *record, int64_t now_s)
+{
+    if (record->product_code.len == 0)
+        record->product_code = STR("product");
+    if (record->license_key.len == 0)
+        record->license_key = license_key(record->license_arn);
+    if (record->verified_at == 0)
+        record->verified_at = now_s;
+    if (record->created_at == 0)
+        record->created_at = now_s;
+    if (record->version == 0)
+        record->version = 1;
+}
+
+static int put_records(struct fixture *fixture, struct replica *replica, struct error *error)
+{
+    int64_t now_s = fixture->now != 0 ? fixture->now : clock_wall_s();
+
+    for (size_t i = 0; i < fixture->subscriptions.count; i++) {
+        struct subscription *record = &fixture->subscriptions.items[i];
+        complete_record(record, now_s);
+        replica_put(replica, record);
+        if (replica_count(replica) != i + 1)
+            return error_set(error, "two subscriptions have the id '" STR_FMT "'",
+                             STR_ARG(record->id));
+    }
+    return 0;
+}
+
+static void put_overrides(struct fixture *fixture, struct replica *replica, struct arena *arena)
+{
+    for (size_t i = 0; i < fixture->overrides.count; i++) {
+        struct override *override = &fixture->overrides.items[i];
+        if (override->id.len == 0)
+            override->id = arena_printf(arena, "override-%zu", i + 1);
+        replica_put_override(replica, override);
+    }
+}
+
+int fixture_load(struct str text, struct local *local, struct error *error)
+{
+    cleanup(arena_done) struct arena arena = ARENA_INIT;
+    cleanup(buf_done) struct buf bytes = BUF_INIT;
+    struct fixture fixture = {0};
+
+    if (fixture_json_pack(text, &shape_fixture, &bytes, error) < 0 ||
+        codec_decode(&shape_fixture, buf_str(&bytes), &arena, &fixture, error) < 0)
+        return -1;
+    local_stop_clock(local, fixture.now);
+    local_decide_by(local, fixture.policy, &fixture.products);
+    put_overrides(&fixture, local_replica(local), &arena);
+    return put_records(&fixture, local_replica(local), error);
+}

@@ -1,0 +1,24 @@
+/* The thread that keeps the copy of the in-process mode equal to the store, through one checker at
+ * a time. It blocks all signals. */
+#ifndef PROTO_CLIENT_WORKER_H
+#define PROTO_CLIENT_WORKER_H
+
+#include "proto/client/local.h"
+#include "proto/client/roster.h"
+#include "proto/endpoint/context.h"
+
+struct worker;
+
+/* Under guard_call(). Everything passed must outlive it. */
+struct worker *worker_start(struct endpoint_context *context, struct roster *roster,
+                            struct local *local, const struct entitled_options *options);
+
+/* ENTITLED_OK and the age of the copy, or why it cannot answer. */
+int worker_state(const struct worker *worker, int64_t *ret_age_ms, struct entitled_error *error);
+/* Waits until it can, at most so long. */
+int worker_wait_ready(struct worker *worker, int64_t timeout_ms, struct entitled_error *error);
+
+/* Ends the thread. False: its sockets are lost, as memory ran out on it. Takes NULL. */
+bool worker_stop(struct worker *worker);
+
+#endif

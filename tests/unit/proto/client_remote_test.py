@@ -1,0 +1,277 @@
+"""libentitled asking checkers: failover, health, hedging, deadlines, the live list, nonsense."""
+import os
+import pathlib
+import tempfile
+import threading
+import time
+
+import msgpack
+import pytest
+
+from tests.support.conformance import Ask
+from tests.support.stub_checker import SILENCE, Failure, StubChecker
+
+PROGRAM = os.environ["TEST_ASK"]
+QUESTION = {"handle": "acme", "dimension": "seats", "quantity": 3}
+BOTH = pytest.mark.parametrize("how", [[], ["--async"]], ids=["blocking", "asynchronous"])
+
+
+@pytest.fixture
+def directory():
+    # Not pytest's tmp_path: a socket's name must stay below 108 bytes.
+    with tempfile.TemporaryDirectory(prefix="entitled-") as path:
+        yield pathlib.Path(path)
+
+
+@pytest.fixture
+def checkers(directory):
+    """Two of them, each the other's peer."""
+    both = [StubChecker(directory, name) for name in ("1", "2")]
+    for checker in both:
+        checker.peers = both
+        checker.start()
+    yield both
+    for checker in both:
+        checker.stop()
+
+
+def checks(checker):
+    return [params for method, params in checker.asked if method == "check"]
+
+
+def who(outcome):
+    return outcome["answer"]["subscription"]
+
+
+def failing(code):
+    def behaviour(method, params):
+        raise Failure(code)
+    return behaviour
+
+
+def silent(method, params):
+    return SILENCE
+
+
+@BOTH
+def test_a_checker_is_found_in_the_directory_and_asked(directory, checkers, how):
+    with Ask(PROGRAM, "remote", "--directory", directory, *how) as ask:
+        got = ask({**QUESTION, "product": "p", "license": "l-1", "trace": "t-1"})
+        assert got["answer"] == {"allow": True, "reason": "entitled", "granted": 7,
+                                 "subscription": who(got)}
+    options = [params[3] for checker in checkers for params in checks(checker)
+               if params[3].get("product") == "p"]
+    assert [(o["license"], o["trace"]) for o in options] == [("l-1", "t-1")]
+    assert 0 < options[0]["timeout_ms"] <= 2000
+
+
+@BOTH
+def test_questions_are_shared_out(directory, checkers, how):
+    with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 60000, *how) as ask:
+        seen = set()
+        while seen != {"1", "2"}:
+            seen.add(who(ask(QUESTION)))
+
+
+@BOTH
+@pytest.mark.parametrize("code", ["not_ready", "unavailable", "throttled", "internal", "timeout"])
+def test_a_failing_checker_is_followed_by_the_next(directory, checkers, how, code):
+    checkers[0].behaviour = failing(code)
+    with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 60000, *how) as ask:
+        while not checks(checkers[0]):
+            assert who(ask(QUESTION)) == "2"
+        asked = len(checks(checkers[0]))
+        assert [who(ask(QUESTION)) for _ in range(50)] == ["2"] * 50
+        # It is asked again now and then, not each time.
+        assert len(checks(checkers[0])) - asked < 25
+
+
+@BOTH
+def test_what_no_other_checker_would_mend_is_said_at_once(directory, checkers, how):
+    for checker in checkers:
+        checker.behaviour = failing("bad_request")
+    with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 60000, *how) as ask:
+        assert ask(QUESTION)["error"] == "bad_request"
+    assert sum(len(checks(checker)) for checker in checkers) == 1
+
+
+@BOTH
+def test_when_all_are_overloaded_the_caller_learns_it(directory, checkers, how):
+    for checker in checkers:
+        checker.behaviour = failing("throttled")
+    with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 60000, *how) as ask:
+        got = ask(QUESTION)
+        assert (got["error"], got["retryable"]) == ("throttled", True)
+
+
+@BOTH
+def test_a_silent_checker_costs_no_answer(directory, checkers, how):
+    checkers[0].behaviour = silent
+    with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 2000, *how) as ask:
+        while not checks(checkers[0]):
+            assert who(ask(QUESTION)) == "2"
+        asked = len(checks(checkers[0]))
+        assert [who(ask(QUESTION)) for _ in range(50)] == ["2"] * 50
+        assert len(checks(checkers[0])) - asked < 25
+
+
+@BOTH
+def test_hedging_is_a_setting(directory, checkers, how):
+    release = threading.Event()
+
+    def slow(method, params):
+        release.wait(60)
+        return {"allow": True, "reason": "entitled", "subscription": "1"}
+
+    checkers[0].behaviour = slow
+    try:
+        with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 600000,
+                 "--hedge-ms", 20, *how) as ask:
+            # Were it not for hedging, one of them would take a quarter of ten minutes.
+            while not checks(checkers[0]):
+                assert who(ask(QUESTION)) == "2"
+            assert [who(ask(QUESTION)) for _ in range(6)] == ["2"] * 6
+    finally:
+        release.set()
+
+
+@BOTH
+def test_the_deadline_is_kept(directory, checkers, how):
+    for checker in checkers:
+        checker.behaviour = silent
+    with Ask(PROGRAM, "remote", "--directory", directory, *how) as ask:
+        ask({"wait_ms": 10000})
+        began = time.monotonic()
+        got = ask({**QUESTION, "timeout_ms": 300})
+        assert got["error"] == "timeout" and "within 300 ms" in got["message"]
+        assert 0.25 < time.monotonic() - began < 5
+
+
+@BOTH
+def test_without_any_checker_it_says_so_and_finds_one_that_comes(directory, how):
+    with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 300, *how) as ask:
+        got = ask(QUESTION)
+        assert got["error"] == "unavailable" and "no checker can be reached (0 known)" in got["message"]
+        ask.send({**QUESTION, "timeout_ms": 60000})
+        with StubChecker(directory, "late"):
+            assert who(ask.receive()) == "late"
+
+
+@BOTH
+def test_a_restarted_checker_is_waited_for(directory, how):
+    checker = StubChecker(directory, "1").start()
+    with Ask(PROGRAM, "remote", "--checker", checker.endpoint, "--timeout-ms", 60000, *how) as ask:
+        assert who(ask(QUESTION)) == "1"
+        checker.stop()
+        ask.send(QUESTION)
+        checker.start()
+        assert who(ask.receive()) == "1"
+        checker.stop()
+
+
+@BOTH
+def test_the_death_of_a_checker_under_way_is_survived(directory, checkers, how):
+    def dying(method, params):
+        threading.Thread(target=checkers[0].stop).start()
+        return SILENCE
+
+    checkers[0].behaviour = dying
+    with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 600000, *how) as ask:
+        while checkers[0].thread and not checks(checkers[0]):
+            assert who(ask(QUESTION)) == "2"
+
+
+def test_others_are_found_through_one(directory, checkers):
+    with Ask(PROGRAM, "remote", "--checker", checkers[0].endpoint, "--timeout-ms", 60000) as ask:
+        deadline = time.monotonic() + 30
+        while who(ask(QUESTION)) != "2":
+            assert time.monotonic() < deadline
+
+
+def test_discovery_can_be_off(directory, checkers):
+    with Ask(PROGRAM, "remote", "--checker", checkers[0].endpoint, "--no-discovery") as ask:
+        assert {who(ask(QUESTION)) for _ in range(50)} == {"1"}
+
+
+@BOTH
+@pytest.mark.parametrize("nonsense", [
+    b"", b"\xc1", msgpack.packb("text"), msgpack.packb([1, 2]), msgpack.packb([1, 10**6, None, {}]),
+    msgpack.packb([0, 1, "check", []]), b"\xdd\xff\xff\xff\xff", os.urandom(1000),
+], ids=range(8))
+def test_nonsense_is_as_good_as_silence(directory, checkers, how, nonsense):
+    checkers[0].behaviour = lambda method, params: nonsense
+    with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 2000, *how) as ask:
+        while not checks(checkers[0]):
+            assert who(ask(QUESTION)) == "2"
+
+
+@pytest.mark.parametrize("answer", [
+    None, {}, [], {"allow": "yes", "reason": "entitled"}, {"allow": True}, {"reason": "entitled"},
+    {"allow": True, "reason": "entitled", "subscription": "x" * 65},
+], ids=range(7))
+def test_an_answer_that_cannot_be_read_refuses(directory, answer):
+    with StubChecker(directory, "1") as checker:
+        checker.behaviour = lambda method, params: answer
+        with Ask(PROGRAM, "remote", "--directory", directory) as ask:
+            assert ask(QUESTION)["error"] == "internal"
+
+
+def test_what_a_newer_checker_says_is_taken_as_far_as_it_is_known(directory):
+    with StubChecker(directory, "1") as checker:
+        checker.behaviour = lambda method, params: {
+            "allow": True, "reason": "a reason to come", "granted": 2, "a key to come": {"x": [1]}}
+        with Ask(PROGRAM, "remote", "--directory", directory) as ask:
+            assert ask(QUESTION)["answer"] == {"allow": True, "reason": "other", "granted": 2}
+
+
+def test_many_questions_go_in_few_messages(directory, checkers):
+    questions = [{"handle": f"h-{i}", "dimension": "seats", "product": "p"} for i in range(2500)]
+    with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 60000) as ask:
+        answers = ask({"many": questions})["answers"]
+        assert len(answers) == 2500 and all(outcome["answer"]["allow"] for outcome in answers)
+        got = ask({"many": [QUESTION, {**QUESTION, "product": "other"}]})
+        assert got["error"] == "bad_request" and "question 1" in got["answers"][0]["message"]
+    messages = [params for checker in checkers for method, params in checker.asked
+                if method == "check_many"]
+    assert sorted(len(params[0]) for params in messages) == [500, 1000, 1000]
+    assert all(params[1]["product"] == "p" for params in messages)
+
+
+def test_one_of_many_may_be_bad_alone(directory):
+    with StubChecker(directory, "1") as checker:
+        checker.behaviour = lambda method, params: {"answers": [
+            {"allow": True, "reason": "entitled"},
+            {"allow": False, "reason": "", "error": "bad_request", "message": "two products"}]}
+        with Ask(PROGRAM, "remote", "--directory", directory) as ask:
+            good, bad = ask({"many": [QUESTION, QUESTION]})["answers"]
+            assert good["answer"]["allow"]
+            assert (bad["error"], bad["message"]) == ("bad_request", "two products")
+
+
+def test_fewer_answers_than_questions_are_none(directory):
+    with StubChecker(directory, "1") as checker:
+        checker.behaviour = lambda method, params: {"answers": [{"allow": True, "reason": "entitled"}]}
+        with Ask(PROGRAM, "remote", "--directory", directory) as ask:
+            got = ask({"many": [QUESTION, QUESTION]})
+            assert got["error"] == "internal"
+            assert [outcome["error"] for outcome in got["answers"]] == ["internal"] * 2
+
+
+def test_readiness_is_the_checkers(directory):
+    with StubChecker(directory, "1") as checker:
+        checker.ready = False
+        with Ask(PROGRAM, "remote", "--directory", directory) as ask:
+            assert ask({"wait_ms": 2000}) == {"ready": False, "error": "not_ready",
+                                             "message": "checker '1' is not ready yet"}
+            ask.send({"wait_ms": 60000})
+            checker.ready = True
+            assert ask.receive() == {"ready": True}
+
+
+@BOTH
+def test_a_child_process_makes_its_own_connection(directory, checkers, how):
+    with Ask(PROGRAM, "remote", "--directory", directory, *how) as ask:
+        ask({"wait_ms": 10000})
+        for _ in range(3):
+            assert ask(QUESTION)["answer"]["allow"]
+            assert ask({"fork": QUESTION})["answer"]["allow"]
