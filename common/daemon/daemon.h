@@ -25,11 +25,20 @@ struct daemon_context {
     const char *instance; /* --name, default "1": tells several of one kind on a host apart */
 };
 
+/* A setting of the daemon's own that may also stand on the command line: --option ARGUMENT. */
+struct daemon_option {
+    const char *name;
+    const char *variable; /* the setting's, in the environment: ENTITLED_<SECTION>_<NAME> */
+    const char *argument;
+    const char *help;
+};
+
 struct daemon {
     const char *name;    /* "entitled-store" */
     const char *summary; /* one line for --help */
     size_t state_size;   /* zeroed memory given to the functions below */
     const struct config_schema *schema;
+    const struct daemon_option *options; /* optional; ends with a row without a name */
     /* Settings that are wrong only together, or only for this daemon; also run by --check-config.
      */
     int (*check)(const void *settings, struct error *error);

@@ -2,7 +2,13 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "common/base/mem.h"
+
+/* What getopt_long returns for the daemon's own options: this and the row. */
+enum { FIRST_OWN = 256 };
 
 static const char help[] =
     "Usage: %s [OPTION]...\n"
@@ -13,7 +19,8 @@ static const char help[] =
     "  --check-config   say whether the settings are good, and end\n"
     "  --name NAME      tells several daemons of one kind on a host apart (default: 1)\n"
     "  --help           show this, and end\n"
-    "  --version        show the version, and end\n"
+    "  --version        show the version, and end\n";
+static const char help_end[] =
     "\n"
     "Every setting can be given as ENTITLED_<SECTION>_<NAME> in the environment too.\n"
     "Exit code: 0 after an orderly stop, 1 after a failure, 2 for a wrong option or setting.\n";
@@ -33,6 +40,18 @@ static bool is_name(const char *name)
     return good > 0 && good <= LONGEST_NAME && name[good] == '\0';
 }
 
+static void print_help(const struct daemon *daemon)
+{
+    enum { HELP_COLUMN = 19 };
+
+    printf(help, daemon->name, daemon->summary);
+    for (const struct daemon_option *own = daemon->options; own && own->name; own++) {
+        int width = printf("  --%s %s", own->name, own->argument);
+        printf("%*s%s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 1, "", own->help);
+    }
+    fputs(help_end, stdout);
+}
+
 static enum options_result parse_one(struct options *options, const struct daemon *daemon, int c)
 {
     switch (c) {
@@ -50,25 +69,47 @@ static enum options_result parse_one(struct options *options, const struct daemo
                                        "not",
                                        optarg);
     case 'h':
-        printf(help, daemon->name, daemon->summary);
+        print_help(daemon);
         return OPTIONS_DONE;
     case 'v':
         printf("%s %s\n", daemon->name, ENTITLED_VERSION);
         return OPTIONS_DONE;
     default:
+        if (c >= FIRST_OWN) {
+            /* The settings then read and check it as they would the environment's. */
+            setenv(daemon->options[c - FIRST_OWN].variable, optarg, 1);
+            return OPTIONS_RUN;
+        }
         fprintf(stderr, "See %s --help.\n", daemon->name);
         return OPTIONS_WRONG;
     }
 }
 
+/* The table for getopt_long: what all daemons take and what this one does; caller frees. */
+static struct option *known_options(const struct daemon *daemon)
+{
+    static const struct option common[] = {
+        {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
+        {"name", required_argument, NULL, 'n'},   {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+    };
+    enum { COMMON = sizeof(common) / sizeof(common[0]) };
+    size_t own = 0;
+
+    while (daemon->options && daemon->options[own].name)
+        own++;
+    struct option *known = mem_alloc_array(COMMON + own + 1, sizeof(*known));
+    memcpy(known, common, sizeof(common));
+    for (size_t i = 0; i < own; i++)
+        known[COMMON + i] =
+            (struct option){daemon->options[i].name, required_argument, NULL, FIRST_OWN + (int)i};
+    return known;
+}
+
 enum options_result options_parse(struct options *ret, const struct daemon *daemon, int argc,
                                   char **argv)
 {
-    static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
-        {"name", required_argument, NULL, 'n'},   {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
-    };
+    cleanup(mem_freep) struct option *known = known_options(daemon);
     enum options_result result = OPTIONS_RUN;
     int c;
 

@@ -5,6 +5,7 @@ import html.parser
 import http.cookiejar
 import json
 import pathlib
+import ssl
 import subprocess
 import sys
 import time
@@ -37,12 +38,25 @@ class Form(html.parser.HTMLParser):
             self.fields[attributes["name"]] = attributes.get("value", "")
 
 
+class SameDoor(urllib.request.HTTPRedirectHandler):
+    """The page's public name may not resolve here: redirects to it go to the address asked first."""
+
+    def __init__(self, options):
+        self.options = options
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        newurl = newurl.replace(self.options.shown.rstrip("/"), self.options.registrar, 1)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 class Story:
     def __init__(self, options):
         self.options = options
         self.number = 0
+        tls = ssl.create_default_context(cafile=options.certificate)
         self.buyer = urllib.request.build_opener(
-            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()),
+            urllib.request.HTTPSHandler(context=tls), SameDoor(options))
 
     # What the story is told with.
 
@@ -118,8 +132,7 @@ class Story:
     def wait_ready(self):
         def ready():
             try:
-                with urllib.request.urlopen(f"{self.options.registrar}/readyz", timeout=5) as answer:
-                    registrar = answer.status == 200
+                registrar = self.browse(f"{self.options.registrar}/readyz")[0] == 200
             except OSError:
                 registrar = False
             peers = self.entitlectl("stats") if registrar else None
@@ -127,6 +140,7 @@ class Story:
 
         self.until("every daemon is ready", ready)
         print("every daemon is ready")
+        self.aws("settings", registration_url=self.options.shown)
 
     def play(self, title, product):
         print(f"\n=== {title}")
@@ -187,6 +201,8 @@ def main():
     parser.add_argument("--config", type=pathlib.Path, required=True)
     parser.add_argument("--sandbox", required=True)
     parser.add_argument("--registrar", required=True)
+    parser.add_argument("--shown", required=True, help="the page's address as buyers have it")
+    parser.add_argument("--certificate", help="of the page, if it is HTTPS")
     parser.add_argument("--logs", required=True)
     story = Story(parser.parse_args())
     try:

@@ -34,6 +34,7 @@ struct settings {
     struct settings_checker checker;
     struct settings_registrar registrar;
     struct settings_poller poller;
+    struct settings_sandbox sandbox;
     struct config_group queues;   /* struct settings_queue */
     struct config_group products; /* struct settings_product; no code twice */
 };

@@ -1,5 +1,7 @@
 #include "services/sandbox/sandbox.h"
 
+#include <string.h>
+
 #include "common/base/mem.h"
 #include "services/sandbox/credentials.h"
 #include "services/sandbox/door.h"
@@ -59,8 +61,8 @@ int sandbox_init(struct sandbox *sandbox, struct loop *loop, struct json *origin
 void sandbox_done(struct sandbox *sandbox)
 {
     /* The connections go first: each tells its call or wait. */
-    http_server_close(sandbox->server);
-    sandbox->server = NULL;
+    while (sandbox->server_count > 0)
+        http_server_close(sandbox->servers[--sandbox->server_count]);
     loop_cancel(sandbox->tick);
     unload(sandbox);
     sns_done(&sandbox->sns);
@@ -110,7 +112,8 @@ static void on_request(void *arg, struct http_exchange *exchange)
     }
 }
 
-int sandbox_listen(struct sandbox *sandbox, const char *address, uint16_t port, struct error *error)
+static int listen_at(struct sandbox *sandbox, const char *address, uint16_t port,
+                     struct error *error)
 {
     const struct http_server_options options = {
         .address = address,
@@ -120,12 +123,26 @@ int sandbox_listen(struct sandbox *sandbox, const char *address, uint16_t port, 
         .connection_limit = 1000,
         .request_timeout_ms = 30000,
     };
-    bool v6 = str_eq(str_of(address), STR("::1")) || str_eq(str_of(address), STR("::"));
 
-    if (http_server_open(&sandbox->server, sandbox->loop, &options, on_request, sandbox, error) < 0)
+    if (http_server_open(&sandbox->servers[sandbox->server_count], sandbox->loop, &options,
+                         on_request, sandbox, error) < 0)
         return -1;
-    sandbox->world.base_url =
-        arena_printf(&sandbox->world.arena, v6 ? "http://[%s]:%u" : "http://%s:%u", address,
-                     http_server_port(sandbox->server));
+    sandbox->server_count++;
+    return 0;
+}
+
+int sandbox_listen(struct sandbox *sandbox, const struct config_list *addresses, uint16_t port,
+                   struct error *error)
+{
+    if (addresses->count == 0 || addresses->count > SANDBOX_ADDRESSES_MAX)
+        return error_set(error, "[sandbox] listen takes 1 to %d addresses", SANDBOX_ADDRESSES_MAX);
+    for (size_t i = 0; i < addresses->count; i++) {
+        if (listen_at(sandbox, addresses->items[i], port, error) < 0)
+            return -1;
+        port = http_server_port(sandbox->servers[0]);
+    }
+    const char *first = addresses->items[0];
+    sandbox->world.base_url = arena_printf(
+        &sandbox->world.arena, strchr(first, ':') ? "http://[%s]:%u" : "http://%s:%u", first, port);
     return 0;
 }

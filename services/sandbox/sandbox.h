@@ -2,6 +2,7 @@
 #ifndef SERVICES_SANDBOX_SANDBOX_H
 #define SERVICES_SANDBOX_SANDBOX_H
 
+#include "common/config/config.h"
 #include "common/http/server/http_server.h"
 #include "common/loop/loop.h"
 #include "services/sandbox/call.h"
@@ -17,10 +18,13 @@ struct held_event {
     char *body;
 };
 
+enum { SANDBOX_ADDRESSES_MAX = 8 };
+
 struct sandbox {
     struct loop *loop;
-    struct http_server *server; /* NULL in tests of the rules */
-    struct json *origin;        /* the world that a reset restores */
+    struct http_server *servers[SANDBOX_ADDRESSES_MAX]; /* none in tests of the rules */
+    size_t server_count;
+    struct json *origin; /* the world that a reset restores */
     struct world world;
     struct queues queues;
     struct faults faults;
@@ -35,14 +39,12 @@ struct sandbox {
 /* Takes ownership of origin, a world's JSON. */
 int sandbox_init(struct sandbox *sandbox, struct loop *loop, struct json *origin,
                  struct error *error);
-int sandbox_listen(struct sandbox *sandbox, const char *address, uint16_t port,
+/* On every address, at the same port; 0 takes one that is free at the first. */
+int sandbox_listen(struct sandbox *sandbox, const struct config_list *addresses, uint16_t port,
                    struct error *error);
 void sandbox_done(struct sandbox *sandbox);
 /* Drops what waits and begins again from the world it started with. */
 int sandbox_reset(struct sandbox *sandbox, struct error *error);
 struct json *sandbox_world_json(const struct sandbox *sandbox);
-
-/* The program. */
-int sandbox_main(int argc, char **argv);
 
 #endif

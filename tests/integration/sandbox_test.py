@@ -129,7 +129,7 @@ def test_help_and_version_need_no_world():
 
 
 @pytest.mark.parametrize("arguments, said", [
-    (["--port", "70000"], "--port"),
+    (["--port", "70000"], "'port' must be"),
     (["--nonsense"], "nonsense"),
     (["surplus"], "surplus"),
 ])
