@@ -15,12 +15,11 @@ static void hold(const struct subscription *record, const struct decide_facts *f
                  const struct policy *policy, int64_t now_s, struct arena *arena,
                  struct holding *ret)
 {
-    bool succeeded = decide_has_active_successor(record, facts, policy, now_s);
     size_t count = record->entitlements.count;
 
     ret->subscription = arena_alloc(arena, sizeof(*ret->subscription));
     *ret->subscription = *record;
-    ret->state = record_state(record, policy, now_s, succeeded);
+    ret->state = decide_state(record, facts, policy, now_s);
     ret->stale = record_is_stale(record, policy, now_s);
     ret->entitlements.items = arena_alloc_array(arena, count, sizeof(struct held_entitlement));
     ret->entitlements.count = count;

@@ -17,9 +17,9 @@ bool decide_has_several_products(const struct selection *selection);
 /* Sets the sentence that names the products. */
 enum rpc_error decide_refuse_several_products(const struct selection *selection,
                                               struct arena *arena, struct error *error);
-bool decide_has_active_successor(const struct subscription *record,
-                                 const struct decide_facts *facts, const struct policy *policy,
-                                 int64_t now_s);
+/* The record's state, its successors considered. */
+enum state decide_state(const struct subscription *record, const struct decide_facts *facts,
+                        const struct policy *policy, int64_t now_s);
 /* Those that have not ended, successors considered. */
 void decide_leave_out_ended(const struct selection *all, const struct decide_facts *facts,
                             const struct policy *policy, int64_t now_s, struct arena *arena,

@@ -109,22 +109,43 @@ static bool is_served(enum state state)
     return state == STATE_ACTIVE || state == STATE_HELD;
 }
 
+/* What became of those that succeed a record. */
+struct succession {
+    bool active; /* one of them is served */
+    bool over;   /* one of them was granted something and has ended */
+};
+
 /* The chain is followed to its end: one that was renewed twice is succeeded by the second, and
  * records that succeed each other in a circle by none, so that no mistake of ours ends them all. */
-bool decide_has_active_successor(const struct subscription *record,
-                                 const struct decide_facts *facts, const struct policy *policy,
-                                 int64_t now_s)
+static struct succession succession_of(const struct subscription *record,
+                                       const struct decide_facts *facts,
+                                       const struct policy *policy, int64_t now_s)
 {
     const struct subscription *next = successor_of(record, facts);
-    bool active = false;
+    struct succession succession = {false, false};
 
     for (size_t steps = 0; next && steps < facts->subscription_count; steps++) {
         if (next == record)
-            return false;
-        active = active || is_served(record_state(next, policy, now_s, false));
+            return (struct succession){false, false};
+        enum state state = record_state(next, policy, now_s, false);
+        succession.active = succession.active || is_served(state);
+        succession.over = succession.over || (state == STATE_ENDED && next->entitlements.count > 0);
         next = successor_of(next, facts);
     }
-    return active;
+    return succession;
+}
+
+enum state decide_state(const struct subscription *record, const struct decide_facts *facts,
+                        const struct policy *policy, int64_t now_s)
+{
+    struct succession succession = succession_of(record, facts, policy, now_s);
+    struct policy no_wait = *policy;
+
+    /* The successor came and has ended: it is not awaited any more, and the record stands by what
+     * AWS says of itself. */
+    if (succession.over)
+        no_wait.successor_wait_s = 0;
+    return record_state(record, &no_wait, now_s, succession.active);
 }
 
 void decide_leave_out_ended(const struct selection *all, const struct decide_facts *facts,
@@ -135,8 +156,7 @@ void decide_leave_out_ended(const struct selection *all, const struct decide_fac
     ret->count = 0;
     for (size_t i = 0; i < all->count; i++) {
         const struct subscription *record = all->items[i];
-        bool succeeded = decide_has_active_successor(record, facts, policy, now_s);
-        if (record_state(record, policy, now_s, succeeded) != STATE_ENDED)
+        if (decide_state(record, facts, policy, now_s) != STATE_ENDED)
             ret->items[ret->count++] = record;
     }
 }

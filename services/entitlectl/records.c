@@ -1,48 +1,43 @@
 #include "services/entitlectl/records.h"
 
+#include "proto/decide/decide.h"
 #include "services/entitlectl/shape_json.h"
 #include "services/entitlectl/table.h"
 #include "services/entitlectl/words.h"
 
-static bool successor_is_active(struct ctl *ctl, const struct subscription *record)
+/* The record's successor as the store has it, or NULL. */
+static const struct subscription *successor_of(struct ctl *ctl, const struct subscription *record)
 {
     struct find_params params = {.handle = record->successor};
     const void *result;
 
     if (str_is_empty(record->successor) ||
         ctl_ask_store(ctl, METHOD_store_find, &params, &result) != EXIT_DONE)
-        return false;
+        return NULL;
     const struct subscriptions_result *found = result;
     for (size_t i = 0; i < found->subscriptions.count; i++) {
-        const struct subscription *successor = &found->subscriptions.items[i];
-        if (record_has_id(successor, record->successor))
-            return record_state(successor, &ctl->policy, ctl->now_s, false) == STATE_ACTIVE;
+        if (record_has_id(&found->subscriptions.items[i], record->successor))
+            return &found->subscriptions.items[i];
     }
-    return false;
+    return NULL;
 }
 
 struct holding records_holding(struct ctl *ctl, const struct subscription *record)
 {
-    const struct entitlement_list *entitlements = &record->entitlements;
-    struct holding holding = {
-        .subscription = (struct subscription *)(uintptr_t)record,
-        .state = record_state(record, &ctl->policy, ctl->now_s, successor_is_active(ctl, record)),
-        .stale = record_is_stale(record, &ctl->policy, ctl->now_s),
-        .entitlements.count = entitlements->count,
-    };
+    enum { CHAIN_MAX = 8 };
+    const struct subscription *chain[CHAIN_MAX] = {record};
+    struct decide_facts facts = {.subscriptions = chain, .subscription_count = 1};
+    struct holding_list holdings;
 
-    holding.entitlements.items = arena_alloc_array(&ctl->arena, entitlements->count + 1,
-                                                   sizeof(*holding.entitlements.items));
-    for (size_t i = 0; i < entitlements->count; i++) {
-        const struct entitlement *from = &entitlements->items[i];
-        holding.entitlements.items[i] = (struct held_entitlement){
-            .dimension = from->dimension,
-            .value = from->value,
-            .expires_at = from->expires_at,
-            .counts = record_counting(record, from, &ctl->policy, ctl->now_s),
-        };
+    for (const struct subscription *next = successor_of(ctl, record);
+         next && facts.subscription_count < CHAIN_MAX; next = successor_of(ctl, next))
+        chain[facts.subscription_count++] = next;
+    decide_holdings(&facts, STR_NONE, &ctl->policy, ctl->now_s, &ctl->arena, &holdings);
+    for (size_t i = 0; i < holdings.count; i++) {
+        if (str_eq(holdings.items[i].subscription->id, record->id))
+            return holdings.items[i];
     }
-    return holding;
+    return (struct holding){.subscription = (struct subscription *)(uintptr_t)record};
 }
 
 static void row(struct table *table, const char *name, struct str text)

@@ -181,6 +181,15 @@ def test_a_renewal_interrupts_nothing(suite, turn):
         assert suite.check_all(handle, "seats", 31) == [(False, "insufficient_quantity")] * 2, handle
 
 
+def test_a_renewed_contract_can_be_cancelled(suite):
+    deal = registered(suite, NEW)
+    suite.store.call("link", record(suite, deal["license_arn"])["id"], "tenant-1")
+    new = suite.sandbox.renew(agreement=deal["agreement_id"], dimensions={"seats": 30})
+    suite.eventually_answers(True, "entitled", "tenant-1", "seats", 30)
+    suite.sandbox.cancel(agreement=new["agreement_id"])
+    suite.eventually_answers(False, "ended", "tenant-1", "seats", 1)
+
+
 def test_a_legacy_renewal_is_a_later_date(suite):
     deal = registered(suite, LEGACY)
     later = int(time.time()) + 2 * YEAR_S

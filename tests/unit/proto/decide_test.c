@@ -462,6 +462,29 @@ static void a_successor_takes_over_when_it_is_active(void **state)
     world_done(&world);
 }
 
+static void an_ended_successor_is_not_awaited_any_more(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct subscription *old = add_record(&world), *new = add_record(&world);
+
+    grant(old, "seats", INTEGER(10));
+    end(&world, old);
+    old->evidence->succeeded_at = NOW - H;
+    old->successor = STR("s1");
+    check(&world, 10, REASON_HELD, true);
+
+    grant(new, "seats", INTEGER(25));
+    check(&world, 25, REASON_ENTITLED, true);
+    end(&world, new);
+    check(&world, 1, REASON_ENDED, false);
+
+    /* One that AWS itself still lists is served, whatever became of the other. */
+    old->evidence = NULL;
+    check(&world, 10, REASON_ENTITLED, true);
+    world_done(&world);
+}
+
 static void a_circle_of_successors_ends_nobody(void **state)
 {
     (void)state;
@@ -977,6 +1000,7 @@ int main(void)
         cmocka_unit_test(grace_and_held_are_taken_only_if_needed),
         cmocka_unit_test(the_first_reason_that_applies_is_given),
         cmocka_unit_test(a_successor_takes_over_when_it_is_active),
+        cmocka_unit_test(an_ended_successor_is_not_awaited_any_more),
         cmocka_unit_test(a_circle_of_successors_ends_nobody),
         cmocka_unit_test(a_successor_may_be_named_by_an_alias),
         cmocka_unit_test(age_is_marked),

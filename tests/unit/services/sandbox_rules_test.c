@@ -127,6 +127,7 @@ static void a_stale_answer_is_the_state_before_the_last_change(void **state)
     struct fixture *f = *state;
     cleanup(mem_freep) char *first = buy(f, "");
 
+    assert_non_null(first);
     assert_int_equal(count_rows(f, FAULT_STALE), 0);
     cleanup(mem_freep) char *second = buy(f, "");
     assert_int_equal(count_rows(f, FAULT_STALE), 2);
@@ -143,6 +144,7 @@ static void entitlements_come_after_as_many_calls_as_asked(void **state)
     struct fixture *f = *state;
     cleanup(mem_freep) char *id = buy(f, ",\"entitlements_after\":2");
 
+    assert_non_null(id);
     assert_int_equal(count_rows(f, FAULT_NONE), 0);
     assert_int_equal(count_rows(f, FAULT_NONE), 0);
     assert_int_equal(count_rows(f, FAULT_NONE), 2);
