@@ -70,7 +70,8 @@ static void on_answer(void *arg, int status, struct str body)
     if (status == 0)
         source_fail(&self->base, STR_FMT, STR_ARG(body));
     else if (status != 200)
-        source_fail(&self->base, "%s answers with HTTP status %d", self->inquiry.url, status);
+        /* The path may be what keeps others from asking: it is not for the log. */
+        source_fail(&self->base, "the endpoint answers with HTTP status %d", status);
     else if (keys_from_json(&keys, body, "Token", &error) < 0)
         source_fail(&self->base, "%s", error.text);
     else

@@ -401,6 +401,32 @@ static void refused_keys_do_not_flood_the_source(void **state)
     assert_int_equal(peer->requests, 1 + 5 + 1 + 2);
 }
 
+static int64_t racing_clock(void)
+{
+    pass(MINUTE_MS);
+    return peer_now_ms;
+}
+
+/* However often there are others. */
+static void a_call_is_repeated_once_only(void **state)
+{
+    struct peer *peer = *state;
+    cleanup(buf_done) struct buf one = BUF_INIT, two = BUF_INIT, three = BUF_INIT;
+    const int64_t long_ms = INT64_C(60000) * MINUTE_MS;
+
+    peer_answer(peer, PATH, 200, keys_text(&three, "THREE", long_ms));
+    peer_answer_times(peer, 1, PATH, 200, keys_text(&two, "TWO", long_ms));
+    peer_answer_times(peer, 1, PATH, 200, keys_text(&one, "ONE", long_ms));
+    peer_answer(peer, "/", 400, STR("{\"__type\":\"UnrecognizedClientException\"}"));
+    open_peer(peer);
+    peer_wait_for_news(peer, 1);
+    peer->aws->mono_ms = racing_clock;
+    peer_call(peer, "ResolveCustomer");
+    assert_int_equal(peer->response.outcome, AWS_CREDENTIALS);
+    assert_int_equal(peer->response.attempts, 2);
+    assert_in_use(peer, "TWO");
+}
+
 /* The source fails just when AWS refuses what is in use: it is asked again soon, for nothing else
  * helps. */
 static void a_source_that_fails_in_need_is_asked_again_soon(void **state)
@@ -438,6 +464,7 @@ int main(void)
         REFRESH_TEST(the_two_meanings_of_an_expired_token),
         REFRESH_TEST(an_old_session_is_not_blamed_on_the_buyer),
         REFRESH_TEST(refused_keys_do_not_flood_the_source),
+        REFRESH_TEST(a_call_is_repeated_once_only),
         REFRESH_TEST(a_source_that_fails_in_need_is_asked_again_soon),
     };
 
