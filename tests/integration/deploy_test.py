@@ -1,6 +1,7 @@
 """What deploy/ ships is what the tools that read it accept."""
 import configparser
 import pathlib
+import socket
 import subprocess
 
 import pytest
@@ -40,3 +41,21 @@ def test_the_quickstart_says_how_it_is_used():
     assert done.returncode == 0 and "--demo" in done.stdout
     done = subprocess.run([DEPLOY / "quickstart", "--nonsense"], capture_output=True, text=True)
     assert done.returncode == 2 and "--nonsense" in done.stderr
+
+
+def test_the_quickstart_says_which_port_is_busy():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run([DEPLOY / "quickstart", "--demo", "--registrar-port", port],
+                              capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "the registration page cannot listen on 127.0.0.1 port " + port in done.stderr
+
+
+def test_the_story_of_the_quickstart_holds(suite):
+    done = subprocess.run(["/usr/bin/python3", DEPLOY / "story/play.py", "--bin", BIN,
+                           "--config", suite.config, "--sandbox", suite.sandbox.url,
+                           "--registrar", suite.registrar_url, "--shown", "http://127.0.0.1/",
+                           "--logs", suite.directory], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The story held" in done.stdout
