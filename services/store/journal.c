@@ -45,6 +45,10 @@ void journal_append(struct change *change, const struct journal_entry *entry)
     full.trace = change->origin.trace;
 
     struct str place = place_key(&change->arena, full.seq, full.index);
+    log_debug("change journalled", LOG_STR("subscription", full.subscription),
+              LOG_INT("version", full.version),
+              LOG_TEXT("cause", choice_text(&enumeration_cause, full.cause)),
+              LOG_STR("author", full.author), LOG_TRACE(full.trace));
     codec_encode(&shape_journal_entry, &full, &bytes);
     db_put(change->db, TABLE_JOURNAL, place, buf_str(&bytes));
     buf_done(&bytes);

@@ -59,3 +59,15 @@ def test_the_story_of_the_quickstart_holds(suite):
                            "--logs", suite.directory], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "The story held" in done.stdout
+
+
+def test_what_is_installed_is_where_the_units_look(tmp_path):
+    done = subprocess.run(["cmake", "--install", BIN.parent, "--prefix", tmp_path / "usr"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for unit in UNITS:
+        program = unit.name.split(".")[0].rstrip("@")
+        assert (tmp_path / "usr/lib/systemd/system" / unit.name).exists()
+        said = subprocess.run([tmp_path / "usr/sbin" / program, "--version"], capture_output=True,
+                              text=True)
+        assert said.returncode == 0 and said.stdout.startswith(program)

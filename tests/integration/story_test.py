@@ -107,6 +107,19 @@ def test_an_upgrade_reaches_every_checker(suite, product, stale_answers):
     assert "refresh" in causes and "registration" in causes
 
 
+def test_a_trace_follows_an_event_through_every_daemon(suite):
+    deal = registered(suite, NEW)
+    suite.sandbox.change(agreement=deal["agreement_id"], dimensions={"seats": 25})
+    suite.eventually_answers(True, "entitled", deal["license_arn"], "seats", 25)
+    subscription = record(suite, deal["license_arn"])["id"]
+    change = next(entry for entry in journal_of(suite, subscription) if "25" in entry["change"])
+    message = next(message for message in suite.store.call("notifications", "", 100)["notifications"]
+                   if message["trace"] == change["trace"])
+    assert subscription in message["subscriptions"]
+    said = {name: change["trace"] in process.said() for name, process in suite.processes.items()}
+    assert said["poller"] and said["store"] and (said["checker-1"] or said["checker-2"]), said
+
+
 # 4: concurrent agreements, and two products of one account.
 
 def test_concurrent_agreements_are_told_apart_and_summed(suite):
