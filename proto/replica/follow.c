@@ -219,7 +219,8 @@ static void on_event(void *arg, enum event_id event, const void *params)
     if (!commit && !heartbeat)
         return;
     struct str incarnation = commit ? commit->incarnation : heartbeat->incarnation;
-    follow->last_heard_mono_ms = clock_mono_ms();
+    follow->last_heard_mono_ms =
+        max(follow->last_heard_mono_ms, clock_mono_ms() - (heartbeat ? heartbeat->age_ms : 0));
     if (!str_eq_text(incarnation, follow->incarnation) || follow->phase == LISTENING)
         begin_anew(follow, incarnation);
     if (commit) {

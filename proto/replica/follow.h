@@ -19,7 +19,8 @@ struct replica_follow_state {
     bool complete;
     struct str incarnation; /* lives with the follower */
     int64_t seq;
-    int64_t last_heard_mono_ms; /* of the store, by event or heartbeat; 0: never */
+    /* Of the store, by event or heartbeat, its own or passed on by a checker; 0: never. */
+    int64_t last_heard_mono_ms;
     uint64_t gaps, snapshots;
 };
 

@@ -139,6 +139,15 @@ static void start_work(struct checker *checker)
     });
 }
 
+static int64_t store_heard_mono_ms(void *arg)
+{
+    const struct checker *checker = arg;
+    struct replica_follow_state now;
+
+    replica_follow_state(checker->follow, &now);
+    return now.last_heard_mono_ms;
+}
+
 static int open_sockets(struct checker *checker, struct error *error)
 {
     const char *name = checker->daemon->instance;
@@ -154,7 +163,7 @@ static int open_sockets(struct checker *checker, struct error *error)
         .arg = checker};
 
     if (public_feed_open(&checker->feed, checker->daemon->loop, checker->sockets, &feed_binding,
-                         error) < 0 ||
+                         store_heard_mono_ms, checker, error) < 0 ||
         rpc_server_open_threaded(&checker->queries, &query_options, error) < 0)
         return -1;
     checker->presence = presence_new(&(struct presence_options){

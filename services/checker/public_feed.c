@@ -11,6 +11,8 @@ struct public_feed {
     struct loop *loop;
     struct feed_publisher *publisher;
     struct loop_timer *timer;
+    public_feed_heard_fn *heard;
+    void *arg;
     bool complete;
     char incarnation[65];
     int64_t seq;
@@ -20,7 +22,11 @@ static void beat(void *arg)
 {
     struct public_feed *feed = arg;
     const struct heartbeat_event heartbeat = {
-        .incarnation = str_of(feed->incarnation), .seq = feed->seq, .time_ms = clock_wall_ms()};
+        .incarnation = str_of(feed->incarnation),
+        .seq = feed->seq,
+        .time_ms = clock_wall_ms(),
+        .age_ms = clock_mono_ms() - feed->heard(feed->arg),
+    };
 
     if (feed->complete)
         feed_publish(feed->publisher, EVENT_feed_heartbeat, &heartbeat);
@@ -28,11 +34,12 @@ static void beat(void *arg)
 }
 
 int public_feed_open(struct public_feed **ret, struct loop *loop, struct endpoint_context *sockets,
-                     const struct endpoint_binding *binding, struct error *error)
+                     const struct endpoint_binding *binding, public_feed_heard_fn *heard, void *arg,
+                     struct error *error)
 {
     struct public_feed *feed = mem_alloc_zero(sizeof(*feed));
 
-    feed->loop = loop;
+    *feed = (struct public_feed){.loop = loop, .heard = heard, .arg = arg};
     if (feed_publisher_open(&feed->publisher, loop, sockets, binding, error) < 0) {
         public_feed_close(feed);
         return -1;

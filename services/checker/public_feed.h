@@ -8,8 +8,12 @@
 
 struct public_feed;
 
+/* When the store was heard last, on the monotonic clock: heartbeats tell how long ago that is. */
+typedef int64_t public_feed_heard_fn(void *arg);
+
 int public_feed_open(struct public_feed **ret, struct loop *loop, struct endpoint_context *sockets,
-                     const struct endpoint_binding *binding, struct error *error);
+                     const struct endpoint_binding *binding, public_feed_heard_fn *heard, void *arg,
+                     struct error *error);
 void public_feed_close(struct public_feed *feed); /* takes NULL */
 
 /* After each change of the follower: its state now, and the event if it was one. */

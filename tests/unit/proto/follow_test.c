@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/base/clock.h"
 #include "proto/replica/follow.h"
 #include "tests/support/endpoint_fixture.h"
 
@@ -30,6 +31,7 @@ struct stage {
     bool lose_events;
     unsigned commits_per_chunk; /* made while a snapshot is taken */
     unsigned changes_asked;
+    int64_t heartbeat_age_ms;
     /* The follower. */
     struct rpc_client *client;
     struct replica *replica;
@@ -185,7 +187,8 @@ static void beat(void *arg)
 {
     struct stage *stage = arg;
     const struct heartbeat_event heartbeat = {.incarnation = str_of(stage->incarnation),
-                                              .seq = stage->seq};
+                                              .seq = stage->seq,
+                                              .age_ms = stage->heartbeat_age_ms};
 
     if (stage->publisher)
         feed_publish(stage->publisher, EVENT_feed_heartbeat, &heartbeat);
@@ -457,6 +460,17 @@ static void a_source_that_was_away_is_caught_up_with(void **state)
     assert_int_equal(stage->times_incomplete, 0);
 }
 
+static void what_a_checker_passes_on_has_its_age(void **state)
+{
+    struct stage *stage = *state;
+
+    stage->heartbeat_age_ms = 5000;
+    catch_up(stage);
+    int64_t age_ms = clock_mono_ms() - state_of(stage).last_heard_mono_ms;
+    assert_true(age_ms >= 5000);
+    assert_true(age_ms < 60000);
+}
+
 static void another_follower_goes_on_where_one_left(void **state)
 {
     struct stage *stage = *state;
@@ -511,6 +525,7 @@ int main(void)
         TEST(without_history_a_snapshot_closes_the_gap),
         TEST(a_new_incarnation_replaces_everything),
         TEST(a_source_that_was_away_is_caught_up_with),
+        TEST(what_a_checker_passes_on_has_its_age),
         TEST(another_follower_goes_on_where_one_left),
         TEST(whatever_happens_the_replica_converges),
     };
