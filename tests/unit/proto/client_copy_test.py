@@ -1,0 +1,288 @@
+"""libentitled in process: a copy of the records kept through a checker's feed."""
+import os
+import pathlib
+import tempfile
+import time
+
+import pytest
+
+from tests.support.conformance import Ask, cases, check, moved
+from tests.support.stub_checker import SILENCE, Failure, StubChecker
+
+PROGRAM = os.environ["TEST_ASK"]
+CASES = cases()
+QUESTION = {"handle": "acme", "dimension": "seats", "quantity": 3}
+READY = {"wait_ms": 60000}
+KINDS = pytest.mark.parametrize("kind", [[]], ids=["all"])
+
+
+@pytest.fixture
+def directory():
+    # Not pytest's tmp_path: a socket's name must stay below 108 bytes.
+    with tempfile.TemporaryDirectory(prefix="entitled-") as path:
+        yield pathlib.Path(path)
+
+
+@pytest.fixture
+def checker(directory):
+    with StubChecker(directory, "1") as running:
+        running.commit([record()])
+        yield running
+
+
+def record(id="s-1", version=1, seats=3, **more):
+    return {"id": id, "version": version, "product_code": "p", "tenant": "acme",
+            "verified_at": int(time.time()), "created_at": 1,
+            "entitlements": [{"dimension": "seats", "value": seats}], **more}
+
+
+def ask_until(ask, wanted, question=QUESTION, timeout_s=60):
+    """Asks until the answer is (allow, reason, granted)."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        got = ask(question)
+        answer = got.get("answer", {})
+        if (answer.get("allow"), answer.get("reason"), answer.get("granted")) == wanted:
+            return got
+        assert time.monotonic() < deadline, got
+
+
+def in_process(directory, *arguments):
+    return Ask(PROGRAM, "in-process", "--directory", directory, *arguments)
+
+
+@pytest.mark.parametrize("how", [[], ["--async"]], ids=["blocking", "asynchronous"])
+@KINDS
+@pytest.mark.parametrize("name", CASES)
+def test_conformance(directory, name, how, kind):
+    now = int(time.time())
+    case = moved(CASES[name], now - CASES[name]["now"])
+    with StubChecker(directory, "1") as checker:
+        checker.policy, checker.products = case.get("policy"), case.get("products", [])
+        checker.commit(case["subscriptions"], overrides=case.get("overrides", []))
+        with in_process(directory, *kind, *how) as ask:
+            assert ask(READY) == {"ready": True}
+            check(case, ask)
+
+
+def test_before_the_copy_is_complete_it_says_so(directory):
+    with in_process(directory) as ask:
+        got = ask(QUESTION)
+        assert (got["error"], got["retryable"]) == ("not_ready", True)
+        assert ask({"wait_ms": 50})["error"] == "not_ready"
+        with StubChecker(directory, "1") as checker:
+            checker.commit([record()])
+            assert ask(READY) == {"ready": True}
+            assert ask(QUESTION)["answer"]["allow"]
+
+
+@KINDS
+def test_it_asks_no_checker_for_an_answer(directory, checker, kind):
+    with in_process(directory, *kind) as ask:
+        ask(READY)
+        ask(QUESTION)
+        asked = [method for method, _ in checker.asked]
+        for _ in range(100):
+            got = ask(QUESTION)
+            assert got["answer"]["allow"] and 0 <= got["age_ms"] < 60000
+        later = [method for method, _ in checker.asked[len(asked):]]
+        assert set(later) <= {"describe"}
+
+
+@KINDS
+def test_changes_arrive(directory, checker, kind):
+    with in_process(directory, *kind) as ask:
+        ask(READY)
+        ask_until(ask, (True, "entitled", 3))
+        checker.commit([record(version=2, seats=9)])
+        ask_until(ask, (True, "entitled", 9))
+        checker.commit([record("s-2", seats=1)])
+        ask_until(ask, (True, "entitled", 10))
+        checker.commit(overrides=[{"id": "o", "handle": "acme", "action": "deny"}])
+        ask_until(ask, (False, "override", None))
+        checker.commit(overrides_removed=["o"])
+        ask_until(ask, (True, "entitled", 10))
+        checker.commit(removed=["s-2"])
+        ask_until(ask, (True, "entitled", 9))
+        checker.commit(removed=["s-1"])
+        ask_until(ask, (False, "not_subscribed", None))
+        # A customer of whom nothing was known when he was asked about.
+        checker.commit([record("s-3", seats=5)])
+        ask_until(ask, (True, "entitled", 5))
+
+
+@KINDS
+def test_a_lost_event_is_caught_up_with(directory, checker, kind):
+    with in_process(directory, *kind) as ask:
+        ask(READY)
+        ask_until(ask, (True, "entitled", 3))
+        checker.commit([record(version=2, seats=8)], lose=True)
+        ask_until(ask, (True, "entitled", 8))
+        checker.commit([record(version=3, seats=9)], lose=True)
+        checker.commit([record("s-9", tenant="other")])
+        ask_until(ask, (True, "entitled", 9))
+
+
+@KINDS
+def test_another_store_replaces_everything(directory, checker, kind):
+    with in_process(directory, *kind) as ask:
+        ask(READY)
+        ask_until(ask, (True, "entitled", 3))
+        checker.records, checker.incarnation, checker.seq = {}, "two", 0
+        checker.commit([record("s-7", seats=4)])
+        ask_until(ask, (True, "entitled", 4))
+
+
+@KINDS
+def test_the_rules_are_the_checkers(directory, checker, kind):
+    past = int(time.time()) - 100
+    checker.policy = {"grace_ms": 50_000, "settling_ms": 10**9, "stale_after_ms": 10**9}
+    checker.products = [{"code": "p", "subscribe_url": "https://p.example"}]
+    checker.commit([{**record(version=2, verified_at=past - 50),
+                     "entitlements": [{"dimension": "seats", "value": 3, "expires_at": past}]}])
+    with in_process(directory, *kind) as ask:
+        ask(READY)
+        assert ask(QUESTION)["answer"]["reason"] == "unverified"
+        assert ask({**QUESTION, "handle": "x"})["answer"]["subscribe_url"] == "https://p.example"
+
+
+@KINDS
+def test_when_its_checker_dies_another_takes_over(directory, kind):
+    both = [StubChecker(directory, name) for name in ("1", "2")]
+    for checker in both:
+        checker.peers = both
+        checker.commit([record()])
+        checker.start()
+    with in_process(directory, *kind) as ask:
+        ask(READY)
+        ask_until(ask, (True, "entitled", 3))
+        both[0].stop()
+        both[1].commit([record(version=2, seats=11)])
+        deadline = time.monotonic() + 60
+        while ask(QUESTION)["answer"]["granted"] != 11:
+            assert time.monotonic() < deadline
+        # Whichever it was, the other one takes over, and answers never stopped.
+        both[0].seq = both[1].seq
+        both[0].records = dict(both[1].records)
+        both[0].start()
+        both[1].stop()
+        both[0].commit([record(version=3, seats=12)])
+        while ask(QUESTION)["answer"]["granted"] != 12:
+            assert time.monotonic() < deadline
+    both[0].stop()
+
+
+@KINDS
+def test_while_no_checker_is_there_answers_age(directory, kind):
+    checker = StubChecker(directory, "1").start()
+    checker.commit([record()])
+    with in_process(directory, *kind) as ask:
+        ask(READY)
+        ask_until(ask, (True, "entitled", 3))
+        checker.stop()
+        before = ask(QUESTION)["age_ms"]
+        deadline = time.monotonic() + 60
+        while (got := ask(QUESTION))["age_ms"] < before + 500:
+            assert got["answer"]["allow"] and time.monotonic() < deadline
+        # It comes back, and has gone on meanwhile.
+        checker.commit([record(version=2, seats=6)], lose=True)
+        checker.start()
+        ask_until(ask, (True, "entitled", 6))
+        checker.stop()
+
+
+def test_a_limit_to_the_age_is_kept(directory):
+    checker = StubChecker(directory, "1").start()
+    checker.commit([record()])
+    with in_process(directory, "--age-limit-ms", 1500) as ask:
+        ask(READY)
+        ask_until(ask, (True, "entitled", 3))
+        checker.stop()
+        deadline = time.monotonic() + 60
+        while "answer" in (got := ask(QUESTION)):
+            assert time.monotonic() < deadline
+        assert got["error"] == "unavailable" and "has been heard for" in got["message"]
+        checker.start()
+        ask_until(ask, (True, "entitled", 3))
+        checker.stop()
+
+
+@KINDS
+def test_a_silent_checker_is_left_for_another(directory, kind):
+    both = [StubChecker(directory, name) for name in ("1", "2")]
+    for checker in both:
+        checker.peers = both
+        checker.commit([record()])
+    both[0].start()
+    with in_process(directory, *kind) as ask:
+        ask(READY)
+        ask_until(ask, (True, "entitled", 3))
+        both[0].mute = True
+        both[1].start()
+        both[1].commit([record(version=2, seats=6)])
+        ask_until(ask, (True, "entitled", 6))
+    for checker in both:
+        checker.stop()
+
+
+@pytest.mark.parametrize("how", [[], ["--async"]], ids=["blocking", "asynchronous"])
+@KINDS
+def test_fresher_data_is_asked_for(directory, checker, how, kind):
+    old = int(time.time()) - 1000
+    checker.commit([record(version=2, verified_at=old)])
+    with in_process(directory, *kind, *how) as ask:
+        ask(READY)
+        ask(QUESTION)
+        checker.behaviour = lambda method, params: {"allow": True, "reason": "entitled",
+                                                    "granted": 99, "subscription": "wire"}
+        # What the copy has is fresh enough.
+        assert ask({**QUESTION, "max_age_ms": 2_000_000})["answer"]["subscription"] == "s-1"
+        got = ask({**QUESTION, "max_age_ms": 500_000})
+        assert (got["answer"]["subscription"], got["age_ms"]) == ("wire", -1)
+        assert [params[3]["max_age_ms"] for method, params in checker.asked
+                if method == "check"] == [500_000]
+
+
+def test_unmet_freshness_gives_the_last_answer(directory, checker):
+    checker.commit([record(version=2, verified_at=int(time.time()) - 1000)])
+    with in_process(directory) as ask:
+        ask(READY)
+
+        def behaviour(method, params):
+            raise Failure("throttled")
+
+        checker.behaviour = behaviour
+        answer = ask({**QUESTION, "max_age_ms": 500_000})["answer"]
+        assert (answer["allow"], answer["stale"]) == (True, True)
+
+
+@KINDS
+def test_many_at_once(directory, checker, kind):
+    with in_process(directory, *kind) as ask:
+        ask(READY)
+        got = ask({"many": [QUESTION, {**QUESTION, "quantity": 4}, {**QUESTION, "quantity": -1}]})
+        assert "error" not in got
+        assert [outcome["answer"]["reason"] for outcome in got["answers"][:2]] == \
+            ["entitled", "insufficient_quantity"]
+        assert got["answers"][2]["error"] == "bad_request"
+
+
+@KINDS
+def test_a_child_process_has_a_copy_of_its_own(directory, checker, kind):
+    with in_process(directory, *kind) as ask:
+        ask(READY)
+        assert ask(QUESTION)["answer"] == ask({"fork": QUESTION})["answer"]
+        checker.commit([record(version=2, seats=9)])
+        ask_until(ask, (True, "entitled", 9))
+        assert ask({"fork": QUESTION})["answer"]["granted"] == 9
+
+
+def test_nonsense_on_the_feed_does_no_harm(directory, checker):
+    with in_process(directory) as ask:
+        ask(READY)
+        for nonsense in (b"", b"\xc1", os.urandom(500)):
+            checker.outbox.send(nonsense or b"\x00")
+        checker.tell("commit", [checker.incarnation])
+        checker.tell("an event to come", [1, 2, 3])
+        checker.commit([record(version=2, seats=9)])
+        ask_until(ask, (True, "entitled", 9))
