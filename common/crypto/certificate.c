@@ -10,10 +10,7 @@
 
 #include "common/base/mem.h"
 #include "common/crypto/library.h"
-
-struct crypto_certificate {
-    EVP_PKEY *public_key;
-};
+#include "common/crypto/x509.h"
 
 struct crypto_key {
     EVP_PKEY *pair;
@@ -39,6 +36,23 @@ static const EVP_MD *digest_type(enum crypto_digest digest)
     return digest == CRYPTO_DIGEST_SHA1 ? EVP_sha1() : EVP_sha256();
 }
 
+/* What follows the first certificate, up to a length that no real chain has. */
+static STACK_OF(X509) * read_issuers(BIO *bio)
+{
+    enum { ISSUERS_MAX = 7 };
+    STACK_OF(X509) *issuers = sk_X509_new_null();
+    X509 *next;
+
+    if (!issuers)
+        mem_exhausted();
+    while (sk_X509_num(issuers) < ISSUERS_MAX &&
+           (next = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+        if (sk_X509_push(issuers, next) <= 0)
+            mem_exhausted();
+    }
+    return issuers;
+}
+
 int crypto_certificate_parse(struct crypto_certificate **ret, struct str pem, struct error *error)
 {
     if (pem.len > INT_MAX)
@@ -46,19 +60,21 @@ int crypto_certificate_parse(struct crypto_certificate **ret, struct str pem, st
     cleanup(bio_freep) BIO *bio = BIO_new_mem_buf(pem.ptr ? pem.ptr : "", (int)pem.len);
     if (!bio)
         mem_exhausted();
-    cleanup(x509_freep) X509 *x509 = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    X509 *x509 = PEM_read_bio_X509(bio, NULL, NULL, NULL);
     ERR_clear_error();
     if (!x509)
         return error_set(error, "not a certificate in PEM form");
 
-    EVP_PKEY *public_key = X509_get_pubkey(x509);
+    struct crypto_certificate *certificate = mem_alloc_zero(sizeof(*certificate));
+    certificate->x509 = x509;
+    certificate->public_key = X509_get_pubkey(x509);
+    certificate->issuers = read_issuers(bio);
     ERR_clear_error();
-    if (!public_key || !EVP_PKEY_is_a(public_key, "RSA")) {
-        EVP_PKEY_free(public_key);
+    if (!certificate->public_key || !EVP_PKEY_is_a(certificate->public_key, "RSA")) {
+        crypto_certificate_free(certificate);
         return error_set(error, "the certificate holds no RSA key");
     }
-    *ret = mem_alloc_zero(sizeof(**ret));
-    (*ret)->public_key = public_key;
+    *ret = certificate;
     return 0;
 }
 
@@ -66,6 +82,8 @@ void crypto_certificate_free(struct crypto_certificate *certificate)
 {
     if (!certificate)
         return;
+    X509_free(certificate->x509);
+    sk_X509_pop_free(certificate->issuers, X509_free);
     EVP_PKEY_free(certificate->public_key);
     mem_free(certificate);
 }

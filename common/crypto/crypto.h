@@ -34,10 +34,31 @@ int crypto_base64url_decode(struct buf *out, struct str text);
 enum crypto_digest { CRYPTO_DIGEST_SHA1, CRYPTO_DIGEST_SHA256 };
 
 struct crypto_certificate;
+/* The first of the text; what follows it may be the way to an authority. */
 int crypto_certificate_parse(struct crypto_certificate **ret, struct str pem, struct error *error);
 void crypto_certificate_free(struct crypto_certificate *certificate);
 bool crypto_certificate_verify(const struct crypto_certificate *certificate,
                                enum crypto_digest digest, struct str data, struct str signature);
+
+/* The authorities that are believed: the system's, and those of a file in PEM form if it is given.
+ */
+struct crypto_trust;
+int crypto_trust_new(struct crypto_trust **ret, const char *ca_file, struct error *error);
+void crypto_trust_free(struct crypto_trust *trust); /* takes NULL */
+
+/* ISSUER_MISSING: neither with the certificate nor among the authorities. The error is set for both
+ * failures. */
+enum crypto_chain { CRYPTO_CHAIN_GOOD, CRYPTO_CHAIN_BAD, CRYPTO_CHAIN_ISSUER_MISSING };
+enum crypto_chain crypto_certificate_check_chain(const struct crypto_certificate *certificate,
+                                                 const struct crypto_trust *trust, int64_t now_s,
+                                                 struct error *error);
+bool crypto_certificate_is_valid_at(const struct crypto_certificate *certificate, int64_t now_s);
+bool crypto_certificate_is_for(const struct crypto_certificate *certificate, struct str host);
+/* Where its issuer's certificate is (RFC 5280, 4.2.2.1, caIssuers). Appends; false if it does not
+ * say. */
+bool crypto_certificate_issuer_url(const struct crypto_certificate *certificate, struct buf *out);
+int crypto_certificate_add_issuer(struct crypto_certificate *certificate, struct str der,
+                                  struct error *error);
 
 /* A key pair with a self-signed certificate, for the sandbox's SNS. */
 struct crypto_key;

@@ -9,24 +9,33 @@
 #include "common/base/mem.h"
 #include "common/json/json.h"
 
-/* The caller frees it. Ends the test program when the file cannot be read. */
-static inline struct json *vectors_load(const char *file_name)
+/* Appends the bytes. Ends the test program when the file cannot be read. */
+static inline void vectors_read(const char *file_name, struct buf *out)
 {
     cleanup(mem_freep) char *path = mem_printf("%s/%s", VECTORS_DIRECTORY, file_name);
-    cleanup(buf_done) struct buf text = BUF_INIT;
-    struct error error = {"cannot be opened"};
-    struct json *root = NULL;
     FILE *file = fopen(path, "re");
+    char chunk[65536];
+    size_t len;
 
-    if (file) {
-        char chunk[65536];
-        size_t len;
-        while ((len = fread(chunk, 1, sizeof(chunk), file)) > 0)
-            buf_append(&text, chunk, len);
-        fclose(file);
+    if (!file) {
+        fprintf(stderr, "%s: cannot be opened\n", path);
+        abort();
     }
-    if (!file || json_parse(&root, buf_str(&text), &error) < 0) {
-        fprintf(stderr, "%s: %s\n", path, error.text);
+    while ((len = fread(chunk, 1, sizeof(chunk), file)) > 0)
+        buf_append(out, chunk, len);
+    fclose(file);
+}
+
+/* The caller frees it. */
+static inline struct json *vectors_load(const char *file_name)
+{
+    cleanup(buf_done) struct buf text = BUF_INIT;
+    struct error error = {""};
+    struct json *root = NULL;
+
+    vectors_read(file_name, &text);
+    if (json_parse(&root, buf_str(&text), &error) < 0) {
+        fprintf(stderr, "%s: %s\n", file_name, error.text);
         abort();
     }
     return root;

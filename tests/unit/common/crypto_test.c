@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "common/crypto/crypto.h"
+#include "tests/support/certificates.h"
 #include "tests/support/vectors.h"
 
 static void assert_hex(const void *bytes, size_t len, const char *want)
@@ -202,6 +203,153 @@ static void own_signatures_verify(void **state)
     crypto_key_free(key);
 }
 
+static struct crypto_certificate *parsed(struct str pem)
+{
+    struct crypto_certificate *certificate = NULL;
+    struct error error;
+
+    if (crypto_certificate_parse(&certificate, pem, &error) < 0)
+        fail_msg("%s", error.text);
+    return certificate;
+}
+
+static struct crypto_certificate *certificate_of(const char *name)
+{
+    cleanup(buf_done) struct buf pem = BUF_INIT;
+
+    certificate_pem(name, &pem);
+    return parsed(buf_str(&pem));
+}
+
+static struct crypto_trust *trust_in(const char *ca_file)
+{
+    struct crypto_trust *trust = NULL;
+    struct error error;
+
+    if (crypto_trust_new(&trust, ca_file, &error) < 0)
+        fail_msg("%s", error.text);
+    return trust;
+}
+
+static void a_certificate_is_believed_through_its_chain(void **state)
+{
+    (void)state;
+    struct crypto_trust *trust = trust_in(CERTIFICATE_FILE("root"));
+    struct crypto_trust *strangers = trust_in(CERTIFICATE_FILE("rogue"));
+    struct crypto_trust *system = trust_in(NULL);
+    struct crypto_certificate *leaf = certificate_of("leaf");
+    cleanup(buf_done) struct buf issuer = BUF_INIT;
+    struct error error = {""};
+
+    assert_int_equal(crypto_certificate_check_chain(leaf, trust, CERTIFICATES_NOW, &error),
+                     CRYPTO_CHAIN_ISSUER_MISSING);
+    assert_non_null(strstr(error.text, "unable to get local issuer certificate"));
+    certificate_der("intermediate", &issuer);
+    assert_int_equal(crypto_certificate_add_issuer(leaf, buf_str(&issuer), &error), 0);
+    assert_int_equal(crypto_certificate_check_chain(leaf, trust, CERTIFICATES_NOW, &error),
+                     CRYPTO_CHAIN_GOOD);
+    assert_int_not_equal(crypto_certificate_check_chain(leaf, strangers, CERTIFICATES_NOW, &error),
+                         CRYPTO_CHAIN_GOOD);
+    assert_int_equal(crypto_certificate_check_chain(leaf, system, CERTIFICATES_NOW, &error),
+                     CRYPTO_CHAIN_ISSUER_MISSING);
+    crypto_certificate_free(leaf);
+    crypto_trust_free(trust);
+    crypto_trust_free(strangers);
+    crypto_trust_free(system);
+    crypto_trust_free(NULL);
+}
+
+static void a_chain_may_come_with_the_certificate(void **state)
+{
+    (void)state;
+    struct crypto_trust *trust = trust_in(CERTIFICATE_FILE("root"));
+    cleanup(buf_done) struct buf pem = BUF_INIT;
+    struct error error = {""};
+
+    certificate_pem("regional", &pem);
+    certificate_pem("intermediate", &pem);
+    struct crypto_certificate *regional = parsed(buf_str(&pem));
+    assert_int_equal(crypto_certificate_check_chain(regional, trust, CERTIFICATES_NOW, &error),
+                     CRYPTO_CHAIN_GOOD);
+    crypto_certificate_free(regional);
+    crypto_trust_free(trust);
+}
+
+static void a_certificate_counts_within_its_dates_only(void **state)
+{
+    (void)state;
+    static const int64_t out_of_date[] = {CERTIFICATES_BEFORE, CERTIFICATES_AFTER};
+    struct crypto_trust *trust = trust_in(CERTIFICATE_FILE("root"));
+    cleanup(buf_done) struct buf pem = BUF_INIT;
+
+    certificate_pem("leaf", &pem);
+    certificate_pem("intermediate", &pem);
+    struct crypto_certificate *leaf = parsed(buf_str(&pem));
+    assert_true(crypto_certificate_is_valid_at(leaf, CERTIFICATES_NOW));
+    for (size_t i = 0; i < 2; i++) {
+        struct error error = {""};
+        assert_false(crypto_certificate_is_valid_at(leaf, out_of_date[i]));
+        assert_int_equal(crypto_certificate_check_chain(leaf, trust, out_of_date[i], &error),
+                         CRYPTO_CHAIN_BAD);
+        assert_string_not_equal(error.text, "");
+    }
+    crypto_certificate_free(leaf);
+    crypto_trust_free(trust);
+}
+
+static void a_self_signed_certificate_is_believed_only_when_trusted(void **state)
+{
+    (void)state;
+    cleanup(json_freep) struct json *vectors = vectors_load("aws-wire-examples.json");
+    struct crypto_certificate *fixture =
+        parsed(json_str(json_path(vectors, "sns.signing_cert_pem")));
+    struct crypto_trust *trust = trust_in(CERTIFICATE_FILE("root"));
+    struct error error = {""};
+
+    assert_int_equal(crypto_certificate_check_chain(fixture, trust, CERTIFICATES_NOW, &error),
+                     CRYPTO_CHAIN_BAD);
+    assert_non_null(strstr(error.text, "self"));
+    assert_true(crypto_certificate_is_for(fixture, STR("sns.amazonaws.com")));
+    crypto_certificate_free(fixture);
+    crypto_trust_free(trust);
+}
+
+static void a_certificate_names_its_holder_and_its_issuer(void **state)
+{
+    (void)state;
+    struct crypto_certificate *leaf = certificate_of("leaf");
+    struct crypto_certificate *regional = certificate_of("regional");
+    cleanup(buf_done) struct buf url = BUF_INIT;
+
+    assert_true(crypto_certificate_is_for(leaf, STR("sns.amazonaws.com")));
+    assert_false(crypto_certificate_is_for(leaf, STR("amazonaws.com")));
+    assert_false(crypto_certificate_is_for(leaf, STR("sns.us-east-1.amazonaws.com")));
+    assert_true(crypto_certificate_is_for(regional, STR("sns.af-south-1.amazonaws.com")));
+    assert_false(crypto_certificate_is_for(regional, STR("sns.amazonaws.com")));
+    assert_true(crypto_certificate_issuer_url(leaf, &url));
+    assert_string_equal(url.data, "http://crt.r2m01.amazontrust.com/r2m01.cer");
+    assert_false(crypto_certificate_issuer_url(regional, &url));
+    crypto_certificate_free(leaf);
+    crypto_certificate_free(regional);
+}
+
+static void refuses_what_is_no_issuer_and_no_authority(void **state)
+{
+    (void)state;
+    struct crypto_certificate *leaf = certificate_of("leaf");
+    struct crypto_trust *trust = NULL;
+    struct error error = {""};
+
+    assert_int_equal(crypto_certificate_add_issuer(leaf, STR_NONE, &error), -1);
+    assert_int_equal(crypto_certificate_add_issuer(leaf, STR("<html>"), &error), -1);
+    assert_int_equal(crypto_trust_new(&trust, "/nonexistent.pem", &error), -1);
+    assert_non_null(strstr(error.text, "/nonexistent.pem"));
+    assert_int_equal(crypto_trust_new(&trust, VECTORS_DIRECTORY "/aws-wire-examples.json", &error),
+                     -1);
+    assert_null(trust);
+    crypto_certificate_free(leaf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +362,12 @@ int main(void)
         cmocka_unit_test(sns_signatures_verify),
         cmocka_unit_test(refuses_what_is_no_certificate),
         cmocka_unit_test(own_signatures_verify),
+        cmocka_unit_test(a_certificate_is_believed_through_its_chain),
+        cmocka_unit_test(a_chain_may_come_with_the_certificate),
+        cmocka_unit_test(a_certificate_counts_within_its_dates_only),
+        cmocka_unit_test(a_self_signed_certificate_is_believed_only_when_trusted),
+        cmocka_unit_test(a_certificate_names_its_holder_and_its_issuer),
+        cmocka_unit_test(refuses_what_is_no_issuer_and_no_authority),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
