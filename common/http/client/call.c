@@ -256,6 +256,7 @@ void call_finish(struct http_call *call, CURLcode result)
         take_headers(call, &response);
     } else {
         response.timed_out = result == CURLE_OPERATION_TIMEDOUT;
+        response.too_long = call->too_long;
         explain(call, result, &response.error);
     }
     call->done(call->arg, &response);

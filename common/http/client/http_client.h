@@ -51,6 +51,7 @@ struct http_response {
      * may have reached the server. */
     int status;
     bool timed_out;
+    bool too_long; /* more than response_limit */
     struct error error;
     struct str body;
     const struct http_header *headers;
