@@ -33,6 +33,12 @@ static bool fits_credentials(enum fault_kind kind)
     return !fits_events(kind) && kind != FAULT_DELAY && kind != FAULT_WRONG_ACCOUNT;
 }
 
+static bool fits_certificates(enum fault_kind kind)
+{
+    return kind == FAULT_THROTTLE || kind == FAULT_ERROR500 || kind == FAULT_TRUNCATE ||
+           kind == FAULT_EMPTY;
+}
+
 void faults_init(struct faults *faults)
 {
     *faults = (struct faults){0};
@@ -91,6 +97,8 @@ static int check_ask(const struct fault_ask *ask, enum fault_kind kind, struct e
     if (credentials && !fits_credentials(kind))
         return error_set(error, "credentials cannot have the fault '" STR_FMT "'",
                          STR_ARG(ask->kind));
+    if (str_eq(ask->operation, STR(FAULT_CERTIFICATE)) && !fits_certificates(kind))
+        return error_set(error, "a certificate can be throttled, refused, truncated or empty");
     if (kind == FAULT_STALE && !credentials && !str_eq(ask->operation, STR("GetEntitlements")))
         return error_set(error, "only GetEntitlements and given credentials can be stale");
     if (kind == FAULT_MISSING_MEMBER && str_is_empty(ask->member))

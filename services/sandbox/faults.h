@@ -35,6 +35,8 @@ struct fault {
 
 /* The operation under which notifications are counted. */
 #define FAULT_EVENTS "Event"
+/* That of fetching SNS's certificate. */
+#define FAULT_CERTIFICATE "SigningCertificate"
 /* Those of the services that give credentials. */
 #define FAULT_METADATA  "InstanceMetadata"
 #define FAULT_CONTAINER "ContainerCredentials"

@@ -6,6 +6,7 @@
 #include "services/sandbox/credentials.h"
 #include "services/sandbox/door.h"
 #include "services/sandbox/market.h"
+#include "services/sandbox/on_certificate.h"
 #include "services/sandbox/page.h"
 #include "services/sandbox/verbs.h"
 #include "services/sandbox/waits.h"
@@ -103,10 +104,7 @@ static void on_request(void *arg, struct http_exchange *exchange)
         verbs_handle(sandbox, exchange, str_from(path.ptr + verbs.len, path.len - verbs.len));
     } else if (door_wants(exchange)) {
         door_handle(sandbox, exchange);
-    } else if (str_eq(path, buf_str(&sandbox->sns.path))) {
-        http_exchange_reply(exchange, 200, "application/x-pem-file",
-                            buf_str(&sandbox->sns.certificate));
-    } else if (!credentials_handle(sandbox, exchange)) {
+    } else if (!certificate_handle(sandbox, exchange) && !credentials_handle(sandbox, exchange)) {
         http_exchange_reply(exchange, 404, "text/plain; charset=utf-8",
                             STR("Nothing is here. AWS calls are POSTs with X-Amz-Target.\n"));
     }
