@@ -206,6 +206,24 @@ static bool is_role(struct str value)
 const struct config_form form_role = {.allowed = "an ARN like arn:aws:iam::111122223333:role/name",
                                       .matches = is_role};
 
+/* "arn:aws:sns:us-east-1:287250355862:name" */
+static bool is_topic(struct str value)
+{
+    struct str rest = value;
+    struct str arn = str_split(&rest, ':');
+    struct str partition = str_split(&rest, ':');
+    struct str service = str_split(&rest, ':');
+    struct str region = str_split(&rest, ':');
+    struct str account = str_split(&rest, ':');
+
+    return str_eq_text(arn, "arn") && str_starts_with(partition, STR("aws")) &&
+           str_eq_text(service, "sns") && region.len > 0 && consists_of(region, "-") &&
+           is_account(account) && rest.len > 0 && consists_of(rest, "-_.");
+}
+
+const struct config_form form_topic = {
+    .allowed = "an ARN like arn:aws:sns:us-east-1:111122223333:topic", .matches = is_topic};
+
 /* The pattern of ProductCode in the ResolveCustomer API reference. */
 static bool is_product_code(struct str value)
 {
@@ -290,11 +308,22 @@ static int check_registrar(const struct settings_registrar *r, struct error *err
     return 0;
 }
 
+static int check_queues(const struct settings *s, struct error *error)
+{
+    for (size_t i = 0; i < s->queues.count; i++) {
+        const struct settings_queue *queue = settings_queue_at(s, i);
+        if (queue->local_certificates && !str_starts_with(str_of(queue->url), STR("http://")))
+            return error_set(error, "[queue %s] local_certificates is for a queue on this machine",
+                             queue->label);
+    }
+    return 0;
+}
+
 int settings_check_all(const void *settings, struct error *error)
 {
     const struct settings *s = settings;
 
-    if (check_shares(s, error) != 0 || check_products(s, error) != 0)
+    if (check_shares(s, error) != 0 || check_products(s, error) != 0 || check_queues(s, error) != 0)
         return -1;
     return check_registrar(&s->registrar, error);
 }

@@ -12,6 +12,7 @@ extern const struct config_form form_aws_url;
 extern const struct config_form form_endpoint;
 extern const struct config_form form_account;
 extern const struct config_form form_role;
+extern const struct config_form form_topic;
 extern const struct config_form form_product_code;
 extern const struct config_form form_share;
 extern const struct config_form form_colour;

@@ -3,8 +3,10 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/log/log.h"
+#include "services/poller/cert_url.h"
+#include "services/poller/signature.h"
 
-enum { NOTIFY_TIMEOUT_MS = 30000, BACK_OFF_FIRST_S = 10, BACK_OFF_MOST_S = 900 };
+enum { NOTIFY_TIMEOUT_MS = 30000, BACK_OFF_FIRST_S = 10, BACK_OFF_MOST_S = 900, MANY_RECEIVES = 5 };
 
 struct delivery {
     struct deliveries *all;
@@ -12,6 +14,8 @@ struct delivery {
     struct arena arena;
     struct received message;
     struct notification notification;
+    struct signature signature;
+    struct certificate_wait *wait;
     struct rpc_call *call;
     bool stripped;
     int64_t expires_ms;
@@ -44,6 +48,7 @@ struct deliveries *deliveries_new(const struct deliveries_options *options)
 static void forget(struct delivery *delivery)
 {
     rpc_call_cancel(delivery->call);
+    certificate_wait_cancel(delivery->wait);
     *delivery->link = delivery->next;
     if (delivery->next)
         delivery->next->link = delivery->link;
@@ -159,12 +164,109 @@ static void tell_store(struct delivery *delivery)
                               delivery->notification.trace, on_answer, delivery);
 }
 
+/* Nothing that it says is acted on. */
+static void refuse(struct delivery *delivery, struct str why)
+{
+    struct notification whole = delivery->notification;
+
+    delivery->all->options.counts->refused++;
+    message_refuse(&whole, why, &delivery->arena, &delivery->notification);
+    tell_store(delivery);
+}
+
+/* Other messages can do without the certificate, so the queue goes on. */
+static void hold_back(struct delivery *delivery, struct str why)
+{
+    int64_t delay_s = delivery_back_off_s(delivery->message.receive_count);
+
+    delivery->all->options.counts->unchecked++;
+    log_warning("a message is handed back: its signature cannot be checked now",
+                LOG_TEXT("queue", delivery->all->options.label), LOG_STR("why", why),
+                LOG_INT("receives", delivery->message.receive_count), LOG_INT("delay_s", delay_s),
+                LOG_TRACE(delivery->notification.trace));
+    hand_back(delivery, delay_s, true);
+}
+
+static void on_certificate(void *arg, const struct certificate_answer *answer)
+{
+    struct delivery *delivery = arg;
+
+    delivery->wait = NULL;
+    if (answer->state == CERTIFICATE_AWAY)
+        hold_back(delivery, answer->why);
+    else if (answer->state == CERTIFICATE_BAD)
+        refuse(delivery, arena_printf(&delivery->arena, "Its signing certificate: " STR_FMT ".",
+                                      STR_ARG(answer->why)));
+    else if (!signature_holds(&delivery->signature, answer->certificate))
+        refuse(delivery, STR("Its Signature does not fit what it says."));
+    else
+        tell_store(delivery);
+}
+
+static void check_signature(struct delivery *delivery)
+{
+    const struct deliveries_options *options = &delivery->all->options;
+    struct signature *signature = &delivery->signature;
+    struct error error;
+
+    if (signature_read(delivery->message.body, &delivery->arena, signature, &error) < 0) {
+        refuse(delivery, arena_str(&delivery->arena, str_of(error.text)));
+        return;
+    }
+    enum cert_url kind = cert_url_kind(signature->certificate_url);
+    if (kind == CERT_URL_REFUSED || (kind == CERT_URL_LOCAL && !options->local_certificates)) {
+        refuse(delivery,
+               arena_printf(&delivery->arena, "Its SigningCertURL '" STR_FMT "' is not one of SNS.",
+                            STR_ARG(signature->certificate_url)));
+        return;
+    }
+    struct certificate_answer known =
+        certificates_look(options->certificates, signature->certificate_url);
+    if (known.state == CERTIFICATE_UNKNOWN)
+        delivery->wait = certificates_ask(options->certificates, signature->certificate_url,
+                                          on_certificate, delivery);
+    else
+        on_certificate(delivery, &known);
+}
+
+/* EventBridge signs nothing: its messages rest on the queue's policy. */
+static void check_origin(struct delivery *delivery)
+{
+    const struct notification *notification = &delivery->notification;
+    bool wanted = delivery->all->options.certificates && str_is_empty(notification->problem);
+
+    if (wanted && notification->source == SOURCE_SNS)
+        check_signature(delivery);
+    else if (wanted && notification->source == SOURCE_SNS_RAW)
+        refuse(delivery, STR("SNS delivered it raw, without a signature, and check_signatures "
+                             "asks for one."));
+    else
+        tell_store(delivery);
+}
+
+/* What failed before is an ordinary message now; but somebody should know. */
+static void note_history(struct delivery *delivery)
+{
+    const struct received *message = &delivery->message;
+    const char *label = delivery->all->options.label;
+
+    if (!str_is_empty(message->dead_letter_source)) {
+        delivery->all->options.counts->redriven++;
+        log_info("a message comes from a dead-letter queue", LOG_TEXT("queue", label),
+                 LOG_STR("from", message->dead_letter_source), LOG_TRACE(message->message_id));
+    }
+    if (message->receive_count >= MANY_RECEIVES)
+        log_warning("a message was received many times", LOG_TEXT("queue", label),
+                    LOG_INT("receives", message->receive_count), LOG_TRACE(message->message_id));
+}
+
 static void copy_message(struct delivery *delivery, const struct received *from)
 {
     delivery->message = *from;
     delivery->message.message_id = arena_str(&delivery->arena, from->message_id);
     delivery->message.receipt_handle = arena_str(&delivery->arena, from->receipt_handle);
     delivery->message.body = arena_str(&delivery->arena, from->body);
+    delivery->message.dead_letter_source = arena_str(&delivery->arena, from->dead_letter_source);
 }
 
 /* The SQS message id is the trace: the same one whenever the message comes again. */
@@ -203,9 +305,10 @@ void deliveries_start(struct deliveries *deliveries, const struct received *mess
     deliveries->first = delivery;
     copy_message(delivery, message);
     deliveries->options.counts->received++;
+    note_history(delivery);
     if (message->intact) {
         read_message(delivery);
-        tell_store(delivery);
+        check_origin(delivery);
     } else {
         on_failed(delivery, STR("damaged"), STR("The body does not have the MD5 that SQS gave."),
                   true);

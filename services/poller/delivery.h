@@ -1,6 +1,8 @@
-/* The way of one message: read, told to the store, then deleted; or, if the store could not take
- * it, handed back to SQS for later.
+/* The way of one message: read, its signature checked, told to the store, then deleted; or, if the
+ * store could not take it or its signature cannot be checked just now, handed back to SQS for
+ * later.
  *
+ * What SNS has not signed is told to the store with the reason, and nothing follows from it.
  * A message is deleted only after the store has acknowledged it, which means that it is on disk.
  */
 #ifndef SERVICES_POLLER_DELIVERY_H
@@ -9,6 +11,7 @@
 #include "common/loop/loop.h"
 #include "proto/endpoint/client.h"
 #include "services/poller/batch.h"
+#include "services/poller/certificates.h"
 #include "services/poller/message.h"
 #include "services/poller/received.h"
 
@@ -19,7 +22,10 @@ struct delivery_counts {
     int64_t duplicates;     /* of those recorded */
     int64_t not_understood; /* of those recorded */
     int64_t deleted;
-    int64_t failed; /* the store could not take it, or it came damaged */
+    int64_t failed;    /* the store could not take it, or it came damaged */
+    int64_t refused;   /* not signed by SNS; of those recorded */
+    int64_t unchecked; /* handed back for want of a certificate */
+    int64_t redriven;  /* came from a dead-letter queue */
     int64_t handed_back;
     int64_t not_deleted;
 };
@@ -33,6 +39,8 @@ struct deliveries_options {
     struct batch *deletes;
     struct batch *returns;
     const struct message_owner *owner;
+    struct certificates *certificates; /* NULL: signatures are not checked */
+    bool local_certificates;
     const char *label; /* of the queue */
     int64_t visibility_ms;
     struct delivery_counts *counts;

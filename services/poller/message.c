@@ -186,6 +186,33 @@ static bool is_action(const struct json *root)
     return !str_is_empty(json_get_str(root, "action"));
 }
 
+/* "Amazon SNS notifications for SaaS products": the names of AWS Marketplace's topics. Its account
+ * is not documented, so only topic_arns can tell its topic from another one by such a name. */
+static bool is_marketplace_topic(struct str arn)
+{
+    struct str name = arn;
+
+    for (int i = 0; i < 5; i++)
+        str_split(&name, ':');
+    return str_starts_with(arn, STR("arn:")) &&
+           (str_starts_with(name, STR("aws-mp-entitlement-notification-")) ||
+            str_starts_with(name, STR("aws-mp-subscription-notification-")));
+}
+
+static void check_topic(const struct json *envelope, const struct message_owner *owner,
+                        struct arena *arena, struct notification *ret)
+{
+    struct str topic = json_get_str(envelope, "TopicArn");
+    bool listed = owner->topic_arns.count > 0;
+
+    if (listed ? has(&owner->topic_arns, topic) : is_marketplace_topic(topic))
+        return;
+    ret->problem =
+        arena_printf(arena, "Its topic '" STR_FMT "' is %s.", STR_ARG(topic),
+                     listed ? "none of topic_arns"
+                            : "not named as AWS Marketplace's are, and topic_arns is empty");
+}
+
 static void read_envelope(const struct json *envelope, const struct message_owner *owner,
                           struct arena *arena, struct notification *ret)
 {
@@ -203,6 +230,8 @@ static void read_envelope(const struct json *envelope, const struct message_owne
         read_action(message, arena, ret);
     else
         ret->problem = STR("The Message of the SNS envelope is neither an event nor an action.");
+    if (str_is_empty(ret->problem))
+        check_topic(envelope, owner, arena, ret);
 }
 
 /* SNS developer guide: SubscriptionConfirmation and UnsubscribeConfirmation. */
@@ -302,6 +331,15 @@ void message_read(struct str body, const struct message_owner *owner, struct are
         ret->problem = arena_printf(arena, "Its product '" STR_FMT "' is none of the settings.",
                                     STR_ARG(ret->product_code));
     keep_within_limits(arena, ret);
+}
+
+/* The sender's id goes too: it could be that of another message, which would then look like a
+ * repetition. */
+void message_refuse(const struct notification *from, struct str problem, struct arena *arena,
+                    struct notification *ret)
+{
+    message_strip(from, problem, arena, ret);
+    ret->event_id = from->message_id;
 }
 
 void message_strip(const struct notification *from, struct str problem, struct arena *arena,

@@ -11,10 +11,12 @@
 #include "common/config/config.h"
 #include "proto/message.h"
 
-/* Whose messages these should be; an empty list accepts any. */
+/* Whose messages these should be; an empty list accepts any. Without topic_arns SNS's topics must
+ * have names as AWS Marketplace gives them. */
 struct message_owner {
     struct config_list seller_accounts;
     struct config_list product_codes;
+    struct config_list topic_arns;
 };
 
 /* Fills source, kind, type, event_id, event_time, what the message names, problem and body; what
@@ -23,6 +25,10 @@ struct message_owner {
 void message_read(struct str body, const struct message_owner *owner, struct arena *arena,
                   struct notification *ret);
 
+/* The same message as one that is not to be acted on: its bytes with the reason, and none of what
+ * it claims. */
+void message_refuse(const struct notification *from, struct str problem, struct arena *arena,
+                    struct notification *ret);
 /* The same message as one that the store refused to take: its bytes with the reason only. */
 void message_strip(const struct notification *from, struct str problem, struct arena *arena,
                    struct notification *ret);

@@ -1,5 +1,7 @@
 #include "services/poller/poller.h"
 
+#include <stdlib.h>
+
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/log/log.h"
@@ -13,6 +15,7 @@ enum { REPORT_MS = 60000, SILENT_AFTER_S = 300, REFUSED_PAUSE_MS = 30000, STORE_
 struct reader {
     struct aws *aws;
     struct queue *queue;
+    struct message_owner owner;
     const char *label;
 };
 
@@ -21,6 +24,7 @@ struct poller {
     const struct settings *settings;
     struct arena arena;
     struct message_owner owner;
+    struct certificates *certificates; /* NULL: no queue asks for signatures */
     struct endpoint_context *sockets;
     struct rpc_client *store;
     struct reader *readers;
@@ -84,6 +88,20 @@ static int open_aws(struct poller *poller, const struct settings_queue *queue, s
     return 0;
 }
 
+static int open_certificates(struct poller *poller, struct error *error)
+{
+    const char *ca_bundle = either(poller->settings->aws.ca_bundle, str_of(getenv("AWS_CA_BUNDLE")),
+                                   "", &poller->arena);
+    bool wanted = false;
+
+    for (size_t i = 0; i < poller->settings->queues.count; i++)
+        wanted = wanted || settings_queue_at(poller->settings, i)->check_signatures;
+    if (!wanted)
+        return 0;
+    return certificates_new(&poller->certificates, poller->context->loop,
+                            *ca_bundle ? ca_bundle : NULL, error);
+}
+
 static void on_drained(void *arg)
 {
     struct poller *poller = arg;
@@ -104,11 +122,15 @@ static int open_reader(struct poller *poller, const struct settings_queue *queue
     if (open_aws(poller, queue, &reader->aws, error) < 0)
         return -1;
     reader->label = queue->label;
+    reader->owner = poller->owner;
+    reader->owner.topic_arns = queue->topic_arns;
     reader->queue = queue_new(&(struct queue_options){
         .loop = poller->context->loop,
         .aws = reader->aws,
         .store = poller->store,
-        .owner = &poller->owner,
+        .owner = &reader->owner,
+        .certificates = queue->check_signatures ? poller->certificates : NULL,
+        .local_certificates = queue->local_certificates,
         .label = queue->label,
         .url = queue->url,
         .receives_in_flight = settings->receives_in_flight,
@@ -124,6 +146,8 @@ static int open_reader(struct poller *poller, const struct settings_queue *queue
     log_info("reading a queue", LOG_TEXT("queue", queue->label), LOG_TEXT("url", queue->url),
              LOG_STR("region", aws_region(reader->aws)),
              LOG_STR("endpoint", aws_endpoint(reader->aws, AWS_SQS)),
+             LOG_TEXT("signatures", queue->check_signatures ? "checked" : "not checked"),
+             LOG_INT("topics", queue->topic_arns.count),
              LOG_STR("credentials", aws_credentials_source(reader->aws)));
     return 0;
 }
@@ -172,6 +196,9 @@ static void report(const struct poller *poller, const struct reader *reader)
            LOG_INT("recorded_total", figures.counts.recorded),
            LOG_INT("duplicates_total", figures.counts.duplicates),
            LOG_INT("not_understood_total", figures.counts.not_understood),
+           LOG_INT("refused_total", figures.counts.refused),
+           LOG_INT("unchecked_total", figures.counts.unchecked),
+           LOG_INT("redriven_total", figures.counts.redriven),
            LOG_INT("failed_total", figures.counts.failed),
            LOG_INT("deleted_total", figures.counts.deleted),
            LOG_INT("not_deleted_total", figures.counts.not_deleted),
@@ -200,7 +227,7 @@ int poller_start(void *state, const struct daemon_context *context, struct error
     poller->settings = context->settings;
     poller->started_wall_s = clock_wall_s();
     set_owner(poller);
-    if (open_store(poller, error) < 0)
+    if (open_certificates(poller, error) < 0 || open_store(poller, error) < 0)
         return -1;
     poller->readers = mem_alloc_array(poller->settings->queues.count, sizeof(*poller->readers));
     for (size_t i = 0; i < poller->settings->queues.count; i++) {
@@ -231,6 +258,7 @@ void poller_stop(void *state)
         aws_free(poller->readers[i].aws);
     }
     mem_free(poller->readers);
+    certificates_free(poller->certificates);
     rpc_client_close(poller->store);
     endpoint_context_free(poller->sockets);
     arena_done(&poller->arena);

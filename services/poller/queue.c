@@ -85,6 +85,8 @@ struct queue *queue_new(const struct queue_options *options)
         .deletes = queue->deletes,
         .returns = queue->returns,
         .owner = options->owner,
+        .certificates = options->certificates,
+        .local_certificates = options->local_certificates,
         .label = options->label,
         .visibility_ms = options->visibility_ms,
         .counts = &queue->figures.counts,
@@ -250,6 +252,7 @@ static void write_request(const struct queue *queue, struct buf *out)
 
     json_add(attributes, json_new_str(STR("ApproximateReceiveCount")));
     json_add(attributes, json_new_str(STR("SentTimestamp")));
+    json_add(attributes, json_new_str(STR("DeadLetterQueueSourceArn")));
     json_set_str(request, "QueueUrl", str_of(queue->options.url));
     json_set_integer(request, "MaxNumberOfMessages",
                      queue->failures > 0 ? 1 : queue->options.batch);

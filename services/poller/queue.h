@@ -17,6 +17,8 @@ struct queue_options {
     struct aws *aws;
     struct rpc_client *store;
     const struct message_owner *owner;
+    struct certificates *certificates; /* NULL: signatures are not checked */
+    bool local_certificates;           /* also from this machine */
     const char *label;
     const char *url;
     int64_t receives_in_flight;

@@ -31,6 +31,7 @@ static void read_message(const struct json *message, struct received *ret)
     ret->body = json_get_str(message, "Body");
     ret->receive_count = count > 0 ? count : 1;
     ret->sent_at_s = number_of(message, "Attributes.SentTimestamp") / 1000;
+    ret->dead_letter_source = json_str(json_path(message, "Attributes.DeadLetterQueueSourceArn"));
     ret->intact = is_intact(ret->body, json_get_str(message, "MD5OfBody"));
 }
 

@@ -9,9 +9,10 @@ struct received {
     struct str message_id;
     struct str receipt_handle;
     struct str body;
-    int64_t receive_count; /* ApproximateReceiveCount; at least 1 */
-    int64_t sent_at_s;     /* SentTimestamp; 0: not given */
-    bool intact;           /* the body has the MD5 that SQS gave for it */
+    int64_t receive_count;         /* ApproximateReceiveCount; at least 1 */
+    int64_t sent_at_s;             /* SentTimestamp; 0: not given */
+    struct str dead_letter_source; /* DeadLetterQueueSourceArn: it failed there before */
+    bool intact;                   /* the body has the MD5 that SQS gave for it */
 };
 
 struct received_list {

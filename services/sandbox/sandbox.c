@@ -129,6 +129,14 @@ static int listen_at(struct sandbox *sandbox, const char *address, uint16_t port
     return 0;
 }
 
+/* The address to be told to others, who cannot connect to "any". */
+static const char *reachable(const char *address)
+{
+    if (strcmp(address, "0.0.0.0") == 0)
+        return "127.0.0.1";
+    return strcmp(address, "::") == 0 ? "::1" : address;
+}
+
 int sandbox_listen(struct sandbox *sandbox, const struct config_list *addresses, uint16_t port,
                    struct error *error)
 {
@@ -139,7 +147,7 @@ int sandbox_listen(struct sandbox *sandbox, const struct config_list *addresses,
             return -1;
         port = http_server_port(sandbox->servers[0]);
     }
-    const char *first = addresses->items[0];
+    const char *first = reachable(addresses->items[0]);
     sandbox->world.base_url = arena_printf(
         &sandbox->world.arena, strchr(first, ':') ? "http://[%s]:%u" : "http://%s:%u", first, port);
     return 0;

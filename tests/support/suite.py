@@ -56,6 +56,7 @@ wait_time = 2s
 
 [queue main]
 url = {sandbox}/{seller}/mp-events
+local_certificates = yes
 
 [product new]
 code = {new}

@@ -93,6 +93,36 @@ static void three_lines_make_a_file(void **state)
     config_free(config);
 }
 
+#define QUEUE(url, more) "[queue main]\nurl = " url "\n" more
+#define SQS              "https://sqs.us-east-1.amazonaws.com/123456789012/marketplace"
+
+static void a_queue_asks_for_signatures_unless_told_otherwise(void **state)
+{
+    (void)state;
+    struct config *config;
+    const struct settings *s = load_good(QUEUE(SQS, ""), &config);
+
+    assert_true(settings_queue_at(s, 0)->check_signatures);
+    assert_false(settings_queue_at(s, 0)->local_certificates);
+    assert_int_equal(settings_queue_at(s, 0)->topic_arns.count, 0);
+    config_free(config);
+    s = load_good(QUEUE("http://127.0.0.1:4566/q",
+                        "check_signatures = no\nlocal_certificates = yes\n"
+                        "topic_arns = arn:aws:sns:us-east-1:287250355862:a-b_c\n"),
+                  &config);
+    assert_false(settings_queue_at(s, 0)->check_signatures);
+    assert_true(settings_queue_at(s, 0)->local_certificates);
+    assert_int_equal(settings_queue_at(s, 0)->topic_arns.count, 1);
+    config_free(config);
+    refuses(QUEUE(SQS, "local_certificates = yes\n"),
+            "[queue main] local_certificates is for a queue on this machine");
+    assert_false(form_topic.matches(STR("arn:aws:sqs:us-east-1:287250355862:a")));
+    assert_false(form_topic.matches(STR("arn:aws:sns:us-east-1:28725035586:a")));
+    assert_false(form_topic.matches(STR("arn:aws:sns:us-east-1:287250355862:")));
+    assert_false(form_topic.matches(STR("arn:aws:sns:us-east-1:287250355862:a:b")));
+    assert_false(form_topic.matches(STR("aws-mp-entitlement-notification-a")));
+}
+
 static void sockets_follow_the_run_directory(void **state)
 {
     (void)state;
@@ -384,6 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_those_of_the_declaration),
         cmocka_unit_test(three_lines_make_a_file),
+        cmocka_unit_test(a_queue_asks_for_signatures_unless_told_otherwise),
         cmocka_unit_test(sockets_follow_the_run_directory),
         cmocka_unit_test(checkers_are_found_by_their_sockets),
         cmocka_unit_test(texts_are_what_they_must_be),

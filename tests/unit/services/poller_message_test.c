@@ -21,10 +21,12 @@
 #define LICENSE   "arn:aws:license-manager::555566667777:license:l-0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 #define LICENSE_2 "arn:aws:license-manager::555566667777:license:l-00112233445566778899aabbccddeeff"
 #define OFFER     "offer-exampleoffer01"
+#define FAN       "arn:aws:sns:us-east-1:444455556666:fan-out"
+#define TOPIC     "arn:aws:sns:us-east-1:287250355862:aws-mp-entitlement-notification-" PRODUCT
 
 static const char *accounts[] = {SELLER};
 static const char *products[] = {PRODUCT};
-static const struct message_owner ours = {{accounts, 1}, {products, 1}};
+static const struct message_owner ours = {{accounts, 1}, {products, 1}, {NULL, 0}};
 static const struct message_owner anybody;
 
 struct reader {
@@ -338,11 +340,16 @@ static void an_sns_envelope_may_hold_an_event(void **state)
 
     json_set_str(envelope, "Type", STR("Notification"));
     json_set_str(envelope, "MessageId", STR("outer"));
+    json_set_str(envelope, "TopicArn", STR(FAN));
     json_set_str(envelope, "Timestamp", STR("2026-11-23T12:00:09.000Z"));
     json_set_str(envelope, "Message", json_get_str(given, "sqs_body_raw"));
     json_write(envelope, &body);
 
-    const struct notification *got = read_as(*state, buf_str(&body), &ours);
+    assert_problem(read_as(*state, buf_str(&body), &ours), "topic_arns is empty");
+    const char *topics[] = {FAN};
+    const struct message_owner with_topics = {
+        ours.seller_accounts, ours.product_codes, {topics, 1}};
+    const struct notification *got = read_as(*state, buf_str(&body), &with_topics);
     assert_int_equal(got->source, SOURCE_SNS);
     assert_int_equal(got->kind, EVENT_LICENSE_UPDATED);
     assert_text(got->event_id, "e0000000-0000-4000-8000-000000000016");
@@ -364,6 +371,66 @@ static void reads_raw_deliveries(void **state)
     assert_text(got->event_id, NULL);
     assert_int_equal(got->event_time, 0);
     assert_problem(got, NULL);
+}
+
+static void only_expected_topics_speak(void **state)
+{
+    static const struct {
+        const char *topic;
+        bool listed, unlisted; /* whether it may speak with and without topic_arns */
+    } cases[] = {
+        {TOPIC, true, true},
+        {"arn:aws:sns:us-east-1:287250355862:aws-mp-subscription-notification-" PRODUCT, false,
+         true},
+        {"arn:aws:sns:us-east-1:999900001111:aws-mp-entitlement-notification-" PRODUCT, false,
+         true},
+        {TOPIC "x", false, true},
+        {FAN, false, false},
+        {"arn:aws:sns:us-east-1:287250355862:x:aws-mp-entitlement-notification-" PRODUCT, false,
+         false},
+        {"aws-mp-entitlement-notification-" PRODUCT, false, false},
+        {"", false, false},
+    };
+    const char *topics[] = {TOPIC};
+    const struct message_owner with_topics = {
+        ours.seller_accounts, ours.product_codes, {topics, 1}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cleanup(json_freep) struct json *envelope = json_new_object();
+        cleanup(buf_done) struct buf body = BUF_INIT;
+        print_message("%s\n", cases[i].topic);
+        json_set_str(envelope, "Type", STR("Notification"));
+        json_set_str(envelope, "TopicArn", str_of(cases[i].topic));
+        json_set_str(envelope, "Message",
+                     STR("{\"action\":\"entitlement-updated\",\"customer-identifier\":\"" CUSTOMER
+                         "\",\"product-code\":\"" PRODUCT "\"}"));
+        json_write(envelope, &body);
+        assert_problem(read_as(*state, buf_str(&body), &with_topics),
+                       cases[i].listed ? NULL : "is none of topic_arns");
+        assert_problem(read_as(*state, buf_str(&body), &ours),
+                       cases[i].unlisted ? NULL : "not named as AWS Marketplace's are");
+    }
+}
+
+static void a_refused_message_claims_nothing(void **state)
+{
+    struct reader *reader = *state;
+    struct notification refused;
+
+    read_as(reader,
+            STR("{\"action\":\"entitlement-updated\",\"customer-identifier\":\"c\","
+                "\"product-code\":\"" PRODUCT "\"}"),
+            &ours);
+    reader->read.event_id = STR("claimed");
+    reader->read.message_id = STR("sqs");
+    message_refuse(&reader->read, STR("why"), &reader->arena, &refused);
+    assert_text(refused.event_id, "sqs");
+    assert_text(refused.problem, "why");
+    assert_int_equal(refused.kind, EVENT_OTHER);
+    assert_int_equal(refused.source, SOURCE_SNS_RAW);
+    assert_text(refused.customer_identifier, NULL);
+    assert_text(refused.product_code, NULL);
+    assert_true(str_eq(refused.body, reader->read.body));
 }
 
 static void reads_the_spellings_of_older_documents(void **state)
@@ -561,6 +628,8 @@ int main(void)
         WITH_READER(reads_every_sns_case),
         WITH_READER(reads_every_eventbridge_case),
         WITH_READER(an_sns_envelope_may_hold_an_event),
+        WITH_READER(only_expected_topics_speak),
+        WITH_READER(a_refused_message_claims_nothing),
         WITH_READER(reads_raw_deliveries),
         WITH_READER(reads_the_spellings_of_older_documents),
         WITH_READER(a_confirmation_is_left_to_an_operator),

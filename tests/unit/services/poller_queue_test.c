@@ -3,11 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "common/base/clock.h"
+#include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "services/poller/queue.h"
 #include "services/poller/queue_url.h"
@@ -32,6 +34,12 @@ struct rpc_call {
     bool open;
 };
 
+struct certificate_wait {
+    certificate_fn *fn;
+    void *arg;
+    bool open;
+};
+
 static struct {
     struct loop *loop;
     struct queue *queue;
@@ -42,6 +50,9 @@ static struct {
     size_t rpc_count;
     bool store_connected;
     bool drained;
+    struct certificate_answer certificate; /* what is known of every certificate */
+    struct certificate_wait waits[CALLS];
+    size_t wait_count, looks;
 } world;
 
 /* The seams: what the program links from common/aws and proto/endpoint. */
@@ -85,6 +96,8 @@ struct rpc_call *rpc_call(struct rpc_client *client, enum method_id method, cons
     call->notification.message_id = arena_str(&call->arena, notify->notification->message_id);
     call->notification.event_id = arena_str(&call->arena, notify->notification->event_id);
     call->notification.trace = arena_str(&call->arena, trace);
+    call->notification.customer_identifier =
+        arena_str(&call->arena, notify->notification->customer_identifier);
     call->notification.license = arena_str(&call->arena, notify->notification->license);
     return call;
 }
@@ -101,6 +114,34 @@ bool rpc_client_connected(const struct rpc_client *client)
 {
     (void)client;
     return world.store_connected;
+}
+
+struct certificate_answer certificates_look(struct certificates *certificates, struct str url)
+{
+    (void)certificates;
+    assert_true(url.len > 0);
+    world.looks++;
+    return world.certificate;
+}
+
+struct certificate_wait *certificates_ask(struct certificates *certificates, struct str url,
+                                          certificate_fn *fn, void *arg)
+{
+    struct certificate_wait *wait = &world.waits[world.wait_count++];
+    (void)certificates;
+
+    assert_true(url.len > 0);
+    assert_true(world.wait_count <= CALLS);
+    *wait = (struct certificate_wait){fn, arg, true};
+    return wait;
+}
+
+void certificate_wait_cancel(struct certificate_wait *wait)
+{
+    if (!wait)
+        return;
+    assert_true(wait->open);
+    wait->open = false;
 }
 
 /* Playing AWS and the store. */
@@ -192,16 +233,13 @@ static void on_drained(void *arg)
 
 static const struct message_owner anybody;
 
-static int open_world(void **state)
+static struct queue *new_queue(struct certificates *certificates, bool local)
 {
-    (void)state;
-    memset(&world, 0, sizeof(world));
-    world.loop = loop_new();
-    world.vectors = vectors_load("aws-wire-examples.json");
-    world.store_connected = true;
-    world.queue = queue_new(&(struct queue_options){
+    return queue_new(&(struct queue_options){
         .loop = world.loop,
         .owner = &anybody,
+        .certificates = certificates,
+        .local_certificates = local,
         .label = "main",
         .url = "https://sqs.us-east-1.amazonaws.com/444455556666/mp-events",
         .receives_in_flight = 2,
@@ -212,7 +250,26 @@ static int open_world(void **state)
         .drain_limit_ms = 50,
         .on_drained = on_drained,
     });
+}
+
+static int open_world(void **state)
+{
+    (void)state;
+    memset(&world, 0, sizeof(world));
+    world.loop = loop_new();
+    world.vectors = vectors_load("aws-wire-examples.json");
+    world.store_connected = true;
+    world.queue = new_queue(NULL, false);
     return 0;
+}
+
+/* From now on the queue asks for signatures. */
+static void check_signatures(bool local)
+{
+    static char anything;
+
+    queue_free(world.queue);
+    world.queue = new_queue((struct certificates *)&anything, local);
 }
 
 static int close_world(void **state)
@@ -266,6 +323,9 @@ static void asks_as_sqs_documents_it(void **state)
     queue_wake(world.queue);
     assert_int_equal(open_receives(), 2);
     cleanup(json_freep) struct json *request = json_clone(vector("sqs.receive_request.body"));
+    struct json *attributes = json_clone(json_get(request, "MessageSystemAttributeNames"));
+    json_add(attributes, json_new_str(STR("DeadLetterQueueSourceArn")));
+    json_set(request, "MessageSystemAttributeNames", attributes);
     for (size_t i = 0; i < 2; i++) {
         const char *members[] = {"QueueUrl", "MaxNumberOfMessages", "WaitTimeSeconds",
                                  "VisibilityTimeout", "MessageSystemAttributeNames"};
@@ -402,6 +462,208 @@ static void a_message_refused_twice_does_not_stop_the_others(void **state)
     assert_entry(wait_for("ChangeMessageVisibilityBatch", 0), 0,
                  "AQEBfixtureReceiptHandle0002+/==", 40);
     assert_false(queue_figures(world.queue).paused);
+}
+
+/* One message, with the body of an example or another one, is received. */
+static void receive_body(struct str body, int64_t receives)
+{
+    cleanup(json_freep) struct json *response = json_new_object();
+    cleanup(buf_done) struct buf md5 = BUF_INIT;
+    unsigned char digest[CRYPTO_MD5_SIZE];
+    struct json *messages = json_new_array(), *message = json_new_object();
+    struct json *attributes = json_new_object();
+    char count[24];
+
+    crypto_md5(body, digest);
+    crypto_hex(&md5, digest, sizeof(digest));
+    snprintf(count, sizeof(count), "%lld", (long long)receives);
+    json_set_str(attributes, "ApproximateReceiveCount", str_of(count));
+    json_set_str(attributes, "DeadLetterQueueSourceArn", STR("arn:aws:sqs:us-east-1:1:q"));
+    json_set_str(message, "MessageId", STR("sqs-id"));
+    json_set_str(message, "ReceiptHandle", STR("handle"));
+    json_set_str(message, "Body", body);
+    json_set_str(message, "MD5OfBody", buf_str(&md5));
+    json_set(message, "Attributes", attributes);
+    json_add(messages, message);
+    json_set(response, "Messages", messages);
+    queue_wake(world.queue);
+    for (size_t i = 0; i < world.aws_count; i++) {
+        if (world.aws[i].open && strcmp(world.aws[i].operation, "ReceiveMessage") == 0) {
+            aws_answers_json(&world.aws[i], response);
+            return;
+        }
+    }
+    fail_msg("nothing is received");
+}
+
+static struct str sns_body(const char *id)
+{
+    const struct json *cases = vector("sns.cases");
+
+    for (size_t i = 0; i < json_count(cases); i++) {
+        if (str_eq_text(json_get_str(json_at(cases, i), "id"), id))
+            return json_get_str(json_at(cases, i), "sqs_body_raw");
+    }
+    fail_msg("there is no case '%s'", id);
+    return STR_NONE;
+}
+
+static void know_the_examples_certificate(struct crypto_certificate **ret)
+{
+    assert_int_equal(crypto_certificate_parse(ret, json_str(vector("sns.signing_cert_pem")), NULL),
+                     0);
+    world.certificate = (struct certificate_answer){.state = CERTIFICATE_GOOD, .certificate = *ret};
+}
+
+static const struct notification *last_told(void)
+{
+    assert_true(world.rpc_count > 0);
+    return &world.rpc[world.rpc_count - 1].notification;
+}
+
+static void assert_refused(const char *why)
+{
+    cleanup(mem_freep) char *problem = str_dup(last_told()->problem);
+
+    if (!strstr(problem, why))
+        fail_msg("'%s' does not say '%s'", problem, why);
+    assert_int_equal(last_told()->kind, EVENT_OTHER);
+    assert_int_equal(last_told()->customer_identifier.len, 0);
+    assert_true(str_eq_text(last_told()->event_id, "sqs-id"));
+}
+
+static void every_example_is_acted_on_only_if_sns_signed_it(void **state)
+{
+    (void)state;
+    const struct json *cases = vector("sns.cases");
+    struct crypto_certificate *certificate;
+    int64_t refused = 0;
+
+    check_signatures(false);
+    know_the_examples_certificate(&certificate);
+    for (size_t i = 0; i < json_count(cases); i++) {
+        const struct json *given = json_at(cases, i);
+        bool want;
+        print_message(STR_FMT "\n", STR_ARG(json_get_str(given, "id")));
+        assert_true(json_bool(json_get(given, "expect_valid"), &want));
+        receive_body(json_get_str(given, "sqs_body_raw"), 1);
+        assert_int_equal(world.rpc_count, i + 1);
+        if (str_eq_text(json_get_str(given, "id"), "unknown-signature-version"))
+            assert_refused("SignatureVersion");
+        else if (!want)
+            assert_refused("Signature does not fit");
+        else if (!str_eq_text(json_get_str(given, "id"), "documented-trailing-comma"))
+            assert_int_equal(last_told()->problem.len, 0);
+        refused += !want;
+        store_answers(&world.rpc[i], ERROR_NONE, OUTCOME_APPLIED);
+    }
+    assert_int_equal(refused, 3);
+    assert_int_equal(queue_figures(world.queue).counts.refused, refused);
+    crypto_certificate_free(certificate);
+}
+
+static void a_certificate_is_waited_for(void **state)
+{
+    (void)state;
+    struct crypto_certificate *certificate;
+
+    check_signatures(false);
+    receive_body(sns_body("entitlement-updated-sigv2"), 1);
+    assert_int_equal(world.rpc_count, 0);
+    assert_int_equal(world.wait_count, 1);
+    know_the_examples_certificate(&certificate);
+    world.waits[0].open = false;
+    world.waits[0].fn(world.waits[0].arg, &world.certificate);
+    assert_int_equal(last_told()->problem.len, 0);
+    assert_int_equal(last_told()->kind, EVENT_ENTITLEMENT_UPDATED);
+    store_answers(&world.rpc[0], ERROR_NONE, OUTCOME_APPLIED);
+    answer_batch(wait_for("DeleteMessageBatch", 0));
+    crypto_certificate_free(certificate);
+}
+
+static void without_its_certificate_a_message_comes_back_later(void **state)
+{
+    (void)state;
+    check_signatures(false);
+    receive_body(sns_body("entitlement-updated-sigv1"), 3);
+    world.waits[0].open = false;
+    world.waits[0].fn(world.waits[0].arg, &(struct certificate_answer){.state = CERTIFICATE_AWAY,
+                                                                       .why = STR("no route")});
+    assert_int_equal(world.rpc_count, 0);
+    struct aws_call *change = wait_for("ChangeMessageVisibilityBatch", 0);
+    assert_entry(change, 0, "handle", 40);
+    answer_batch(change);
+    assert_null(find_call("DeleteMessageBatch", 0));
+    assert_int_equal(queue_figures(world.queue).counts.unchecked, 1);
+    assert_int_equal(queue_figures(world.queue).counts.handed_back, 1);
+    /* What needs no certificate goes on meanwhile. */
+    assert_false(queue_figures(world.queue).paused);
+    assert_int_equal(open_receives(), 2);
+}
+
+static void a_bad_certificate_is_the_reason(void **state)
+{
+    (void)state;
+    check_signatures(false);
+    world.certificate = (struct certificate_answer){.state = CERTIFICATE_BAD,
+                                                    .why = STR("it was not issued to SNS")};
+    receive_body(sns_body("entitlement-updated-sigv1"), 1);
+    assert_refused("it was not issued to SNS");
+}
+
+static void what_carries_no_signature_is_refused_if_it_should(void **state)
+{
+    (void)state;
+    check_signatures(false);
+    receive_body(json_str(vector("sns.raw_delivery_body_example")), 1);
+    assert_refused("raw");
+    receive_body(json_str(json_path(json_at(vector("eventbridge.cases"), 0), "sqs_body_raw")), 1);
+    assert_int_equal(last_told()->source, SOURCE_EVENTBRIDGE);
+    assert_int_equal(last_told()->problem.len, 0);
+    assert_int_equal(world.looks, 0);
+}
+
+static void certificates_of_this_machine_only_where_they_may(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {"http://127.0.0.1:8080/a.pem", "https://evil.example/a.pem"};
+
+    for (size_t i = 0; i < 4; i++) {
+        cleanup(json_freep) struct json *envelope = NULL;
+        cleanup(buf_done) struct buf body = BUF_INIT;
+        bool local = i >= 2;
+        assert_int_equal(json_parse(&envelope, sns_body("entitlement-updated-sigv1"), NULL), 0);
+        json_set_str(envelope, "SigningCertURL", str_of(urls[i % 2]));
+        json_write(envelope, &body);
+        check_signatures(local);
+        receive_body(buf_str(&body), 1);
+        assert_int_equal(world.looks, i >= 2 ? 1 : 0);
+        if (i != 2)
+            assert_refused("SigningCertURL");
+    }
+    assert_int_equal(world.wait_count, 1);
+}
+
+static void a_stop_does_not_wait_for_a_certificate(void **state)
+{
+    (void)state;
+    check_signatures(false);
+    receive_body(sns_body("entitlement-updated-sigv1"), 1);
+    assert_true(world.waits[0].open);
+    queue_drain(world.queue);
+    struct aws_call *change = wait_for("ChangeMessageVisibilityBatch", 0);
+    assert_false(world.waits[0].open);
+    assert_entry(change, 0, "handle", 0);
+    answer_batch(change);
+    assert_true(world.drained);
+}
+
+static void what_comes_from_a_dead_letter_queue_is_an_ordinary_message(void **state)
+{
+    (void)state;
+    receive_body(sns_body("entitlement-updated-sigv1"), 7);
+    assert_int_equal(last_told()->kind, EVENT_ENTITLEMENT_UPDATED);
+    assert_int_equal(queue_figures(world.queue).counts.redriven, 1);
 }
 
 static void a_refusal_of_aws_pauses_and_tries_with_one(void **state)
@@ -565,6 +827,14 @@ int main(void)
         IN_WORLD(what_the_store_cannot_take_comes_back_later),
         IN_WORLD(what_the_store_refuses_is_kept_without_its_meaning),
         IN_WORLD(a_message_refused_twice_does_not_stop_the_others),
+        IN_WORLD(every_example_is_acted_on_only_if_sns_signed_it),
+        IN_WORLD(a_certificate_is_waited_for),
+        IN_WORLD(without_its_certificate_a_message_comes_back_later),
+        IN_WORLD(a_bad_certificate_is_the_reason),
+        IN_WORLD(what_carries_no_signature_is_refused_if_it_should),
+        IN_WORLD(certificates_of_this_machine_only_where_they_may),
+        IN_WORLD(a_stop_does_not_wait_for_a_certificate),
+        IN_WORLD(what_comes_from_a_dead_letter_queue_is_an_ordinary_message),
         IN_WORLD(a_refusal_of_aws_pauses_and_tries_with_one),
         IN_WORLD(an_unreachable_aws_pauses_too),
         IN_WORLD(nothing_is_received_while_the_store_is_away),
