@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import re
 import tempfile
 import time
 
@@ -115,8 +116,8 @@ def test_explain_is_one_readable_paragraph(desk):
     code, output, errors = desk.ctl("explain", "acme", "seats", 10)
     assert (code, errors) == (0, "")
     assert max(map(len, output.splitlines())) <= 80
-    for part in ("Yes: 'acme' may use 10 of 'seats' (entitled).", "(3 minutes ago) AWS listed",
-                 "What would change it:", "AWS is asked next on"):
+    assert re.search(r"\(\d+ minutes ago\) AWS listed", words(output))
+    for part in ("Yes: 'acme' may use 10 of 'seats' (entitled).", "What would change it:", "AWS is asked next on"):
         assert part in words(output)
     told = desk.json("explain", "acme", "seats", 10)
     assert told["answer"]["allow"] and told["due"][0]["class"] == "expiry"
@@ -248,7 +249,7 @@ def test_overrides_are_set_listed_and_removed(desk):
     assert (code, errors) == (0, "") and "o1 acme seats 50" in words(output)
     put = store.asked[-1][1][0]
     assert put["action"] == "value" and put["value"] == 50 and put["author"]
-    assert 3500 < put["expires_at"] - NOW < 3700
+    assert 3500 < put["expires_at"] - time.time() < 3700
     assert desk.json("override", "list")["overrides"][0]["value"] == 50
     assert desk.ctl("override", "remove", "o1")[1] == "o1 is removed\n"
     assert desk.ctl("override", "bogus")[0] == 2
