@@ -143,6 +143,9 @@ static int open_reader(struct poller *poller, const struct settings_queue *queue
         .arg = poller,
     });
     poller->reader_count++;
+    if (queue->local_certificates)
+        log_warning("SNS certificates that this machine serves are believed: for the sandbox only",
+                    LOG_TEXT("queue", queue->label));
     log_info("reading a queue", LOG_TEXT("queue", queue->label), LOG_TEXT("url", queue->url),
              LOG_STR("region", aws_region(reader->aws)),
              LOG_STR("endpoint", aws_endpoint(reader->aws, AWS_SQS)),

@@ -665,6 +665,7 @@ def test_a_message_can_be_delivered_twice_and_tampered_with(sandbox, aws):
     ({"operation": "GetEntitlements", "kind": "nonsense"}, "nonsense"),
     ({"operation": "Event", "kind": "throttle"}, "events"),
     ({"operation": "ResolveCustomer", "kind": "stale"}, "stale"),
+    ({"operation": "SigningCertificate", "kind": "hang"}, "certificate"),
     ({"operation": "GetEntitlements", "kind": "missing_member"}, "member"),
     ({"operation": "GetEntitlements", "kind": "hang", "count": 0}, "count"),
     ({"operation": "GetEntitlements", "kind": "hang", "cont": 3}, "cont"),

@@ -25,6 +25,7 @@ struct fixture {
     unsigned wanted;
     int status;
     bool timed_out;
+    bool too_long;
     struct error error;
     struct buf body;
     struct buf header;
@@ -85,6 +86,7 @@ static void on_done(void *arg, const struct http_response *response)
 
     fixture->status = response->status;
     fixture->timed_out = response->timed_out;
+    fixture->too_long = response->too_long;
     fixture->error = response->error;
     buf_clear(&fixture->body);
     buf_append_str(&fixture->body, response->body);
@@ -248,12 +250,14 @@ static void long_answers_are_refused(void **state)
     run(fixture, &request);
     assert_int_equal(fixture->status, 0);
     assert_string_equal(fixture->error.text, "the answer is longer than 69999 bytes");
+    assert_true(fixture->too_long);
 
     request = request_to(fixture, &url, "GET", "/header");
     run(fixture, &request);
     assert_int_equal(fixture->status, 0);
     assert_string_equal(fixture->error.text,
                         "the headers of the answer are longer than 65536 bytes");
+    assert_false(fixture->too_long);
 }
 
 static void redirect(void *arg, struct http_exchange *exchange)
