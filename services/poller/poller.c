@@ -143,13 +143,11 @@ static int open_reader(struct poller *poller, const struct settings_queue *queue
         .arg = poller,
     });
     poller->reader_count++;
-    if (queue->local_certificates)
-        log_warning("SNS certificates that this machine serves are believed: for the sandbox only",
-                    LOG_TEXT("queue", queue->label));
     log_info("reading a queue", LOG_TEXT("queue", queue->label), LOG_TEXT("url", queue->url),
              LOG_STR("region", aws_region(reader->aws)),
              LOG_STR("endpoint", aws_endpoint(reader->aws, AWS_SQS)),
              LOG_TEXT("signatures", queue->check_signatures ? "checked" : "not checked"),
+             LOG_TEXT("certificates", queue->local_certificates ? "of SNS and local" : "of SNS"),
              LOG_INT("topics", queue->topic_arns.count),
              LOG_STR("credentials", aws_credentials_source(reader->aws)));
     return 0;
