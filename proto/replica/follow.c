@@ -143,6 +143,7 @@ static void settle(struct replica_follow *follow)
 
 static void begin_anew(struct replica_follow *follow, struct str incarnation)
 {
+    const struct replica_follow_filter *filter = follow->options.filter;
     bool was_complete = follow->complete;
 
     copy_id(follow->incarnation, incarnation);
@@ -150,10 +151,13 @@ static void begin_anew(struct replica_follow *follow, struct str incarnation)
     follow->seq = follow->known = 0;
     follow->run_first = follow->run_last = 0;
     forget_touched(follow);
-    replica_clear(follow->options.replica);
-    start_snapshot(follow);
+    /* Readers must know before they can miss a record. */
     if (was_complete)
         tell(follow, NULL);
+    if (filter)
+        filter->forget(follow->options.arg);
+    replica_clear(follow->options.replica);
+    start_snapshot(follow);
 }
 
 /* Events. */
@@ -173,12 +177,20 @@ static void apply_removals(struct replica_follow *follow, const struct str_list 
     }
 }
 
+static void put(struct replica_follow *follow, const struct subscription *record)
+{
+    const struct replica_follow_filter *filter = follow->options.filter;
+
+    if (!filter || filter->wants(follow->options.arg, record))
+        replica_put(follow->options.replica, record);
+}
+
 static void apply_event(struct replica_follow *follow, const struct commit_event *event)
 {
     struct replica *replica = follow->options.replica;
 
     for (size_t i = 0; i < event->subscriptions.count; i++)
-        replica_put(replica, &event->subscriptions.items[i]);
+        put(follow, &event->subscriptions.items[i]);
     for (size_t i = 0; i < event->overrides.count; i++) {
         replica_put_override(replica, &event->overrides.items[i]);
         if (follow->phase != FOLLOWING)
@@ -238,7 +250,7 @@ static void apply_records(struct replica_follow *follow, const struct subscripti
 {
     for (size_t i = 0; i < records->count; i++) {
         if (!touched_after(follow->removed, records->items[i].id, seq))
-            replica_put(follow->options.replica, &records->items[i]);
+            put(follow, &records->items[i]);
     }
 }
 
@@ -334,6 +346,10 @@ static void take_chunk(struct replica_follow *follow, const struct snapshot_resu
         remove_unlisted_overrides(follow, chunk);
         apply_overrides(follow, &chunk->overrides, chunk->seq);
     }
+    if (follow->options.filter) {
+        finish_snapshot(follow, chunk);
+        return;
+    }
     remove_unlisted(follow, chunk);
     apply_records(follow, &chunk->subscriptions, chunk->seq);
     if (chunk->next.len == 0) {
@@ -398,7 +414,9 @@ static void on_changes(void *arg, const struct rpc_response *response)
 
 static void request_chunk(struct replica_follow *follow)
 {
-    const struct snapshot_params params = {.after = str_of(follow->after), .limit = CHUNK_RECORDS};
+    /* The overrides come with the first chunk; a filter wants nothing else of it. */
+    const struct snapshot_params params = {.after = str_of(follow->after),
+                                           .limit = follow->options.filter ? 1 : CHUNK_RECORDS};
 
     follow->call = rpc_call(follow->options.source, follow->options.snapshot_method, &params,
                             CALL_TIMEOUT_MS, STR_NONE, on_chunk, follow);
@@ -430,6 +448,8 @@ static void start_snapshot(struct replica_follow *follow)
     follow->phase = SNAPSHOT;
     follow->after[0] = '\0';
     follow->snapshots++;
+    if (follow->options.filter)
+        follow->options.filter->forget(follow->options.arg);
     request_chunk(follow);
 }
 

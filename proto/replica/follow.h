@@ -24,6 +24,14 @@ struct replica_follow_state {
     uint64_t gaps, snapshots;
 };
 
+/* For a replica of some records only. They are had elsewhere; the follower keeps up to date what
+ * is wanted, and all overrides. */
+struct replica_follow_filter {
+    bool (*wants)(void *arg, const struct subscription *record);
+    /* What has been had may be out of date, and there is no catching up. */
+    void (*forget)(void *arg);
+};
+
 struct replica_follow_options {
     struct loop *loop;
     struct endpoint_context *context;
@@ -35,6 +43,7 @@ struct replica_follow_options {
     /* What the replica holds already, left by another follower, perhaps of another source: it is
      * kept and goes on answering. NULL or not complete: the replica is filled anew. */
     const struct replica_follow_state *resume;
+    const struct replica_follow_filter *filter; /* NULL: all records */
     /* Called after each applied event; with NULL when anything else changed: an answer was applied,
      * the replica is complete or no longer so. It must not close the follower. Optional. */
     void (*on_change)(void *arg, const struct commit_event *event);

@@ -5,6 +5,8 @@
 #include "common/base/clock.h"
 #include "services/checker/checker.h"
 
+/* Looked at before an answer is made, and again before it is sent: when the store is another one,
+ * the replica is emptied after it has ceased to be ready. */
 static bool is_ready(struct checker *checker)
 {
     pthread_mutex_lock(&checker->shown.lock);
@@ -40,7 +42,9 @@ static void on_check(void *arg, struct rpc_request *request)
     enum rpc_error code =
         answering_check(&checker->answering, checker->query_reader, params, clock_wall_s(),
                         rpc_request_arena(request), &answer, &error);
-    if (code != ERROR_NONE)
+    if (!is_ready(checker))
+        fail_not_ready(request);
+    else if (code != ERROR_NONE)
         rpc_fail(request, code, "%s", error.text);
     else if (params->max_age_ms > 0 && answer.stale)
         handover_give(checker->handover, request, on_check_fresh);
@@ -68,7 +72,10 @@ static void on_check_many(void *arg, struct rpc_request *request)
     replica_read_begin(checker->query_reader);
     answering_check_many(&checker->answering, checker->query_reader, params, clock_wall_s(),
                          rpc_request_arena(request), &result);
-    rpc_reply(request, &result);
+    if (is_ready(checker))
+        rpc_reply(request, &result);
+    else
+        fail_not_ready(request);
     replica_read_end(checker->query_reader);
 }
 

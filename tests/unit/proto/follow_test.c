@@ -233,8 +233,11 @@ static void on_change(void *arg, const struct commit_event *event)
     (void)event;
 
     replica_follow_state(stage->follow, &now);
-    if (stage->was_complete && !now.complete)
+    /* Readers hear of it while they still find what they look for. */
+    if (stage->was_complete && !now.complete) {
+        assert_true(replica_count(stage->replica) > 0);
         stage->times_incomplete++;
+    }
     stage->was_complete = now.complete;
     if (caught_up(stage))
         loop_stop(stage->fixture.loop);
