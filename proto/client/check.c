@@ -25,8 +25,7 @@ static int check_guarded(struct engine *engine, const struct inquiry *question,
 
     if (guard_call(check, &call))
         return call.code;
-    if (engine->local)
-        local_leave(engine->local);
+    engine_leave(engine);
     return failure_of_memory(&answer->error);
 }
 

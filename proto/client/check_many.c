@@ -130,8 +130,7 @@ static int run(struct many_call *call)
 {
     if (guard_call(check_many, call))
         return call->code;
-    if (call->engine->local)
-        local_leave(call->engine->local);
+    engine_leave(call->engine);
     return failure_of_memory(call->error);
 }
 

@@ -60,7 +60,10 @@ struct engine *engine_new(const struct entitled_options *options, struct str fix
     connect_engine(engine);
     if (options->mode == ENTITLED_IN_PROCESS) {
         engine->local = local_new();
-        engine->worker = worker_start(engine->context, engine->roster, engine->local, options);
+        if (options->subset)
+            engine->subset = subset_new(local_replica(engine->local));
+        engine->worker =
+            worker_start(engine->context, engine->roster, engine->local, engine->subset, options);
     }
     return engine;
 }
@@ -84,23 +87,63 @@ void engine_free(struct engine *engine)
     whole &= worker_stop(engine->worker);
     whole &= session_pool_free(engine->pool);
     end_context(engine, whole);
+    subset_free(engine->subset);
     local_free(engine->local);
     if (whole)
         roster_free(engine->roster);
     mem_free(engine);
 }
 
+void engine_leave(struct engine *engine)
+{
+    if (engine->subset)
+        subset_leave_reading(engine->subset);
+    if (engine->local)
+        local_leave(engine->local);
+}
+
+/* ENTITLED_NOT_READY: the copy does not know, or no longer. */
+static int state_of_copy(struct engine *engine, const struct inquiry *question, int64_t *ret_age_ms,
+                         struct entitled_error *error)
+{
+    int code = worker_state(engine->worker, ret_age_ms, error);
+
+    if (code != ENTITLED_OK || !engine->subset)
+        return code;
+    if (subset_knows(engine->subset, question->params.handle))
+        return ENTITLED_OK;
+    return failure_set(error, ENTITLED_NOT_READY, "nothing is known of this handle yet");
+}
+
+/* What is in the replica may just be cleared, so the state is looked at again afterwards. */
 static int check_copy(struct engine *engine, const struct inquiry *question,
                       struct entitled_answer *answer)
 {
     int64_t age_ms = AGE_UNKNOWN;
+    struct entitled_error why;
 
-    if (engine->worker) {
-        int code = worker_state(engine->worker, &age_ms, &answer->error);
-        if (code != ENTITLED_OK)
-            return code;
-    }
-    return local_check(engine->local, question, age_ms, answer);
+    if (!engine->worker)
+        return local_check(engine->local, question, age_ms, answer);
+    int code = state_of_copy(engine, question, &age_ms, &answer->error);
+    if (code != ENTITLED_OK)
+        return code;
+    code = local_check(engine->local, question, age_ms, answer);
+    if (state_of_copy(engine, question, &age_ms, &why) == ENTITLED_OK)
+        return code;
+    answer->error = why;
+    return why.code;
+}
+
+static bool is_good_enough(const struct engine *engine, const struct inquiry *question,
+                           const struct entitled_answer *answer, int code)
+{
+    if (!engine->worker)
+        return true;
+    /* A copy of some records is no worse than asking. */
+    if (engine->subset && code != ENTITLED_OK && code != ENTITLED_BAD_REQUEST)
+        return false;
+    /* Fresher data than the copy has comes from AWS, through a checker. */
+    return code != ENTITLED_OK || question->params.max_age_ms == 0 || !answer->stale;
 }
 
 bool engine_check_here(struct engine *engine, const struct inquiry *question,
@@ -109,9 +152,10 @@ bool engine_check_here(struct engine *engine, const struct inquiry *question,
     if (!engine->local)
         return false;
     *ret_code = check_copy(engine, question, answer);
-    /* Fresher data than the copy has comes from AWS, through a checker. */
-    return !(engine->worker && *ret_code == ENTITLED_OK && question->params.max_age_ms > 0 &&
-             answer->stale);
+    if (engine->subset && *ret_code == ENTITLED_NOT_READY &&
+        subset_note(engine->subset, question->params.handle))
+        worker_wake(engine->worker);
+    return is_good_enough(engine, question, answer, *ret_code);
 }
 
 static int check_remotely(struct engine *engine, const struct inquiry *question,
@@ -131,13 +175,14 @@ static int check_remotely(struct engine *engine, const struct inquiry *question,
 int engine_check(struct engine *engine, const struct inquiry *question,
                  struct entitled_answer *answer)
 {
-    int code;
+    int code = ENTITLED_OK;
 
     if (engine_check_here(engine, question, answer, &code))
         return code;
+    int from_copy = code;
     code = check_remotely(engine, question, answer);
     /* Unmet, the last answer is better than none; it says that it is stale. */
-    if (code != ENTITLED_OK && engine->local)
+    if (code != ENTITLED_OK && engine->local && from_copy == ENTITLED_OK)
         code = check_copy(engine, question, answer);
     return code;
 }

@@ -17,6 +17,7 @@ struct engine {
     struct session_pool *pool;        /* likewise */
     struct local *local;              /* in process, and the file mode */
     struct worker *worker;            /* in process */
+    struct subset *subset;            /* in process, of some records */
     _Atomic(struct async *) async;    /* once it is wanted */
 };
 
@@ -27,6 +28,8 @@ unsigned engine_generation(void);
 struct engine *engine_new(const struct entitled_options *options, struct str fixture,
                           struct entitled_error *error);
 void engine_free(struct engine *engine); /* takes NULL */
+/* After memory ran out within one of the following. */
+void engine_leave(struct engine *engine);
 
 /* Under guard_call(). The code; the answer is filled, or holds the error. */
 int engine_check(struct engine *engine, const struct inquiry *question,

@@ -117,7 +117,7 @@ static int answer_from(struct local *local, struct reader_slot *slot,
     struct answer decided;
     struct error why;
 
-    replica_find(slot->reader, params->handle, &slot->arena, &facts);
+    replica_find_for(slot->reader, &asked, &slot->arena, &facts);
     if (decide(&asked, &facts, &guidance->policy, now_s, &slot->arena, &decided, &why) !=
         ERROR_NONE) {
         answer_clear(answer);

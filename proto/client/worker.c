@@ -29,6 +29,7 @@ struct worker {
     struct endpoint_context *context;
     struct roster *roster;
     struct local *local;
+    struct subset *subset; /* NULL: all records */
     const struct entitled_options *options;
     pthread_t thread;
     int wake_fd;
@@ -73,14 +74,42 @@ static void leave_source(struct worker *worker)
 {
     if (!worker->source)
         return;
+    if (worker->subset)
+        subset_leave(worker->subset);
     stop_following(worker);
     rpc_call_cancel(take(worker->describing));
     worker->source->users--;
     worker->source = NULL;
 }
 
+static bool wants(void *arg, const struct subscription *record)
+{
+    const struct worker *worker = arg;
+
+    return subset_wants(worker->subset, record);
+}
+
+static void forget(void *arg)
+{
+    const struct worker *worker = arg;
+
+    subset_forget(worker->subset);
+}
+
+static void tell_state(struct worker *worker);
+
+static void on_change(void *arg, const struct commit_event *event)
+{
+    struct worker *worker = arg;
+
+    tell_state(worker);
+    if (worker->subset)
+        subset_on_change(worker->subset, event);
+}
+
 static void start_following(struct worker *worker)
 {
+    static const struct replica_follow_filter subset_only = {wants, forget};
     const char *addresses[] = {worker->source->feed};
     const struct config_list feed = {addresses, 1};
     const struct replica_follow_options options = {
@@ -92,6 +121,9 @@ static void start_following(struct worker *worker)
         .changes_method = METHOD_query_changes,
         .feed = &feed,
         .resume = &worker->left,
+        .filter = worker->subset ? &subset_only : NULL,
+        .on_change = on_change,
+        .arg = worker,
     };
 
     if (worker->follow || !worker->described || !worker->source->feed)
@@ -192,6 +224,8 @@ static void run(void *arg)
         if (worker->source) {
             describe(worker);
             start_following(worker);
+            if (worker->subset && worker->follow)
+                subset_fetch(worker->subset, worker->source->client, worker->follow);
         }
         loop_turn(worker->loop,
                   atomic_load(&worker->complete) ? LOOK_AROUND_MS : LOOK_AROUND_FIRST_MS);
@@ -220,7 +254,7 @@ static void on_wake(void *arg, int fd, int happened)
     (void)!read(fd, &count, sizeof(count));
 }
 
-static void wake(const struct worker *worker)
+void worker_wake(const struct worker *worker)
 {
     const uint64_t one = 1;
 
@@ -264,13 +298,15 @@ static void worker_free(struct worker *worker, bool whole)
 }
 
 struct worker *worker_start(struct endpoint_context *context, struct roster *roster,
-                            struct local *local, const struct entitled_options *options)
+                            struct local *local, struct subset *subset,
+                            const struct entitled_options *options)
 {
     struct worker *worker = mem_alloc_zero(sizeof(*worker));
 
     worker->context = context;
     worker->roster = roster;
     worker->local = local;
+    worker->subset = subset;
     worker->options = options;
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (worker->wake_fd < 0)
@@ -291,7 +327,7 @@ bool worker_stop(struct worker *worker)
     if (!worker)
         return true;
     atomic_store(&worker->stopped, true);
-    wake(worker);
+    worker_wake(worker);
     pthread_join(worker->thread, NULL);
     bool whole = !atomic_load(&worker->lost);
     worker_free(worker, whole);

@@ -5,13 +5,17 @@
 
 #include "proto/client/local.h"
 #include "proto/client/roster.h"
+#include "proto/client/subset.h"
 #include "proto/endpoint/context.h"
 
 struct worker;
 
-/* Under guard_call(). Everything passed must outlive it. */
+/* Under guard_call(). Everything passed must outlive it; subset NULL: all records. */
 struct worker *worker_start(struct endpoint_context *context, struct roster *roster,
-                            struct local *local, const struct entitled_options *options);
+                            struct local *local, struct subset *subset,
+                            const struct entitled_options *options);
+/* There is something new to do: subset_note(). Any thread. */
+void worker_wake(const struct worker *worker);
 
 /* ENTITLED_OK and the age of the copy, or why it cannot answer. */
 int worker_state(const struct worker *worker, int64_t *ret_age_ms, struct entitled_error *error);

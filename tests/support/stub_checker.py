@@ -30,6 +30,8 @@ class StubChecker:
         self.policy, self.products = None, []
         self.incarnation, self.seq = "one", 0
         self.records, self.overrides = {}, {}
+        self.gone, self.overrides_gone = {}, {}  # id: seq of the removal
+        self.history_from = 0    # changes before this seq are no longer known
         self.thread = None
         self.context = None
 
@@ -74,10 +76,13 @@ class StubChecker:
             self.records[record["id"]] = record
         for override in overrides:
             self.overrides[override["id"]] = override
+            self.overrides_gone.pop(override["id"], None)
         for id in removed:
             del self.records[id]
+            self.gone[id] = self.seq
         for id in overrides_removed:
             del self.overrides[id]
+            self.overrides_gone[id] = self.seq
         if not lose:
             self.tell("commit", [self.incarnation, self.seq, list(records), list(removed),
                                  list(overrides), list(overrides_removed)])
@@ -148,6 +153,8 @@ class StubChecker:
         return description
 
     def on_check(self, handle, dimension, quantity=1):
+        if not handle:
+            raise Failure("bad_request")
         return {"allow": True, "reason": "entitled", "granted": 7, "subscription": self.name}
 
     def on_check_many(self, questions):
@@ -165,9 +172,29 @@ class StubChecker:
         return result
 
     def on_changes(self, incarnation, since):
-        if incarnation != self.incarnation:
+        if incarnation != self.incarnation or since < self.history_from:
             raise Failure("not_found")
+
+        def gone(ids):
+            return [id for id, seq in ids.items() if seq > since]
+
         return {"incarnation": self.incarnation, "seq": self.seq,
                 "subscriptions": [record for record in self.records.values()
                                   if record["seq"] > since],
-                "overrides": list(self.overrides.values())}
+                "removed": gone(self.gone), "overrides": list(self.overrides.values()),
+                "overrides_removed": gone(self.overrides_gone)}
+
+    def on_entitlements(self, handle):
+        def leads_to(record):
+            handles = [record["id"], *record.get("aliases", [])]
+            handles += [record.get(key) for key in ("tenant", "account_id", "customer_identifier",
+                                                    "license_key", "license_arn")]
+            return handle in handles or handle.rpartition(":")[2] == record.get("license_key")
+
+        found = [record for record in self.records.values() if leads_to(record)]
+        for record in found:
+            successor = self.records.get(record.get("successor"))
+            if successor and successor not in found:
+                found.append(successor)
+        return {"incarnation": self.incarnation, "seq": self.seq,
+                "holdings": [{"subscription": record, "state": "active"} for record in found]}
