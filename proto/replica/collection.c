@@ -1,221 +1,220 @@
 #include "proto/replica/collection.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/mem.h"
-#include "proto/record/record.h"
+#include "proto/replica/pack.h"
 
-void collection_init(struct collection *collection, struct epoch *epoch)
+static int compare_id(const unsigned char *packed, struct str id)
 {
-    collection->epoch = epoch;
-    collection->random = 1;
+    return text_compare(packed_id(packed), id);
+}
+
+void collection_init(struct collection *collection)
+{
     atomic_init(&collection->count, 0);
-    index_init(&collection->by_handle);
+    index_init(&collection->by_handle, collection->slabs, collection->epoch);
+    order_init(&collection->by_id, collection->slabs, compare_id);
 }
 
 void collection_done(struct collection *collection)
 {
     index_done(&collection->by_handle);
+    order_done(&collection->by_id);
+    buf_done(&collection->packing);
+    arena_done(&collection->unpacking);
 }
 
-/* Where the entry that does not come before `id` hangs, on every level. */
-static void find_place(struct collection *collection, struct str id,
-                       struct entry **places[ENTRY_HEIGHT_MAX])
+static uint32_t hash_of(const struct collection *collection, struct str text)
 {
-    struct entry **links = collection->first;
+    struct handle handle;
 
-    for (int level = ENTRY_HEIGHT_MAX - 1; level >= 0; level--) {
-        while (links[level] && str_compare(links[level]->id, id) < 0)
-            links = links[level]->next;
-        places[level] = &links[level];
+    handle_set(&handle, text, collection->seed);
+    return handle.hash;
+}
+
+/* By hash: it costs less than by order. */
+static uint32_t get_ref(const struct collection *collection, struct str id)
+{
+    struct index_cursor cursor = index_at(&collection->by_handle, hash_of(collection, id));
+    uint32_t ref;
+
+    while ((ref = index_next(&cursor)) != 0) {
+        if (compare_id(slabs_block(collection->slabs, ref), id) == 0)
+            break;
     }
+    return ref;
 }
 
-/* The first entry that does not come before `id`, or not even equals it. */
-static struct entry *seek(const struct collection *collection, struct str id, bool behind)
+const unsigned char *collection_get(const struct collection *collection, struct str id)
 {
-    struct entry *const *links = collection->first;
+    uint32_t ref = get_ref(collection, id);
 
-    for (int level = ENTRY_HEIGHT_MAX - 1; level >= 0; level--) {
-        while (links[level] && str_compare(links[level]->id, id) < (behind ? 1 : 0))
-            links = links[level]->next;
-    }
-    return links[0];
+    return ref ? slabs_block(collection->slabs, ref) : NULL;
 }
 
-static struct entry *get_entry(const struct collection *collection, struct str id)
+const unsigned char *collection_next(const struct collection *collection, struct str after_id)
 {
-    struct entry *entry = seek(collection, id, false);
+    uint32_t ref = order_next(&collection->by_id, after_id);
 
-    return entry && str_eq(entry->id, id) ? entry : NULL;
-}
-
-static const void *value_of(const struct entry *entry)
-{
-    const struct block *block = atomic_load(&entry->block);
-
-    return block ? block->value : NULL;
-}
-
-const void *collection_get(const struct collection *collection, struct str id)
-{
-    const struct entry *entry = get_entry(collection, id);
-
-    return entry ? value_of(entry) : NULL;
-}
-
-const void *collection_next(const struct collection *collection, struct str after_id)
-{
-    const struct entry *entry = seek(collection, after_id, true);
-
-    return entry ? value_of(entry) : NULL;
-}
-
-/* Half of the entries reach level 1, a quarter level 2, ... (xorshift64, Marsaglia). */
-static int random_height(struct collection *collection)
-{
-    collection->random ^= collection->random << 13;
-    collection->random ^= collection->random >> 7;
-    collection->random ^= collection->random << 17;
-    int height = 1 + __builtin_ctzll(collection->random);
-    return height < ENTRY_HEIGHT_MAX ? height : ENTRY_HEIGHT_MAX;
-}
-
-static struct entry *add_entry(struct collection *collection, struct str id)
-{
-    struct entry **places[ENTRY_HEIGHT_MAX];
-    int height = random_height(collection);
-    size_t links = (size_t)height * sizeof(struct entry *);
-    struct entry *entry = mem_alloc_zero(sizeof(*entry) + links + id.len);
-    char *text = (char *)entry->next + links;
-
-    if (id.len > 0)
-        memcpy(text, id.ptr, id.len);
-    entry->id = str_from(text, id.len);
-    entry->height = height;
-    find_place(collection, id, places);
-    for (int level = 0; level < height; level++) {
-        entry->next[level] = *places[level];
-        *places[level] = entry;
-    }
-    atomic_fetch_add(&collection->count, 1);
-    return entry;
-}
-
-static void remove_entry(struct collection *collection, struct entry *entry)
-{
-    struct entry **places[ENTRY_HEIGHT_MAX];
-
-    find_place(collection, entry->id, places);
-    for (int level = 0; level < entry->height; level++)
-        *places[level] = entry->next[level];
-    atomic_fetch_sub(&collection->count, 1);
-    epoch_retire(collection->epoch, &entry->retired);
+    return ref ? slabs_block(collection->slabs, ref) : NULL;
 }
 
 /* The hashes of a message's handles, sorted, each once. */
 struct hashes {
-    uint64_t *items;
-    size_t count, capacity;
+    const struct collection *collection;
+    uint32_t *items;
+    size_t count;
+    uint32_t few[8];
 };
 
 static int compare_hashes(const void *a, const void *b)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
     return (x > y) - (x < y);
+}
+
+static void count_handle(void *arg, struct str handle)
+{
+    (void)handle;
+    ++*(size_t *)arg;
 }
 
 static void add_hash(void *arg, struct str handle)
 {
     struct hashes *hashes = arg;
 
-    if (handle.len == 0)
-        return;
-    if (hashes->count == hashes->capacity) {
-        hashes->capacity = hashes->capacity ? hashes->capacity * 2 : 8;
-        hashes->items = mem_realloc(hashes->items, hashes->capacity * sizeof(hashes->items[0]));
-    }
-    hashes->items[hashes->count++] = index_hash(handle_key(handle));
+    if (handle.len > 0)
+        hashes->items[hashes->count++] = hash_of(hashes->collection, handle);
 }
 
-static struct hashes hashes_of(const struct collection *collection, const void *value)
+static void sort_hashes(struct hashes *hashes)
 {
-    struct hashes hashes = {NULL, 0, 0};
     size_t unique = 0;
 
-    if (value)
-        collection->each_handle(value, add_hash, &hashes);
-    if (hashes.count > 1)
-        qsort(hashes.items, hashes.count, sizeof(hashes.items[0]), compare_hashes);
-    for (size_t i = 0; i < hashes.count; i++) {
-        if (unique == 0 || hashes.items[i] != hashes.items[unique - 1])
-            hashes.items[unique++] = hashes.items[i];
+    qsort(hashes->items, hashes->count, sizeof(hashes->items[0]), compare_hashes);
+    for (size_t i = 0; i < hashes->count; i++) {
+        if (unique == 0 || hashes->items[i] != hashes->items[unique - 1])
+            hashes->items[unique++] = hashes->items[i];
     }
-    hashes.count = unique;
-    return hashes;
+    hashes->count = unique;
 }
 
-static bool has_hash(const struct hashes *hashes, uint64_t hash)
+static void hashes_init(struct hashes *hashes, const struct collection *collection,
+                        const void *value)
+{
+    size_t most = 0;
+
+    hashes->collection = collection;
+    hashes->items = hashes->few;
+    hashes->count = 0;
+    if (!value)
+        return;
+    collection->kind->each_handle(value, count_handle, &most);
+    if (most > sizeof(hashes->few) / sizeof(hashes->few[0]))
+        hashes->items = mem_alloc_array(most, sizeof(hashes->items[0]));
+    collection->kind->each_handle(value, add_hash, hashes);
+    sort_hashes(hashes);
+}
+
+static void hashes_done(struct hashes *hashes)
+{
+    if (hashes->items != hashes->few)
+        mem_free(hashes->items);
+}
+
+static void hashes_of_packed(struct hashes *hashes, struct collection *collection, uint32_t ref)
+{
+    const unsigned char *packed = ref ? slabs_block(collection->slabs, ref) : NULL;
+
+    hashes_init(hashes, collection,
+                packed ? collection->kind->unpack(collection->words, packed, &collection->unpacking)
+                       : NULL);
+    arena_clear(&collection->unpacking);
+}
+
+static bool has_hash(const struct hashes *hashes, uint32_t hash)
 {
     return hashes->count > 0 && bsearch(&hash, hashes->items, hashes->count,
                                         sizeof(hashes->items[0]), compare_hashes) != NULL;
 }
 
-/* New handles lead to the entry before it shows the new version, old ones after: a reader who comes
- * by one in between finds a version that does not have it, and passes on. */
-static void replace(struct collection *collection, struct entry *entry, struct block *block)
+static void free_block(void *owner, uint64_t ref)
 {
-    struct block *old = atomic_load(&entry->block);
-    struct hashes before = hashes_of(collection, old ? old->value : NULL);
-    struct hashes after = hashes_of(collection, block ? block->value : NULL);
+    slabs_free(owner, (uint32_t)ref);
+}
 
-    for (size_t i = 0; i < after.count; i++) {
-        if (!has_hash(&before, after.items[i]))
-            index_add(&collection->by_handle, collection->epoch, after.items[i], entry);
+/* Every handle of the new version leads to it before the old one's others lead nowhere. A reader
+ * looks whether what it finds has the handle, so it does not matter which it comes by in between.
+ */
+static void replace(struct collection *collection, uint32_t old, uint32_t ref,
+                    const struct hashes *before, const struct hashes *after)
+{
+    struct index *index = &collection->by_handle;
+
+    for (size_t i = 0; i < after->count; i++) {
+        if (has_hash(before, after->items[i]))
+            index_replace(index, after->items[i], old, ref);
+        else
+            index_add(index, after->items[i], ref);
     }
-    atomic_store(&entry->block, block);
-    for (size_t i = 0; i < before.count; i++) {
-        if (!has_hash(&after, before.items[i]))
-            index_remove(&collection->by_handle, collection->epoch, before.items[i], entry);
+    for (size_t i = 0; i < before->count; i++) {
+        if (!has_hash(after, before->items[i]))
+            index_remove(index, before->items[i], old);
     }
     if (old)
-        epoch_retire(collection->epoch, &old->retired);
-    mem_free(before.items);
-    mem_free(after.items);
+        epoch_retire(collection->epoch, free_block, collection->slabs, old);
+}
+
+static uint32_t store(struct collection *collection, const void *value)
+{
+    struct buf *bytes = &collection->packing;
+
+    collection->kind->pack(collection->words, value, bytes);
+    uint32_t ref = slabs_alloc(collection->slabs, bytes->len);
+    memcpy(slabs_block(collection->slabs, ref) + 1, bytes->data + 1, bytes->len - 1);
+    return ref;
 }
 
 void collection_put(struct collection *collection, struct str id, const void *value)
 {
-    struct entry *entry = get_entry(collection, id);
+    uint32_t old = get_ref(collection, id), ref = store(collection, value);
+    struct hashes before, after;
 
-    if (!entry)
-        entry = add_entry(collection, id);
-    replace(collection, entry, block_new(collection->shape, value));
+    hashes_of_packed(&before, collection, old);
+    hashes_init(&after, collection, value);
+    order_set(&collection->by_id, id, ref);
+    replace(collection, old, ref, &before, &after);
+    hashes_done(&before);
+    hashes_done(&after);
+    atomic_store(&collection->count, collection->by_id.count);
 }
 
 void collection_remove(struct collection *collection, struct str id)
 {
-    struct entry *entry = get_entry(collection, id);
+    uint32_t old = get_ref(collection, id);
+    struct hashes before, after;
 
-    if (!entry)
+    if (!old)
         return;
-    replace(collection, entry, NULL);
-    remove_entry(collection, entry);
+    hashes_of_packed(&before, collection, old);
+    hashes_init(&after, collection, NULL);
+    order_remove(&collection->by_id, id);
+    replace(collection, old, 0, &before, &after);
+    hashes_done(&before);
+    atomic_store(&collection->count, collection->by_id.count);
 }
 
-const void *collection_find(const struct collection *collection, struct str handle,
-                            const struct index_node **at)
+struct index_cursor collection_at(const struct collection *collection, uint32_t hash)
 {
-    const struct index_node *node =
-        *at ? index_next(*at) : index_first(&collection->by_handle, index_hash(handle_key(handle)));
+    return index_at(&collection->by_handle, hash);
+}
 
-    for (; node; node = index_next(node)) {
-        const void *value = value_of(node->entry);
-        *at = node;
-        if (value)
-            return value;
-    }
-    return NULL;
+const unsigned char *collection_find(const struct collection *collection,
+                                     struct index_cursor *cursor)
+{
+    uint32_t ref = index_next(cursor);
+
+    return ref ? slabs_block(collection->slabs, ref) : NULL;
 }

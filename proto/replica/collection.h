@@ -1,49 +1,51 @@
-/* Messages of one kind, each with an id and any number of handles.
+/* Messages of one kind, packed, each with an id and any number of handles.
  *
  * The writer finds them by id, in order; readers find them by handle. A message is replaced as a
- * whole: a reader sees the old version or the new one under all its handles.
+ * whole: under each of its handles a reader finds the old version or the new one.
  */
 #ifndef PROTO_REPLICA_COLLECTION_H
 #define PROTO_REPLICA_COLLECTION_H
 
-#include "proto/replica/block.h"
 #include "proto/replica/index.h"
+#include "proto/replica/order.h"
+#include "proto/replica/text.h"
+#include "proto/replica/words.h"
 
-/* Where a message is, whatever its version. */
-struct entry {
-    struct retired retired;
-    struct block *_Atomic block; /* NULL: just removed */
-    struct str id;               /* the writer's, as all below */
-    int height;
-    struct entry *next[]; /* a skip list by id (Pugh); the bytes of the id follow */
-};
-
-enum { ENTRY_HEIGHT_MAX = 24 };
-
-struct collection {
-    const struct shape *shape;
+struct collection_kind {
+    void (*pack)(struct words *words, const void *value, struct buf *out);
+    void *(*unpack)(const struct words *words, const unsigned char *packed, struct arena *arena);
     /* Calls `add` with each handle of a message. */
     void (*each_handle)(const void *value, void (*add)(void *arg, struct str handle), void *arg);
+};
+
+struct collection {
+    const struct collection_kind *kind;
     struct epoch *epoch;
+    struct slabs *slabs;
+    struct words *words;
+    uint64_t seed; /* of the handles' hashes, so that nobody can choose ones that collide */
     struct index by_handle;
-    struct entry *first[ENTRY_HEIGHT_MAX];
-    uint64_t random;
+    struct order by_id; /* the writer's, as all below */
+    struct buf packing;
+    struct arena unpacking;
     atomic_size_t count;
 };
 
-void collection_init(struct collection *collection, struct epoch *epoch);
-void collection_done(struct collection *collection); /* must be empty */
+/* epoch, slabs, words, kind and seed must be set. */
+void collection_init(struct collection *collection);
+void collection_done(struct collection *collection);
 
-/* The writer's thread. */
-const void *collection_get(const struct collection *collection, struct str id); /* or NULL */
+/* The writer's thread. The packed message, or NULL. */
+const unsigned char *collection_get(const struct collection *collection, struct str id);
 void collection_put(struct collection *collection, struct str id, const void *value);
 void collection_remove(struct collection *collection, struct str id);
 /* The first with an id behind this one; empty: the first of all. NULL at the end. */
-const void *collection_next(const struct collection *collection, struct str after_id);
+const unsigned char *collection_next(const struct collection *collection, struct str after_id);
 
-/* Readers, within a section: the messages under a handle. Start with *at NULL; NULL at the end.
- * Hashes may collide, so the message need not have the handle. */
-const void *collection_find(const struct collection *collection, struct str handle,
-                            const struct index_node **at);
+/* Readers, within a section: the packed messages under a hash, one after the other, NULL at the
+ * end. Hashes may collide, so a message need not have the handle. */
+struct index_cursor collection_at(const struct collection *collection, uint32_t hash);
+const unsigned char *collection_find(const struct collection *collection,
+                                     struct index_cursor *cursor);
 
 #endif

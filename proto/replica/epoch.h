@@ -13,11 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The first member of everything that readers can see; it is mem_alloc'ed and has no other
- * destructor. */
+/* A thing that is out of every structure already, and how it is freed. */
 struct retired {
-    struct retired *next;
-    uint64_t epoch;
+    void (*free)(void *owner, uint64_t thing);
+    void *owner;
+    uint64_t thing;
 };
 
 enum { CACHE_LINE = 64 };
@@ -34,9 +34,7 @@ struct epoch {
     atomic_uint_fast64_t now;
     pthread_mutex_t lock; /* of the list of readers; not taken by reading */
     struct epoch_reader *readers;
-    struct retired *first, *last; /* in the order of their epochs */
-    size_t waiting;
-    size_t next_batch; /* so many waiting: worth a look at the readers */
+    struct retired_batch *first, *last; /* in the order of their epochs */
 };
 
 void epoch_init(struct epoch *epoch);
@@ -48,7 +46,11 @@ void epoch_remove_reader(struct epoch *epoch, struct epoch_reader *reader);
 void epoch_enter(const struct epoch *epoch, struct epoch_reader *reader);
 void epoch_leave(struct epoch_reader *reader);
 
-/* The writer's thread. The thing is out of every structure already; takes ownership. */
-void epoch_retire(struct epoch *epoch, struct retired *thing);
+/* The writer's thread. Freed in batches, when no reader can see it any more. */
+void epoch_retire(struct epoch *epoch, void (*free)(void *owner, uint64_t thing), void *owner,
+                  uint64_t thing);
+void epoch_retire_memory(struct epoch *epoch, void *memory); /* of mem_alloc() */
+/* Frees what no reader can see, without waiting for the batch to be full. */
+void epoch_reclaim(struct epoch *epoch);
 
 #endif

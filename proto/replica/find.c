@@ -5,8 +5,7 @@
 enum { FIRST_ROOM = 4 };
 
 struct finding {
-    const struct collection *subscriptions;
-    const struct collection *overrides;
+    const struct contents *contents;
     struct arena *arena;
     const struct subscription **records;
     size_t record_count;
@@ -37,15 +36,27 @@ static void add_word(struct finding *finding, const struct override *override)
     finding->words[finding->word_count++] = override;
 }
 
-static void find_records(struct finding *finding, struct str handle)
+/* The records under the hash of a text, one after the other; NULL at the end. */
+static const struct subscription *next_record(const struct finding *finding,
+                                              struct index_cursor *cursor)
 {
-    const struct index_node *at = NULL;
-    const struct subscription *record;
+    const struct contents *contents = finding->contents;
+    const unsigned char *packed = collection_find(&contents->subscriptions, cursor);
+    struct subscription *record;
 
-    while ((record = collection_find(finding->subscriptions, handle, &at)) != NULL) {
-        if (record_has_handle(record, handle))
-            add_record(finding, record);
-    }
+    if (!packed)
+        return NULL;
+    record = arena_alloc(finding->arena, sizeof(*record));
+    unpack_subscription(&contents->words, packed, finding->arena, record);
+    return record;
+}
+
+static struct index_cursor at(const struct collection *collection, struct str text)
+{
+    struct handle handle;
+
+    handle_set(&handle, text, collection->seed);
+    return collection_at(collection, handle.hash);
 }
 
 /* By id: a record may have been replaced since it was found. */
@@ -58,15 +69,29 @@ static bool is_found(const struct finding *finding, const struct subscription *r
     return false;
 }
 
+static void find_records(struct finding *finding, struct str handle)
+{
+    struct index_cursor cursor = at(&finding->contents->subscriptions, handle);
+    const struct subscription *record;
+
+    while ((record = next_record(finding, &cursor)) != NULL) {
+        if (record_has_handle(record, handle) && !is_found(finding, record))
+            add_record(finding, record);
+    }
+}
+
 /* Successors of successors too; ends because each record is found once. */
 static void find_successors(struct finding *finding)
 {
     for (size_t i = 0; i < finding->record_count; i++) {
         struct str id = finding->records[i]->successor;
-        const struct index_node *at = NULL;
+        struct index_cursor cursor;
         const struct subscription *record;
 
-        while (id.len > 0 && (record = collection_find(finding->subscriptions, id, &at)) != NULL) {
+        if (id.len == 0)
+            continue;
+        cursor = at(&finding->contents->subscriptions, id);
+        while ((record = next_record(finding, &cursor)) != NULL) {
             if (record_has_id(record, id) && !is_found(finding, record))
                 add_record(finding, record);
         }
@@ -84,12 +109,15 @@ static bool is_word_found(const struct finding *finding, const struct override *
 
 static void find_words(struct finding *finding, struct str handle)
 {
-    const struct index_node *at = NULL;
-    const struct override *override;
+    const struct collection *overrides = &finding->contents->overrides;
+    struct index_cursor cursor = at(overrides, handle);
+    const unsigned char *packed;
 
     if (handle.len == 0)
         return;
-    while ((override = collection_find(finding->overrides, handle, &at)) != NULL) {
+    while ((packed = collection_find(overrides, &cursor)) != NULL) {
+        const struct override *override =
+            overrides->kind->unpack(overrides->words, packed, finding->arena);
         if (str_eq(handle_key(override->handle), handle_key(handle)) &&
             !is_word_found(finding, override))
             add_word(finding, override);
@@ -108,15 +136,14 @@ static void find_words_for_record(struct finding *finding, const struct subscrip
     find_words(finding, record->license_arn);
 }
 
-void find_facts(const struct collection *subscriptions, const struct collection *overrides,
-                struct str handle, struct arena *arena, struct decide_facts *ret)
+void find_facts(const struct contents *contents, struct str handle, struct arena *arena,
+                struct decide_facts *ret)
 {
-    struct finding finding = {
-        .subscriptions = subscriptions, .overrides = overrides, .arena = arena};
+    struct finding finding = {.contents = contents, .arena = arena};
 
     find_records(&finding, handle);
     find_successors(&finding);
-    if (atomic_load(&overrides->count) > 0) {
+    if (atomic_load(&contents->overrides.count) > 0) {
         find_words(&finding, handle);
         for (size_t i = 0; i < finding.record_count; i++)
             find_words_for_record(&finding, finding.records[i]);

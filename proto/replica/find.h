@@ -2,11 +2,15 @@
 #ifndef PROTO_REPLICA_FIND_H
 #define PROTO_REPLICA_FIND_H
 
-#include "common/base/arena.h"
 #include "proto/decide/decide.h"
-#include "proto/replica/collection.h"
+#include "proto/replica/contents.h"
 
-void find_facts(const struct collection *subscriptions, const struct collection *overrides,
-                struct str handle, struct arena *arena, struct decide_facts *ret);
+void find_facts(const struct contents *contents, struct str handle, struct arena *arena,
+                struct decide_facts *ret);
+
+/* What an answer to one question rests on, unpacked no further than that; false: find it all. */
+bool find_lean_facts(const struct contents *contents, const struct handle *handle,
+                     const struct decide_question *question, struct arena *arena,
+                     struct decide_facts *ret);
 
 #endif

@@ -1,38 +1,54 @@
-/* From the hash of a text to entries: a hash table with one writer and readers that never lock.
+/* From hashes to blocks: a hash table with one writer and readers that never lock.
  *
- * It holds no keys: whoever finds an entry looks whether it is the one that was meant. An entry
- * stands once under a hash.
+ * It holds no keys: whoever finds a block looks whether it is the one that was meant. Extendible
+ * hashing (Fagin and others, 1979): segments of one slab each are found by the highest bits of the
+ * hash, and one that is full is split in two, so that growing never stops the writer for long.
+ * Within a segment the lowest bits choose a cache line; a full line overflows into the next one.
+ * Blocks whose hashes are equal stand in a group.
  */
 #ifndef PROTO_REPLICA_INDEX_H
 #define PROTO_REPLICA_INDEX_H
 
-#include "common/base/str.h"
+#include <stdatomic.h>
+
 #include "proto/replica/epoch.h"
+#include "proto/replica/slabs.h"
 
-struct entry;
+enum { LINE_SLOTS = 8 };
 
-struct index_node {
-    struct retired retired;
-    uint64_t hash;
-    struct entry *entry;
-    struct index_node *_Atomic next;
+/* A hash, and in the lower half where it leads: 0 nowhere, never used. */
+typedef atomic_uint_fast64_t index_slot;
+
+struct index_line {
+    index_slot slots[LINE_SLOTS];
 };
 
 struct index {
-    struct index_table *_Atomic table;
-    size_t count; /* the writer's */
+    struct slabs *slabs;
+    struct epoch *epoch;
+    struct index_directory *_Atomic directory;
+    size_t count; /* slots in use; the writer's */
 };
 
-uint64_t index_hash(struct str text);
+void index_init(struct index *index, struct slabs *slabs, struct epoch *epoch);
+void index_done(struct index *index); /* after the slabs' readers */
 
-void index_init(struct index *index);
-void index_done(struct index *index); /* must be empty */
-void index_add(struct index *index, struct epoch *epoch, uint64_t hash, struct entry *entry);
-void index_remove(struct index *index, struct epoch *epoch, uint64_t hash,
-                  const struct entry *entry);
+/* The writer's thread. A block stands under a hash as often as it was added. */
+void index_add(struct index *index, uint32_t hash, uint32_t ref);
+void index_replace(struct index *index, uint32_t hash, uint32_t ref, uint32_t by);
+void index_remove(struct index *index, uint32_t hash, uint32_t ref);
 
-/* The entries under a hash, one after the other; NULL at the end. */
-const struct index_node *index_first(const struct index *index, uint64_t hash);
-const struct index_node *index_next(const struct index_node *node);
+/* The blocks under a hash: index_next() until it returns 0. */
+struct index_cursor {
+    const struct index *index;
+    const struct index_line *lines; /* NULL: looked at */
+    const struct index_group *group;
+    uint32_t hash;
+    uint32_t place; /* in the group */
+};
+
+struct index_cursor index_at(const struct index *index, uint32_t hash);
+void index_prefetch(const struct index_cursor *cursor);
+uint32_t index_next(struct index_cursor *cursor);
 
 #endif

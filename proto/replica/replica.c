@@ -1,12 +1,16 @@
 #include "proto/replica/replica.h"
 
+#include <sys/random.h>
+
 #include "common/base/mem.h"
 #include "proto/replica/find.h"
 
 struct replica {
     struct epoch epoch;
-    struct collection subscriptions;
-    struct collection overrides;
+    struct contents *_Atomic contents;
+    atomic_size_t count;
+    uint64_t seed;
+    struct arena scratch; /* the writer's */
 };
 
 struct replica_reader {
@@ -14,38 +18,20 @@ struct replica_reader {
     struct replica *replica;
 };
 
-static void each_subscription_handle(const void *value, void (*add)(void *arg, struct str handle),
-                                     void *arg)
+static struct contents *contents_of(const struct replica *replica)
 {
-    const struct subscription *record = value;
-
-    add(arg, record->id);
-    for (size_t i = 0; i < record->aliases.count; i++)
-        add(arg, record->aliases.items[i]);
-    add(arg, record->tenant);
-    add(arg, record->account_id);
-    add(arg, record->customer_identifier);
-    add(arg, record->license_key);
-    add(arg, record->license_arn);
-}
-
-static void each_override_handle(const void *value, void (*add)(void *arg, struct str handle),
-                                 void *arg)
-{
-    add(arg, ((const struct override *)value)->handle);
+    return atomic_load_explicit(&replica->contents, memory_order_acquire);
 }
 
 struct replica *replica_new(void)
 {
     struct replica *replica = mem_alloc_zero(sizeof(*replica));
 
+    /* Without random bytes the hashes can be guessed, which makes collisions no error. */
+    if (getrandom(&replica->seed, sizeof(replica->seed), GRND_NONBLOCK) < 0)
+        replica->seed = (uintptr_t)replica;
     epoch_init(&replica->epoch);
-    replica->subscriptions.shape = &shape_subscription;
-    replica->subscriptions.each_handle = each_subscription_handle;
-    collection_init(&replica->subscriptions, &replica->epoch);
-    replica->overrides.shape = &shape_override;
-    replica->overrides.each_handle = each_override_handle;
-    collection_init(&replica->overrides, &replica->epoch);
+    atomic_init(&replica->contents, contents_new(&replica->epoch, replica->seed));
     return replica;
 }
 
@@ -53,89 +39,113 @@ void replica_free(struct replica *replica)
 {
     if (!replica)
         return;
-    replica_clear(replica);
-    collection_done(&replica->subscriptions);
-    collection_done(&replica->overrides);
     epoch_done(&replica->epoch);
+    contents_free(contents_of(replica));
+    arena_done(&replica->scratch);
     mem_free(replica);
 }
 
-static bool is_merged_into_another(const struct replica *replica, struct str id)
+static void count(struct replica *replica)
 {
-    const struct index_node *at = NULL;
-    const struct subscription *record;
+    atomic_store(&replica->count, atomic_load(&contents_of(replica)->subscriptions.count));
+}
 
-    while ((record = collection_find(&replica->subscriptions, id, &at)) != NULL) {
-        if (record_has_id(record, id) && !str_eq(record->id, id))
-            return true;
+static bool is_merged_into_another(struct replica *replica, struct str id)
+{
+    const struct contents *contents = contents_of(replica);
+    const struct collection *records = &contents->subscriptions;
+    struct handle handle;
+    const unsigned char *packed;
+    bool merged = false;
+
+    handle_set(&handle, id, records->seed);
+    struct index_cursor cursor = collection_at(records, handle.hash);
+    while (!merged && (packed = collection_find(records, &cursor)) != NULL) {
+        struct subscription record;
+        unpack_subscription(&contents->words, packed, &replica->scratch, &record);
+        merged = record_has_id(&record, id) && !str_eq(record.id, id);
     }
-    return false;
+    arena_clear(&replica->scratch);
+    return merged;
 }
 
 void replica_put(struct replica *replica, const struct subscription *record)
 {
-    const struct subscription *known = collection_get(&replica->subscriptions, record->id);
+    struct collection *records = &contents_of(replica)->subscriptions;
+    const unsigned char *known = collection_get(records, record->id);
 
-    if (known && record->version <= known->version)
+    if (known && record->version <= packed_version(known))
         return;
     /* A snapshot may still show what the feed has said to be merged. */
     if (!known && is_merged_into_another(replica, record->id))
         return;
-    collection_put(&replica->subscriptions, record->id, record);
+    collection_put(records, record->id, record);
+    count(replica);
 }
 
 void replica_remove(struct replica *replica, struct str subscription_id)
 {
-    collection_remove(&replica->subscriptions, subscription_id);
+    collection_remove(&contents_of(replica)->subscriptions, subscription_id);
+    count(replica);
 }
 
 void replica_put_override(struct replica *replica, const struct override *override)
 {
-    collection_put(&replica->overrides, override->id, override);
+    collection_put(&contents_of(replica)->overrides, override->id, override);
 }
 
 void replica_remove_override(struct replica *replica, struct str override_id)
 {
-    collection_remove(&replica->overrides, override_id);
+    collection_remove(&contents_of(replica)->overrides, override_id);
+}
+
+static void free_contents(void *owner, uint64_t contents)
+{
+    (void)owner;
+    contents_free((struct contents *)(uintptr_t)contents);
 }
 
 void replica_clear(struct replica *replica)
 {
-    const struct subscription *record;
-    const struct override *override;
+    struct contents *old = contents_of(replica);
 
-    while ((record = collection_next(&replica->subscriptions, STR_NONE)) != NULL)
-        collection_remove(&replica->subscriptions, record->id);
-    while ((override = collection_next(&replica->overrides, STR_NONE)) != NULL)
-        collection_remove(&replica->overrides, override->id);
+    atomic_store(&replica->contents, contents_new(&replica->epoch, replica->seed));
+    count(replica);
+    epoch_retire(&replica->epoch, free_contents, NULL, (uintptr_t)old);
+    epoch_reclaim(&replica->epoch);
 }
 
 size_t replica_count(const struct replica *replica)
 {
-    return atomic_load(&replica->subscriptions.count);
+    return atomic_load(&replica->count);
 }
 
 const struct subscription *replica_next(const struct replica *replica, struct str after_id,
                                         struct arena *arena)
 {
-    const struct subscription *record = collection_next(&replica->subscriptions, after_id);
-    struct subscription *copy;
+    const struct contents *contents = contents_of(replica);
+    const unsigned char *packed = collection_next(&contents->subscriptions, after_id);
 
-    if (!record)
-        return NULL;
-    copy = arena_alloc(arena, sizeof(*copy));
-    *copy = *record;
-    return copy;
+    return packed ? contents->subscriptions.kind->unpack(&contents->words, packed, arena) : NULL;
 }
 
 void replica_each_override(const struct replica *replica,
                            void (*visit)(void *arg, const struct override *override), void *arg)
 {
-    const struct override *override = NULL;
+    const struct contents *contents = contents_of(replica);
+    const struct collection *overrides = &contents->overrides;
+    struct arena arenas[2] = {ARENA_INIT, ARENA_INIT};
+    const unsigned char *packed = collection_next(overrides, STR_NONE);
 
-    while ((override = collection_next(&replica->overrides, override ? override->id : STR_NONE)) !=
-           NULL)
+    for (int turn = 0; packed; turn = !turn) {
+        arena_clear(&arenas[turn]);
+        const struct override *override =
+            overrides->kind->unpack(&contents->words, packed, &arenas[turn]);
         visit(arg, override);
+        packed = collection_next(overrides, override->id);
+    }
+    arena_done(&arenas[0]);
+    arena_done(&arenas[1]);
 }
 
 struct replica_reader *replica_reader_new(struct replica *replica)
@@ -168,12 +178,17 @@ void replica_read_end(struct replica_reader *reader)
 void replica_find(struct replica_reader *reader, struct str handle, struct arena *arena,
                   struct decide_facts *ret_facts)
 {
-    find_facts(&reader->replica->subscriptions, &reader->replica->overrides, handle, arena,
-               ret_facts);
+    find_facts(contents_of(reader->replica), handle, arena, ret_facts);
 }
 
 void replica_find_for(struct replica_reader *reader, const struct decide_question *question,
                       struct arena *arena, struct decide_facts *ret_facts)
 {
-    replica_find(reader, question->handle, arena, ret_facts);
+    const struct contents *contents = contents_of(reader->replica);
+    struct handle handle;
+
+    handle_set(&handle, question->handle, contents->subscriptions.seed);
+    if (question->license.len > 0 ||
+        !find_lean_facts(contents, &handle, question, arena, ret_facts))
+        find_facts(contents, question->handle, arena, ret_facts);
 }

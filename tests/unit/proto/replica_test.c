@@ -493,6 +493,25 @@ static void read_once(struct stress *stress, struct replica_reader *reader, stru
     atomic_fetch_add(&stress->reads, 1);
 }
 
+static void ask_once(struct stress *stress, struct replica_reader *reader, struct arena *arena)
+{
+    const struct decide_question question = {.handle = STR("steady"), .dimension = STR("seats")};
+    struct decide_facts facts;
+
+    replica_read_begin(reader);
+    replica_find_for(reader, &question, arena, &facts);
+    if (facts.subscription_count != 1) {
+        atomic_fetch_add(&stress->missing, 1);
+    } else {
+        const struct subscription *record = facts.subscriptions[0];
+        if (record->entitlements.count != 1 ||
+            record->entitlements.items[0].expires_at != record->verified_at)
+            atomic_fetch_add(&stress->torn, 1);
+    }
+    replica_read_end(reader);
+    arena_clear(arena);
+}
+
 static void *read_all_the_while(void *arg)
 {
     struct stress *stress = arg;
@@ -503,12 +522,28 @@ static void *read_all_the_while(void *arg)
     for (int i = 0; !atomic_load(&stress->done); i++) {
         char text[32];
         read_once(stress, reader, &arena, STR("steady"), true);
+        ask_once(stress, reader, &arena);
         read_once(stress, reader, &arena, number_text(text, "a", i % 7), false);
         if (i % 50 == 0)
             read_once(stress, reader, &arena, STR("all"), true);
     }
+    arena_done(&arena);
     replica_reader_free(reader);
     return NULL;
+}
+
+/* So many that the index grows under its readers. */
+static void put_one_of_a_crowd(struct replica *replica, int64_t version)
+{
+    char id[32], tenant[32], account[32];
+    struct subscription record = {
+        .id = number_text(id, "c", (int)version),
+        .version = version,
+        .tenant = number_text(tenant, "t", (int)version),
+        .account_id = number_text(account, "b", (int)version),
+    };
+
+    replica_put(replica, &record);
 }
 
 static void churn(struct random *random, struct replica *replica)
@@ -517,6 +552,7 @@ static void churn(struct random *random, struct replica *replica)
         char text[32];
         struct str id = number_text(text, "p", (int)random_between(random, 0, PASSERS_BY - 1));
         put_versioned(replica, STR("steady"), version);
+        put_one_of_a_crowd(replica, version);
         if (random_chance(random, 50))
             put_versioned(replica, id, version);
         else

@@ -1,0 +1,108 @@
+/* The short way to an answer: nearly every question is about a customer whose subscriptions have
+ * nothing unusual, and no operator's word on them. Everything else is found the long way. */
+#include "proto/replica/find.h"
+
+/* As record_has_handle() says: another spelling names the licence only. */
+static bool has_handle(const unsigned char *packed, const struct handle *handle)
+{
+    const unsigned char *at = packed_id(packed);
+    unsigned flags = packed_head(packed)->flags;
+    unsigned counting = handle->is_spelling ? PACKED_LICENSE : flags;
+    bool found = handle_matches(handle, &at) && !handle->is_spelling;
+
+    for (unsigned flag = PACKED_TENANT; flag < PACKED_ALIASES && !found; flag <<= 1)
+        found = flags & flag && handle_matches(handle, &at) && counting & flag;
+    if (!found && flags & counting & PACKED_ALIASES) {
+        for (uint64_t left = number_unpack(&at); left > 0 && !found; left--)
+            found = handle_matches(handle, &at);
+    }
+    return found;
+}
+
+static bool leads_to_override(const struct contents *contents, uint32_t hash)
+{
+    struct index_cursor cursor = collection_at(&contents->overrides, hash);
+
+    return index_next(&cursor) != 0;
+}
+
+static bool has_override(const struct contents *contents, const unsigned char *packed)
+{
+    const unsigned char *at = packed_id(packed);
+    unsigned flags = packed_head(packed)->flags;
+    uint64_t seed = contents->subscriptions.seed;
+    bool found = leads_to_override(contents, text_hash(&at, seed));
+
+    for (unsigned flag = PACKED_TENANT; flag < PACKED_ALIASES && !found; flag <<= 1)
+        found = flags & flag && leads_to_override(contents, text_hash(&at, seed));
+    if (!found && flags & PACKED_ALIASES) {
+        for (uint64_t left = number_unpack(&at); left > 0 && !found; left--)
+            found = leads_to_override(contents, text_hash(&at, seed));
+    }
+    return found;
+}
+
+struct finding {
+    const struct contents *contents;
+    const struct decide_question *question;
+    struct arena *arena;
+    bool any_override;
+};
+
+/* NULL: it must be found the long way. */
+static const struct subscription *find_lean(const struct finding *finding,
+                                            const unsigned char *packed)
+{
+    struct lean_subscription *lean;
+
+    if (finding->any_override && has_override(finding->contents, packed))
+        return NULL;
+    lean = arena_alloc(finding->arena, sizeof(*lean));
+    if (!unpack_lean(&finding->contents->words, packed, finding->question->dimension,
+                     finding->arena, lean))
+        return NULL;
+    return &lean->record;
+}
+
+/* A record may be replaced while the others under its handle are found; it is found once. */
+static bool is_found(const struct subscription *const *records, size_t count,
+                     const struct subscription *record)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(records[i]->id, record->id))
+            return true;
+    }
+    return false;
+}
+
+bool find_lean_facts(const struct contents *contents, const struct handle *handle,
+                     const struct decide_question *question, struct arena *arena,
+                     struct decide_facts *ret)
+{
+    enum { LEAN_MAX = 8 };
+    const struct finding finding = {contents, question, arena,
+                                    atomic_load(&contents->overrides.count) > 0};
+    struct index_cursor cursor = collection_at(&contents->subscriptions, handle->hash);
+    const struct subscription **records = NULL;
+    const unsigned char *packed;
+    size_t count = 0;
+
+    if (finding.any_override && leads_to_override(contents, handle->hash))
+        return false;
+    while ((packed = collection_find(&contents->subscriptions, &cursor)) != NULL) {
+        if (packed_head(packed)->flags & PACKED_UNUSUAL || count == LEAN_MAX)
+            return false;
+        if (!has_handle(packed, handle))
+            continue;
+        const struct subscription *record = find_lean(&finding, packed);
+        if (!record)
+            return false;
+        if (is_found(records, count, record))
+            continue;
+        if (!records)
+            records = arena_alloc_array(arena, LEAN_MAX, sizeof(records[0]));
+        records[count++] = record;
+    }
+    *ret = (struct decide_facts){.subscriptions = records, .subscription_count = count};
+    return true;
+}

@@ -1,0 +1,284 @@
+#include "proto/replica/pack.h"
+
+#include "proto/record/record.h"
+#include "proto/replica/pack_internal.h"
+
+struct packer {
+    struct words *words;
+    struct buf *out;
+    int64_t near_s; /* other times are told as what they differ from it */
+};
+
+static void pack_fields(const struct packer *packer, const struct shape *shape, const void *value);
+
+static void pack_byte(struct buf *out, unsigned byte)
+{
+    buf_append_char(out, (char)byte);
+}
+
+static void pack_word(const struct packer *packer, struct str text)
+{
+    uint32_t number = words_number(packer->words, text);
+
+    number_pack(packer->out, number);
+    if (number == 0)
+        text_pack(packer->out, text);
+}
+
+/* The value's kind and more flags in one byte, then the value. */
+static void pack_value(struct buf *out, const struct value *value, unsigned flags)
+{
+    flags |= value->kind;
+    if (value->kind == VALUE_BOOLEAN && value->boolean)
+        flags |= PACKED_TRUE;
+    pack_byte(out, flags);
+    if (value->kind == VALUE_INTEGER)
+        number_pack_signed(out, value->integer);
+    else if (value->kind == VALUE_DOUBLE)
+        buf_append(out, &value->number, sizeof(value->number));
+    else if (value->kind == VALUE_STRING)
+        text_pack_tight(out, value->string);
+}
+
+static void pack_texts(struct buf *out, const struct str_list *list)
+{
+    number_pack(out, list->count);
+    for (size_t i = 0; i < list->count; i++)
+        text_pack(out, list->items[i]);
+}
+
+static void pack_list(const struct packer *packer, const struct shape *shape,
+                      const struct any_list *list)
+{
+    number_pack(packer->out, list->count);
+    for (size_t i = 0; i < list->count; i++)
+        pack_fields(packer, shape, list->items + i * shape->size);
+}
+
+static bool is_present(const struct field *field, const void *member)
+{
+    switch (field->kind) {
+    case FIELD_TEXT:
+    case FIELD_BIN:
+        return ((const struct str *)member)->len > 0;
+    case FIELD_BOOL:
+        return *(const bool *)member;
+    case FIELD_INT:
+    case FIELD_TIME:
+        return *(const int64_t *)member != 0;
+    case FIELD_NUM:
+        return *(const double *)member != 0;
+    case FIELD_VALUE:
+        return ((const struct value *)member)->kind != VALUE_NONE;
+    case FIELD_CHOICE:
+        return *(const int *)member != 0;
+    case FIELD_STRS:
+    case FIELD_LIST:
+    case FIELD_ROWS:
+        return ((const struct any_list *)member)->count > 0;
+    case FIELD_ITEM:
+        return *(void *const *)member != NULL;
+    }
+    return false;
+}
+
+static void pack_field(const struct packer *packer, const struct field *field, const void *member)
+{
+    switch (field->kind) {
+    case FIELD_TEXT:
+    case FIELD_BIN:
+        text_pack_tight(packer->out, *(const struct str *)member);
+        break;
+    case FIELD_BOOL:
+        break;
+    case FIELD_INT:
+        number_pack_signed(packer->out, *(const int64_t *)member);
+        break;
+    case FIELD_TIME:
+        number_pack_signed(packer->out,
+                           (int64_t)(*(const uint64_t *)member - (uint64_t)packer->near_s));
+        break;
+    case FIELD_NUM:
+        buf_append(packer->out, member, sizeof(double));
+        break;
+    case FIELD_VALUE:
+        pack_value(packer->out, member, 0);
+        break;
+    case FIELD_CHOICE:
+        number_pack_signed(packer->out, *(const int *)member);
+        break;
+    case FIELD_STRS:
+        pack_texts(packer->out, member);
+        break;
+    case FIELD_ITEM:
+        pack_fields(packer, field->child, *(void *const *)member);
+        break;
+    case FIELD_LIST:
+    case FIELD_ROWS:
+        pack_list(packer, field->child, member);
+        break;
+    }
+}
+
+/* A bit for each field that is present, then those. */
+static void pack_fields(const struct packer *packer, const struct shape *shape, const void *value)
+{
+    uint64_t present = 0;
+
+    for (size_t i = 0; i < shape->field_count; i++) {
+        const struct field *field = &shape->fields[i];
+        if (is_present(field, (const char *)value + field->offset))
+            present |= UINT64_C(1) << i;
+    }
+    number_pack(packer->out, present);
+    for (size_t i = 0; i < shape->field_count; i++) {
+        const struct field *field = &shape->fields[i];
+        if (present >> i & 1)
+            pack_field(packer, field, (const char *)value + field->offset);
+    }
+}
+
+/* The ARN's account may be the buyer's; its place holds a NUL then, which no text has. */
+static struct str arn_pattern(const struct subscription *record, struct str prefix, char *place)
+{
+    const char *account =
+        record->account_id.len > 0 && prefix.len <= WORD_LEN_MAX
+            ? memmem(prefix.ptr, prefix.len, record->account_id.ptr, record->account_id.len)
+            : NULL;
+
+    if (!account)
+        return prefix;
+    size_t before = (size_t)(account - prefix.ptr);
+    size_t after = prefix.len - before - record->account_id.len;
+    memcpy(place, prefix.ptr, before);
+    place[before] = '\0';
+    memcpy(place + before + 1, account + record->account_id.len, after);
+    return str_from(place, before + 1 + after);
+}
+
+/* Nearly always a beginning that many share, and the licence key. */
+static void pack_license_arn(const struct packer *packer, const struct subscription *record)
+{
+    struct str arn = record->license_arn, key = record->license_key;
+    char place[WORD_LEN_MAX + 1];
+    uint32_t number = 0;
+
+    if (key.len > 0 && str_ends_with(arn, key) && !memchr(arn.ptr, '\0', arn.len)) {
+        struct str prefix = str_from(arn.ptr, arn.len - key.len);
+        number = words_number(packer->words, arn_pattern(record, prefix, place));
+    }
+    number_pack(packer->out, number);
+    if (number == 0)
+        text_pack(packer->out, arn);
+}
+
+static bool is_its_own_key(struct str handle)
+{
+    return str_eq(handle_key(handle), handle);
+}
+
+static bool has_unusual_handle(const struct subscription *record)
+{
+    struct str license = record->license_key, arn = record->license_arn;
+
+    for (size_t i = 0; i < record->aliases.count; i++) {
+        if (!is_its_own_key(record->aliases.items[i]))
+            return true;
+    }
+    return !is_its_own_key(record->id) || !is_its_own_key(record->tenant) ||
+           !is_its_own_key(record->account_id) || !is_its_own_key(record->customer_identifier) ||
+           !str_eq(license_key(license), license) ||
+           (arn.len > 0 && !str_eq(handle_key(arn), license));
+}
+
+static bool is_unusual(const struct subscription *record)
+{
+    return record->evidence || record->payment_failed_at != 0 || record->successor.len > 0 ||
+           has_unusual_handle(record);
+}
+
+static unsigned flags_of(const struct subscription *record)
+{
+    return (record->tenant.len > 0 ? PACKED_TENANT : 0) |
+           (record->account_id.len > 0 ? PACKED_ACCOUNT : 0) |
+           (record->customer_identifier.len > 0 ? PACKED_CUSTOMER : 0) |
+           (record->license_key.len > 0 ? PACKED_LICENSE : 0) |
+           (record->aliases.count > 0 ? PACKED_ALIASES : 0) |
+           (is_unusual(record) ? PACKED_UNUSUAL : 0);
+}
+
+static void pack_handle(struct buf *out, struct str handle)
+{
+    if (handle.len > 0)
+        text_pack(out, handle);
+}
+
+/* The head's `body` is set when that is known. */
+static void pack_handles(const struct subscription *record, struct buf *out)
+{
+    struct packed_head head = {.flags = (unsigned char)flags_of(record)};
+
+    buf_append(out, &head, sizeof(head));
+    text_pack(out, record->id);
+    pack_handle(out, record->tenant);
+    pack_handle(out, record->account_id);
+    pack_handle(out, record->customer_identifier);
+    pack_handle(out, record->license_key);
+    if (record->aliases.count > 0)
+        pack_texts(out, &record->aliases);
+    if (out->len <= UINT16_MAX) {
+        head.body = (uint16_t)out->len;
+    } else {
+        head.flags |= PACKED_UNUSUAL;
+    }
+    memcpy(out->data, &head, sizeof(head));
+}
+
+static void pack_entitlement(const struct packer *packer, const struct entitlement *entitlement)
+{
+    unsigned flags = entitlement->expires_at != 0 ? PACKED_EXPIRES : 0;
+
+    pack_word(packer, entitlement->dimension);
+    pack_value(packer->out, &entitlement->value, flags);
+    if (flags)
+        time_pack(packer->out, entitlement->expires_at);
+}
+
+void pack_subscription(struct words *words, const struct subscription *record, struct buf *out)
+{
+    const struct packer packer = {words, out, record->verified_at};
+    struct subscription rest = *record;
+
+    buf_clear(out);
+    pack_handles(record, out);
+    number_pack_signed(out, record->version);
+    pack_word(&packer, record->product_code);
+    time_pack(out, record->verified_at);
+    number_pack(out, record->entitlements.count);
+    for (size_t i = 0; i < record->entitlements.count; i++)
+        pack_entitlement(&packer, &record->entitlements.items[i]);
+    pack_license_arn(&packer, record);
+
+    rest.id = rest.tenant = rest.account_id = rest.customer_identifier = STR_NONE;
+    rest.license_key = rest.license_arn = rest.product_code = STR_NONE;
+    rest.aliases = (struct str_list){NULL, 0};
+    rest.entitlements = (struct entitlement_list){NULL, 0};
+    rest.version = rest.verified_at = 0;
+    pack_fields(&packer, &shape_subscription, &rest);
+}
+
+void pack_override(struct words *words, const struct override *override, struct buf *out)
+{
+    const struct packer packer = {words, out, override->created_at};
+    struct packed_head head = {.body = 0};
+
+    buf_clear(out);
+    buf_append(out, &head, sizeof(head));
+    text_pack(out, override->id);
+    number_pack_signed(out, override->created_at);
+
+    struct override rest = *override;
+    rest.id = STR_NONE;
+    rest.created_at = 0;
+    pack_fields(&packer, &shape_override, &rest);
+}

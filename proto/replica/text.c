@@ -1,0 +1,429 @@
+#include "proto/replica/text.h"
+
+#include "proto/record/record.h"
+
+/* Below TAG_LONG the tag is the length of a text that stands as it is. */
+enum {
+    TAG_LONG = 0x7f, /* its length stands behind as a number */
+    TAG_LICENSE = 0x80,
+    TAG_ID,
+    TAG_UUID,
+    TAG_ACCOUNT,
+    TAG_SIX, /* six bits for each character; the number of characters stands behind as a byte */
+};
+
+enum { LICENSE_LEN = 34, UUID_LEN = 36, ACCOUNT_LEN = 12, SIX_LEN_MIN = 8, SIX_LEN_MAX = 255 };
+enum { LICENSE_BYTES = 16, ID_BYTES = 8, UUID_BYTES = 16, ACCOUNT_BYTES = 5 };
+
+static const char hex_digits[] = "0123456789abcdef";
+
+/* A digit's value and this bit; 0: no digit. */
+enum { IS_DIGIT = 0x10 };
+
+static const unsigned char hex_values[256] = {
+    ['0'] = 0x10, ['1'] = 0x11, ['2'] = 0x12, ['3'] = 0x13, ['4'] = 0x14, ['5'] = 0x15,
+    ['6'] = 0x16, ['7'] = 0x17, ['8'] = 0x18, ['9'] = 0x19, ['a'] = 0x1a, ['b'] = 0x1b,
+    ['c'] = 0x1c, ['d'] = 0x1d, ['e'] = 0x1e, ['f'] = 0x1f,
+};
+
+static bool pack_hex(const char *digits, size_t bytes, unsigned char *to)
+{
+    unsigned all = IS_DIGIT;
+
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned high = hex_values[(unsigned char)digits[2 * i]];
+        unsigned low = hex_values[(unsigned char)digits[2 * i + 1]];
+        all &= high & low;
+        to[i] = (unsigned char)(high << 4 | (low & 0xf));
+    }
+    return all & IS_DIGIT;
+}
+
+static void unpack_hex(const unsigned char *from, size_t bytes, char *digits)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        digits[2 * i] = hex_digits[from[i] >> 4];
+        digits[2 * i + 1] = hex_digits[from[i] & 0xf];
+    }
+}
+
+/* The parts of a UUID's text, as bytes (RFC 4122, section 3). */
+static const unsigned char uuid_parts[] = {4, 2, 2, 2, 6};
+
+static bool pack_uuid(const char *text, unsigned char *to)
+{
+    for (size_t i = 0; i < sizeof(uuid_parts); i++) {
+        if (!pack_hex(text, uuid_parts[i], to))
+            return false;
+        to += uuid_parts[i];
+        text += 2 * uuid_parts[i];
+        if (i + 1 < sizeof(uuid_parts) && *text++ != '-')
+            return false;
+    }
+    return true;
+}
+
+static void unpack_uuid(const unsigned char *from, char *text)
+{
+    for (size_t i = 0; i < sizeof(uuid_parts); i++) {
+        unpack_hex(from, uuid_parts[i], text);
+        from += uuid_parts[i];
+        text += 2 * uuid_parts[i];
+        if (i + 1 < sizeof(uuid_parts))
+            *text++ = '-';
+    }
+}
+
+static bool pack_account(const char *text, unsigned char *to)
+{
+    uint64_t number = 0;
+
+    for (int i = 0; i < ACCOUNT_LEN; i++) {
+        unsigned digit = (unsigned)(text[i] - '0');
+        if (digit > 9)
+            return false;
+        number = number * 10 + digit;
+    }
+    for (int i = 0; i < ACCOUNT_BYTES; i++)
+        to[i] = (unsigned char)(number >> 8 * i);
+    return true;
+}
+
+static void unpack_account(const unsigned char *from, char *text)
+{
+    uint64_t number = 0;
+
+    for (int i = 0; i < ACCOUNT_BYTES; i++)
+        number |= (uint64_t)from[i] << 8 * i;
+    for (int i = ACCOUNT_LEN - 1; i >= 0; i--) {
+        text[i] = (char)('0' + number % 10);
+        number /= 10;
+    }
+}
+
+/* The tag of a text that has a form of fixed size, its bytes in `small`; else 0. */
+static unsigned char pack_fixed(struct str text, unsigned char small[TEXT_SMALL])
+{
+    const char *at = text.ptr;
+
+    switch (text.len) {
+    case LICENSE_LEN:
+        return at[0] == 'l' && at[1] == '-' && pack_hex(at + 2, LICENSE_BYTES, small) ? TAG_LICENSE
+                                                                                      : 0;
+    case TEXT_ID_LEN:
+        return at[0] == 's' && at[1] == '-' && pack_hex(at + 2, ID_BYTES, small) ? TAG_ID : 0;
+    case UUID_LEN:
+        return pack_uuid(at, small) ? TAG_UUID : 0;
+    case ACCOUNT_LEN:
+        return pack_account(at, small) ? TAG_ACCOUNT : 0;
+    default:
+        return 0;
+    }
+}
+
+static size_t fixed_bytes(unsigned char tag)
+{
+    switch (tag) {
+    case TAG_LICENSE:
+        return LICENSE_BYTES;
+    case TAG_ID:
+        return ID_BYTES;
+    case TAG_UUID:
+        return UUID_BYTES;
+    default:
+        return ACCOUNT_BYTES;
+    }
+}
+
+static size_t unpack_fixed(unsigned char tag, const unsigned char *from, char *text)
+{
+    switch (tag) {
+    case TAG_LICENSE:
+    case TAG_ID:
+        text[0] = tag == TAG_ID ? 's' : 'l';
+        text[1] = '-';
+        unpack_hex(from, fixed_bytes(tag), text + 2);
+        return 2 + 2 * fixed_bytes(tag);
+    case TAG_UUID:
+        unpack_uuid(from, text);
+        return UUID_LEN;
+    default:
+        unpack_account(from, text);
+        return ACCOUNT_LEN;
+    }
+}
+
+void number_pack(struct buf *out, uint64_t number)
+{
+    while (number >= 0x80) {
+        buf_append_char(out, (char)(number | 0x80));
+        number >>= 7;
+    }
+    buf_append_char(out, (char)number);
+}
+
+void number_pack_signed(struct buf *out, int64_t number)
+{
+    number_pack(out, (uint64_t)number << 1 ^ -((uint64_t)number >> 63));
+}
+
+void time_pack(struct buf *out, int64_t time_s)
+{
+    uint32_t near = time_s >= 0 && time_s < UINT32_MAX ? (uint32_t)time_s : UINT32_MAX;
+
+    buf_append(out, &near, sizeof(near));
+    if (near == UINT32_MAX)
+        buf_append(out, &time_s, sizeof(time_s));
+}
+
+static void pack_plain(struct buf *out, struct str text)
+{
+    if (text.len < TAG_LONG) {
+        buf_append_char(out, (char)text.len);
+    } else {
+        buf_append_char(out, TAG_LONG);
+        number_pack(out, text.len);
+    }
+    buf_append_str(out, text);
+}
+
+void text_pack(struct buf *out, struct str text)
+{
+    unsigned char small[TEXT_SMALL];
+    unsigned char tag = pack_fixed(text, small);
+
+    if (tag) {
+        buf_append_char(out, (char)tag);
+        buf_append(out, small, fixed_bytes(tag));
+    } else {
+        pack_plain(out, text);
+    }
+}
+
+/* The characters of ids: RFC 4648, section 5. */
+static const char six_characters[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static int six_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+static size_t six_bytes(size_t len)
+{
+    return (len * 6 + 7) / 8;
+}
+
+static bool is_six(struct str text)
+{
+    if (text.len < SIX_LEN_MIN || text.len > SIX_LEN_MAX)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (six_value(text.ptr[i]) < 0)
+            return false;
+    }
+    return true;
+}
+
+static void pack_six(struct buf *out, struct str text)
+{
+    unsigned bits = 0, held = 0;
+
+    buf_append_char(out, (char)TAG_SIX);
+    buf_append_char(out, (char)text.len);
+    for (size_t i = 0; i < text.len; i++) {
+        held = held << 6 | (unsigned)six_value(text.ptr[i]);
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            buf_append_char(out, (char)(held >> bits));
+        }
+    }
+    if (bits > 0)
+        buf_append_char(out, (char)(held << (8 - bits)));
+}
+
+static void unpack_six(const unsigned char *from, size_t len, char *text)
+{
+    unsigned bits = 0, held = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (bits < 6) {
+            held = held << 8 | *from++;
+            bits += 8;
+        }
+        bits -= 6;
+        text[i] = six_characters[held >> bits & 0x3f];
+    }
+}
+
+void text_pack_tight(struct buf *out, struct str text)
+{
+    unsigned char small[TEXT_SMALL];
+
+    if (!pack_fixed(text, small) && is_six(text))
+        pack_six(out, text);
+    else
+        text_pack(out, text);
+}
+
+/* The length of what stands behind the tag as it is; advances *at to it. */
+static size_t plain_len(unsigned char tag, const unsigned char **at)
+{
+    return tag < TAG_LONG ? tag : number_unpack(at);
+}
+
+void text_skip(const unsigned char **at)
+{
+    unsigned char tag = *(*at)++;
+    size_t len;
+
+    if (tag <= TAG_LONG)
+        len = plain_len(tag, at);
+    else if (tag == TAG_SIX)
+        len = six_bytes(*(*at)++);
+    else
+        len = fixed_bytes(tag);
+    *at += len;
+}
+
+struct str text_unpack(const unsigned char **at, struct arena *arena)
+{
+    unsigned char tag = *(*at)++;
+    char fixed[UUID_LEN];
+    struct str text;
+
+    if (tag <= TAG_LONG) {
+        size_t len = plain_len(tag, at);
+        text = len > 0 ? arena_str(arena, str_from(*at, len)) : STR_NONE;
+        *at += len;
+    } else if (tag == TAG_SIX) {
+        size_t len = *(*at)++;
+        char *place = arena_alloc(arena, len + 1);
+        unpack_six(*at, len, place);
+        text = str_from(place, len);
+        *at += six_bytes(len);
+    } else {
+        size_t len = unpack_fixed(tag, *at, fixed);
+        text = arena_str(arena, str_from(fixed, len));
+        *at += fixed_bytes(tag);
+    }
+    return text;
+}
+
+bool text_unpack_id(const unsigned char **at, char place[TEXT_ID_LEN])
+{
+    if (**at != TAG_ID)
+        return false;
+    unpack_fixed(TAG_ID, *at + 1, place);
+    *at += 1 + ID_BYTES;
+    return true;
+}
+
+int text_compare(const unsigned char *packed, struct str text)
+{
+    unsigned char tag = *packed++;
+    char fixed[UUID_LEN];
+
+    if (tag <= TAG_LONG) {
+        size_t len = plain_len(tag, &packed);
+        return str_compare(str_from(packed, len), text);
+    }
+    return str_compare(str_from(fixed, unpack_fixed(tag, packed, fixed)), text);
+}
+
+/* After wyhash (Wang Yi, public domain). */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t read_8(const unsigned char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+static uint64_t read_4(const unsigned char *at)
+{
+    uint32_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+static uint32_t hash_bytes(unsigned char tag, const unsigned char *at, size_t len, uint64_t seed)
+{
+    const uint64_t key_a = 0xa0761d6478bd642fu, key_b = 0xe7037ed1a0b428dbu;
+    uint64_t hash = seed ^ tag, a, b;
+    size_t left = len;
+
+    for (; left > 16; left -= 16, at += 16)
+        hash = mix(read_8(at) ^ key_a, read_8(at + 8) ^ hash);
+    if (left >= 8) {
+        a = read_8(at);
+        b = read_8(at + left - 8);
+    } else if (left >= 4) {
+        a = read_4(at);
+        b = read_4(at + left - 4);
+    } else {
+        a = left > 0 ? (uint64_t)at[0] << 16 | (uint64_t)at[left >> 1] << 8 | at[left - 1] : 0;
+        b = 0;
+    }
+    hash = mix(key_b ^ len, mix(a ^ key_b, b ^ hash));
+    return (uint32_t)(hash >> 32 ^ hash);
+}
+
+void handle_set(struct handle *handle, struct str text, uint64_t seed)
+{
+    struct str key = handle_key(text);
+
+    handle->text = text;
+    handle->is_spelling = key.len != text.len;
+    handle->tag = pack_fixed(key, handle->small);
+    if (handle->tag) {
+        handle->payload = handle->small;
+        handle->len = fixed_bytes(handle->tag);
+    } else {
+        handle->tag = key.len < TAG_LONG ? (unsigned char)key.len : TAG_LONG;
+        handle->payload = (const unsigned char *)key.ptr;
+        handle->len = key.len;
+    }
+    handle->hash = hash_bytes(handle->tag, handle->payload, handle->len, seed);
+}
+
+bool handle_matches(const struct handle *handle, const unsigned char **at)
+{
+    const unsigned char *payload = *at + 1;
+
+    if (**at != handle->tag) {
+        text_skip(at);
+        return false;
+    }
+    if (handle->tag == TAG_LONG && number_unpack(&payload) != handle->len) {
+        text_skip(at);
+        return false;
+    }
+    *at = payload + handle->len;
+    return memcmp(payload, handle->payload, handle->len) == 0;
+}
+
+uint32_t text_hash(const unsigned char **at, uint64_t seed)
+{
+    const unsigned char *payload = *at + 1;
+    unsigned char tag = **at;
+    size_t len = tag <= TAG_LONG ? plain_len(tag, &payload) : fixed_bytes(tag);
+
+    *at = payload + len;
+    return hash_bytes(tag, payload, len, seed);
+}

@@ -1,0 +1,90 @@
+/* Texts in few bytes, and handles ready to be looked up.
+ *
+ * A packed text is a tag and a payload whose length the tag tells. The form follows from the text
+ * alone, so two texts are equal exactly if their packed forms are.
+ */
+#ifndef PROTO_REPLICA_TEXT_H
+#define PROTO_REPLICA_TEXT_H
+
+#include <string.h>
+
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+
+void text_pack(struct buf *out, struct str text);
+/* As text_pack(), smaller and slower: for what is not looked up by. Read by the same functions. */
+void text_pack_tight(struct buf *out, struct str text);
+/* Both advance *at behind the packed text. */
+struct str text_unpack(const unsigned char **at, struct arena *arena);
+void text_skip(const unsigned char **at);
+/* Compares packed texts as str_compare() does the texts. */
+int text_compare(const unsigned char *packed, struct str text);
+
+enum { TEXT_SMALL = 16, TEXT_ID_LEN = 18 };
+
+/* Writes the text at `place` if it is a subscription id of the store's own kind, which has
+ * TEXT_ID_LEN characters. */
+bool text_unpack_id(const unsigned char **at, char place[TEXT_ID_LEN]);
+
+/* What a question names a customer by: borrows the text. */
+struct handle {
+    struct str text;
+    const unsigned char *payload; /* in `small`, or in the text */
+    size_t len;
+    uint32_t hash;
+    unsigned char tag;
+    /* The text is another spelling of what is looked up: a licence's ARN. */
+    bool is_spelling;
+    unsigned char small[TEXT_SMALL];
+};
+
+void handle_set(struct handle *handle, struct str text, uint64_t seed);
+/* Whether the packed text is the one that the handle is looked up by; advances *at. */
+bool handle_matches(const struct handle *handle, const unsigned char **at);
+/* The hash of a packed text as handle_set() makes it, were it asked for; advances *at. */
+uint32_t text_hash(const unsigned char **at, uint64_t seed);
+
+/* Numbers in as many groups of seven bits as they need (LEB128), small ones first. */
+void number_pack(struct buf *out, uint64_t number);
+void number_pack_signed(struct buf *out, int64_t number);
+
+static inline uint64_t number_unpack(const unsigned char **at)
+{
+    uint64_t number = 0;
+    unsigned char byte;
+    int shift = 0;
+
+    do {
+        byte = *(*at)++;
+        number |= (uint64_t)(byte & 0x7f) << shift;
+        shift += 7;
+    } while (byte & 0x80);
+    return number;
+}
+
+/* 0, -1, 1, -2, ... stand as 0, 1, 2, 3, ... */
+static inline int64_t number_unpack_signed(const unsigned char **at)
+{
+    uint64_t number = number_unpack(at);
+
+    return (int64_t)(number >> 1 ^ -(number & 1));
+}
+
+/* Times near ours in four bytes. */
+void time_pack(struct buf *out, int64_t time_s);
+
+static inline int64_t time_unpack(const unsigned char **at)
+{
+    uint32_t near;
+    int64_t far;
+
+    memcpy(&near, *at, sizeof(near));
+    *at += sizeof(near);
+    if (__builtin_expect(near != UINT32_MAX, 1))
+        return near;
+    memcpy(&far, *at, sizeof(far));
+    *at += sizeof(far);
+    return far;
+}
+
+#endif

@@ -1,0 +1,248 @@
+#include "proto/replica/pack.h"
+#include "proto/replica/pack_internal.h"
+
+/* Everything unpacked lives in the arena. The bytes are our own and are not doubted. */
+struct unpacker {
+    const struct words *words;
+    const unsigned char *at;
+    struct arena *arena;
+    int64_t near_s;
+};
+
+static void unpack_fields(struct unpacker *unpacker, const struct shape *shape, void *value);
+
+static struct str unpack_word(struct unpacker *unpacker)
+{
+    uint64_t number = number_unpack(&unpacker->at);
+
+    return number > 0 ? words_text(unpacker->words, number)
+                      : text_unpack(&unpacker->at, unpacker->arena);
+}
+
+static double unpack_double(struct unpacker *unpacker)
+{
+    double number;
+
+    memcpy(&number, unpacker->at, sizeof(number));
+    unpacker->at += sizeof(number);
+    return number;
+}
+
+/* Returns the byte with the kind and the flags. */
+static unsigned unpack_value(struct unpacker *unpacker, struct value *ret_value)
+{
+    unsigned flags = *unpacker->at++;
+
+    ret_value->kind = flags & PACKED_KIND;
+    if (ret_value->kind == VALUE_INTEGER)
+        ret_value->integer = number_unpack_signed(&unpacker->at);
+    else if (ret_value->kind == VALUE_DOUBLE)
+        ret_value->number = unpack_double(unpacker);
+    else if (ret_value->kind == VALUE_BOOLEAN)
+        ret_value->boolean = flags & PACKED_TRUE;
+    else if (ret_value->kind == VALUE_STRING)
+        ret_value->string = text_unpack(&unpacker->at, unpacker->arena);
+    return flags;
+}
+
+static void unpack_texts(struct unpacker *unpacker, struct str_list *ret_list)
+{
+    ret_list->count = number_unpack(&unpacker->at);
+    ret_list->items =
+        arena_alloc_array(unpacker->arena, ret_list->count, sizeof(ret_list->items[0]));
+    for (size_t i = 0; i < ret_list->count; i++)
+        ret_list->items[i] = text_unpack(&unpacker->at, unpacker->arena);
+}
+
+static void unpack_list(struct unpacker *unpacker, const struct shape *shape,
+                        struct any_list *ret_list)
+{
+    ret_list->count = number_unpack(&unpacker->at);
+    ret_list->items = arena_alloc_array(unpacker->arena, ret_list->count, shape->size);
+    for (size_t i = 0; i < ret_list->count; i++)
+        unpack_fields(unpacker, shape, ret_list->items + i * shape->size);
+}
+
+static void *unpack_item(struct unpacker *unpacker, const struct shape *shape)
+{
+    void *item = arena_alloc(unpacker->arena, shape->size);
+
+    unpack_fields(unpacker, shape, item);
+    return item;
+}
+
+static void unpack_field(struct unpacker *unpacker, const struct field *field, void *member)
+{
+    switch (field->kind) {
+    case FIELD_TEXT:
+    case FIELD_BIN:
+        *(struct str *)member = text_unpack(&unpacker->at, unpacker->arena);
+        break;
+    case FIELD_BOOL:
+        *(bool *)member = true;
+        break;
+    case FIELD_INT:
+        *(int64_t *)member = number_unpack_signed(&unpacker->at);
+        break;
+    case FIELD_TIME:
+        *(uint64_t *)member =
+            (uint64_t)number_unpack_signed(&unpacker->at) + (uint64_t)unpacker->near_s;
+        break;
+    case FIELD_NUM:
+        *(double *)member = unpack_double(unpacker);
+        break;
+    case FIELD_VALUE:
+        unpack_value(unpacker, member);
+        break;
+    case FIELD_CHOICE:
+        *(int *)member = (int)number_unpack_signed(&unpacker->at);
+        break;
+    case FIELD_STRS:
+        unpack_texts(unpacker, member);
+        break;
+    case FIELD_ITEM:
+        *(void **)member = unpack_item(unpacker, field->child);
+        break;
+    case FIELD_LIST:
+    case FIELD_ROWS:
+        unpack_list(unpacker, field->child, member);
+        break;
+    }
+}
+
+static void unpack_fields(struct unpacker *unpacker, const struct shape *shape, void *value)
+{
+    uint64_t present = number_unpack(&unpacker->at);
+
+    for (size_t i = 0; present >> i != 0; i++) {
+        const struct field *field = &shape->fields[i];
+        if (present >> i & 1)
+            unpack_field(unpacker, field, (char *)value + field->offset);
+    }
+}
+
+static struct str unpack_license_arn(struct unpacker *unpacker, const struct subscription *record)
+{
+    uint64_t number = number_unpack(&unpacker->at);
+
+    if (number == 0)
+        return text_unpack(&unpacker->at, unpacker->arena);
+    struct str after = words_text(unpacker->words, number);
+    const char *account = after.len > 0 ? memchr(after.ptr, '\0', after.len) : NULL;
+    struct str before = account ? str_from(after.ptr, (size_t)(account - after.ptr)) : STR_NONE;
+    if (account)
+        after = str_from(account + 1, after.len - before.len - 1);
+    return arena_printf(unpacker->arena, STR_FMT STR_FMT STR_FMT STR_FMT, STR_ARG(before),
+                        STR_ARG(account ? record->account_id : STR_NONE), STR_ARG(after),
+                        STR_ARG(record->license_key));
+}
+
+static void unpack_handles(struct unpacker *unpacker, unsigned flags, struct subscription *record)
+{
+    record->id = text_unpack(&unpacker->at, unpacker->arena);
+    if (flags & PACKED_TENANT)
+        record->tenant = text_unpack(&unpacker->at, unpacker->arena);
+    if (flags & PACKED_ACCOUNT)
+        record->account_id = text_unpack(&unpacker->at, unpacker->arena);
+    if (flags & PACKED_CUSTOMER)
+        record->customer_identifier = text_unpack(&unpacker->at, unpacker->arena);
+    if (flags & PACKED_LICENSE)
+        record->license_key = text_unpack(&unpacker->at, unpacker->arena);
+    if (flags & PACKED_ALIASES)
+        unpack_texts(unpacker, &record->aliases);
+}
+
+static void unpack_entitlement(struct unpacker *unpacker, struct entitlement *ret_entitlement)
+{
+    ret_entitlement->dimension = unpack_word(unpacker);
+    if (unpack_value(unpacker, &ret_entitlement->value) & PACKED_EXPIRES)
+        ret_entitlement->expires_at = time_unpack(&unpacker->at);
+    else
+        ret_entitlement->expires_at = 0;
+}
+
+void unpack_subscription(const struct words *words, const unsigned char *packed,
+                         struct arena *arena, struct subscription *ret_record)
+{
+    struct unpacker unpacker = {.words = words, .at = packed_id(packed), .arena = arena};
+    struct entitlement_list *list = &ret_record->entitlements;
+
+    *ret_record = (struct subscription){0};
+    unpack_handles(&unpacker, packed_head(packed)->flags, ret_record);
+    ret_record->version = number_unpack_signed(&unpacker.at);
+    ret_record->product_code = unpack_word(&unpacker);
+    ret_record->verified_at = unpacker.near_s = time_unpack(&unpacker.at);
+    list->count = number_unpack(&unpacker.at);
+    list->items = arena_alloc_array(arena, list->count, sizeof(list->items[0]));
+    for (size_t i = 0; i < list->count; i++)
+        unpack_entitlement(&unpacker, &list->items[i]);
+    ret_record->license_arn = unpack_license_arn(&unpacker, ret_record);
+    unpack_fields(&unpacker, &shape_subscription, ret_record);
+}
+
+static const unsigned char *find_body(const unsigned char *packed)
+{
+    const struct packed_head *head = packed_head(packed);
+    const unsigned char *at = packed_id(packed);
+    int handles = 1 + __builtin_popcount(head->flags & (PACKED_ALIASES - 1));
+
+    if (head->body != 0)
+        return packed + head->body;
+    while (handles-- > 0)
+        text_skip(&at);
+    for (uint64_t left = head->flags & PACKED_ALIASES ? number_unpack(&at) : 0; left > 0; left--)
+        text_skip(&at);
+    return at;
+}
+
+int64_t packed_version(const unsigned char *packed)
+{
+    const unsigned char *at = find_body(packed);
+
+    return number_unpack_signed(&at);
+}
+
+void unpack_override(const struct words *words, const unsigned char *packed, struct arena *arena,
+                     struct override *ret_override)
+{
+    struct unpacker unpacker = {.words = words, .at = packed_id(packed), .arena = arena};
+    *ret_override = (struct override){.id = text_unpack(&unpacker.at, arena)};
+
+    ret_override->created_at = unpacker.near_s = number_unpack_signed(&unpacker.at);
+    unpack_fields(&unpacker, &shape_override, ret_override);
+}
+
+static struct str unpack_lean_id(struct unpacker *unpacker, struct lean_subscription *lean)
+{
+    if (text_unpack_id(&unpacker->at, lean->id))
+        return str_from(lean->id, TEXT_ID_LEN);
+    return text_unpack(&unpacker->at, unpacker->arena);
+}
+
+bool unpack_lean(const struct words *words, const unsigned char *packed, struct str dimension,
+                 struct arena *arena, struct lean_subscription *ret_lean)
+{
+    struct unpacker unpacker = {.words = words, .at = packed_id(packed), .arena = arena};
+    struct subscription *record = &ret_lean->record;
+    struct entitlement *items = ret_lean->entitlements;
+    bool found = false;
+
+    record->id = unpack_lean_id(&unpacker, ret_lean);
+    unpacker.at = packed + packed_head(packed)->body;
+    record->version = number_unpack_signed(&unpacker.at);
+    record->product_code = unpack_word(&unpacker);
+    record->verified_at = time_unpack(&unpacker.at);
+    record->entitlements.items = items;
+    for (uint64_t left = number_unpack(&unpacker.at); left > 0; left--) {
+        unpack_entitlement(&unpacker, &items[found]);
+        if (!str_eq(items[found].dimension, dimension)) {
+            record->entitlements.count = found + 1u;
+        } else if (found) {
+            return false;
+        } else {
+            found = true;
+            record->entitlements.count = 1;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,31 @@
+/* Texts that many records share, each kept once and named by a number: product codes, dimensions,
+ * the beginnings of licence ARNs.
+ *
+ * One thread adds; any may look a number up that it was given. Nothing is taken away.
+ */
+#ifndef PROTO_REPLICA_WORDS_H
+#define PROTO_REPLICA_WORDS_H
+
+#include "common/base/arena.h"
+
+enum { WORDS_PER_BLOCK = 256, WORD_BLOCKS = 256, WORD_LEN_MAX = 255 };
+
+struct words {
+    struct map *numbers; /* the writer's */
+    struct arena texts;
+    size_t count;
+    struct str *blocks[WORD_BLOCKS]; /* set before any number in them is given out */
+};
+
+void words_init(struct words *words);
+void words_done(struct words *words);
+
+/* The number of a text, above 0; 0 if it is too long, or too many texts differ. */
+uint32_t words_number(struct words *words, struct str text);
+
+static inline struct str words_text(const struct words *words, uint64_t number)
+{
+    return words->blocks[number / WORDS_PER_BLOCK][number % WORDS_PER_BLOCK];
+}
+
+#endif
