@@ -288,45 +288,24 @@ static void remove_unlisted(struct replica_follow *follow, const struct snapshot
     arena_done(&arena);
 }
 
-struct override_sweep {
-    struct map *listed;
-    struct arena arena;
-    struct str *gone; /* room for all; the replica is not changed while it is walked */
-    size_t count, gone_count;
-};
-
-static void count_override(void *arg, const struct override *override)
-{
-    struct override_sweep *sweep = arg;
-    (void) override;
-
-    sweep->count++;
-}
-
-static void collect_unlisted(void *arg, const struct override *override)
-{
-    struct override_sweep *sweep = arg;
-
-    if (!map_get(sweep->listed, override->id))
-        sweep->gone[sweep->gone_count++] = arena_str(&sweep->arena, override->id);
-}
-
 static void remove_unlisted_overrides(struct replica_follow *follow,
                                       const struct snapshot_result *chunk)
 {
-    struct override_sweep sweep = {.listed = map_new(), .arena = ARENA_INIT};
+    struct replica *replica = follow->options.replica;
+    struct map *listed = map_new();
+    struct arena arena = ARENA_INIT;
+    const struct override *override = NULL;
 
     for (size_t i = 0; i < chunk->overrides.count; i++)
-        map_put(sweep.listed, chunk->overrides.items[i].id, follow);
-    replica_each_override(follow->options.replica, count_override, &sweep);
-    sweep.gone = arena_alloc_array(&sweep.arena, sweep.count, sizeof(*sweep.gone));
-    replica_each_override(follow->options.replica, collect_unlisted, &sweep);
-    for (size_t i = 0; i < sweep.gone_count; i++) {
-        if (!touched_after(follow->overrides_touched, sweep.gone[i], chunk->seq))
-            replica_remove_override(follow->options.replica, sweep.gone[i]);
+        map_put(listed, chunk->overrides.items[i].id, follow);
+    while (
+        (override = replica_next_override(replica, override ? override->id : STR_NONE, &arena))) {
+        if (!map_get(listed, override->id) &&
+            !touched_after(follow->overrides_touched, override->id, chunk->seq))
+            replica_remove_override(replica, override->id);
     }
-    arena_done(&sweep.arena);
-    map_free(sweep.listed);
+    arena_done(&arena);
+    map_free(listed);
 }
 
 /* The first chunk's seq is what the whole snapshot shows at least; events lead on from there. */

@@ -129,23 +129,13 @@ const struct subscription *replica_next(const struct replica *replica, struct st
     return packed ? contents->subscriptions.kind->unpack(&contents->words, packed, arena) : NULL;
 }
 
-void replica_each_override(const struct replica *replica,
-                           void (*visit)(void *arg, const struct override *override), void *arg)
+const struct override *replica_next_override(const struct replica *replica, struct str after_id,
+                                             struct arena *arena)
 {
     const struct contents *contents = contents_of(replica);
-    const struct collection *overrides = &contents->overrides;
-    struct arena arenas[2] = {ARENA_INIT, ARENA_INIT};
-    const unsigned char *packed = collection_next(overrides, STR_NONE);
+    const unsigned char *packed = collection_next(&contents->overrides, after_id);
 
-    for (int turn = 0; packed; turn = !turn) {
-        arena_clear(&arenas[turn]);
-        const struct override *override =
-            overrides->kind->unpack(&contents->words, packed, &arenas[turn]);
-        visit(arg, override);
-        packed = collection_next(overrides, override->id);
-    }
-    arena_done(&arenas[0]);
-    arena_done(&arenas[1]);
+    return packed ? contents->overrides.kind->unpack(&contents->words, packed, arena) : NULL;
 }
 
 struct replica_reader *replica_reader_new(struct replica *replica)

@@ -29,8 +29,9 @@ size_t replica_count(const struct replica *replica);
  * the end. It lives with the arena, and until the next write. Writer's thread only. */
 const struct subscription *replica_next(const struct replica *replica, struct str after_id,
                                         struct arena *arena);
-void replica_each_override(const struct replica *replica,
-                           void (*visit)(void *arg, const struct override *override), void *arg);
+/* Likewise, one after the other. */
+const struct override *replica_next_override(const struct replica *replica, struct str after_id,
+                                             struct arena *arena);
 
 struct replica_reader *replica_reader_new(struct replica *replica);
 void replica_reader_free(struct replica_reader *reader); /* takes NULL */

@@ -1,6 +1,7 @@
 #include "proto/replica/text.h"
 
 #include "proto/record/record.h"
+#include "proto/replica/hash.h"
 
 /* Below TAG_LONG the tag is the length of a text that stands as it is. */
 enum {
@@ -338,49 +339,11 @@ int text_compare(const unsigned char *packed, struct str text)
     return str_compare(str_from(fixed, unpack_fixed(tag, packed, fixed)), text);
 }
 
-/* After wyhash (Wang Yi, public domain). */
-static uint64_t mix(uint64_t a, uint64_t b)
+static uint32_t hash_payload(unsigned char tag, const unsigned char *payload, size_t len,
+                             uint64_t seed)
 {
-    unsigned __int128 product = (unsigned __int128)a * b;
+    uint64_t hash = hash_bytes(payload, len, seed ^ tag);
 
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static uint64_t read_8(const unsigned char *at)
-{
-    uint64_t word;
-
-    memcpy(&word, at, sizeof(word));
-    return word;
-}
-
-static uint64_t read_4(const unsigned char *at)
-{
-    uint32_t word;
-
-    memcpy(&word, at, sizeof(word));
-    return word;
-}
-
-static uint32_t hash_bytes(unsigned char tag, const unsigned char *at, size_t len, uint64_t seed)
-{
-    const uint64_t key_a = 0xa0761d6478bd642fu, key_b = 0xe7037ed1a0b428dbu;
-    uint64_t hash = seed ^ tag, a, b;
-    size_t left = len;
-
-    for (; left > 16; left -= 16, at += 16)
-        hash = mix(read_8(at) ^ key_a, read_8(at + 8) ^ hash);
-    if (left >= 8) {
-        a = read_8(at);
-        b = read_8(at + left - 8);
-    } else if (left >= 4) {
-        a = read_4(at);
-        b = read_4(at + left - 4);
-    } else {
-        a = left > 0 ? (uint64_t)at[0] << 16 | (uint64_t)at[left >> 1] << 8 | at[left - 1] : 0;
-        b = 0;
-    }
-    hash = mix(key_b ^ len, mix(a ^ key_b, b ^ hash));
     return (uint32_t)(hash >> 32 ^ hash);
 }
 
@@ -399,7 +362,7 @@ void handle_set(struct handle *handle, struct str text, uint64_t seed)
         handle->payload = (const unsigned char *)key.ptr;
         handle->len = key.len;
     }
-    handle->hash = hash_bytes(handle->tag, handle->payload, handle->len, seed);
+    handle->hash = hash_payload(handle->tag, handle->payload, handle->len, seed);
 }
 
 bool handle_matches(const struct handle *handle, const unsigned char **at)
@@ -425,5 +388,5 @@ uint32_t text_hash(const unsigned char **at, uint64_t seed)
     size_t len = tag <= TAG_LONG ? plain_len(tag, &payload) : fixed_bytes(tag);
 
     *at = payload + len;
-    return hash_bytes(tag, payload, len, seed);
+    return hash_payload(tag, payload, len, seed);
 }

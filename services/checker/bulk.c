@@ -7,13 +7,6 @@
 /* Records beyond this size go into the next chunk: the reply stays below FRAME_LIMIT_BYTES. */
 enum { CHUNK_BYTES = FRAME_LIMIT_BYTES / 2, CHUNK_RECORDS_MAX = 10000 };
 
-/* An override is small; so many fit into one message beside a chunk of records. */
-struct override_copy {
-    struct override_list list;
-    size_t capacity;
-    struct arena *arena;
-};
-
 static size_t encoded_size(const struct shape *shape, const void *value)
 {
     cleanup(buf_done) struct buf bytes = BUF_INIT;
@@ -22,30 +15,26 @@ static size_t encoded_size(const struct shape *shape, const void *value)
     return bytes.len;
 }
 
-static void count_override(void *arg, const struct override *override)
+static size_t count_overrides(const struct replica *replica, struct arena *arena)
 {
-    struct override_copy *copy = arg;
-    (void) override;
+    const struct override *override = NULL;
+    size_t count = 0;
 
-    copy->capacity++;
+    while ((override = replica_next_override(replica, override ? override->id : STR_NONE, arena)))
+        count++;
+    return count;
 }
 
-static void add_override(void *arg, const struct override *override)
-{
-    struct override_copy *copy = arg;
-
-    copy->list.items[copy->list.count++] = *override;
-}
-
-/* The texts stay the replica's: the reply is encoded before anything changes. */
+/* An override is small; so many fit into one message beside a chunk of records. */
 static struct override_list all_overrides(const struct replica *replica, struct arena *arena)
 {
-    struct override_copy copy = {.arena = arena};
+    size_t count = count_overrides(replica, arena);
+    struct override_list list = {.items = arena_alloc_array(arena, count, sizeof(*list.items))};
+    const struct override *override = NULL;
 
-    replica_each_override(replica, count_override, &copy);
-    copy.list.items = arena_alloc_array(arena, copy.capacity, sizeof(struct override));
-    replica_each_override(replica, add_override, &copy);
-    return copy.list;
+    while ((override = replica_next_override(replica, override ? override->id : STR_NONE, arena)))
+        list.items[list.count++] = *override;
+    return list;
 }
 
 static void fill_chunk(const struct replica *replica, const struct snapshot_params *params,

@@ -7,7 +7,8 @@
  * last one granted, so that no two overlap. The bare table does what a look-up cannot do without:
  * it hashes the handle with the replica's own function, finds the slot by open addressing (half of
  * the slots are free), goes to the record, compares the whole key and reads the value. Its records
- * take three cache lines, as compact ones of the replica may, in memory with transparent huge pages.
+ * take three cache lines, as compact ones of the replica may, in memory with transparent huge
+ * pages.
  *
  * Then: single checks timed each; one reader and two while a writer applies updates; and how much
  * memory a subscription takes after growth and updates. Prints one line of JSON. */
@@ -22,7 +23,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "proto/replica/index.h"
+#include "proto/replica/hash.h"
 #include "proto/replica/replica.h"
 #include "tests/bench/data.h"
 #include "tests/bench/tool.h"
@@ -69,7 +70,7 @@ static void bare_put(struct bare *bare, uint32_t number, uint64_t customer)
 
     data_tenant(customer, record->key);
     record->granted = data_granted(customer);
-    uint64_t hash = index_hash(str_from(record->key, DATA_TENANT_LEN));
+    uint64_t hash = hash_bytes((const unsigned char *)record->key, DATA_TENANT_LEN, 0);
     size_t at = hash & (bare->slot_count - 1);
     while (bare->slots[at].number != 0)
         at = (at + 1) & (bare->slot_count - 1);
@@ -107,7 +108,7 @@ static void bare_done(struct bare *bare, uint64_t customers)
 
 static uint64_t bare_find(const struct bare *bare, struct str key)
 {
-    uint64_t hash = index_hash(key);
+    uint64_t hash = hash_bytes((const unsigned char *)key.ptr, key.len, 0);
 
     for (size_t at = hash & (bare->slot_count - 1); bare->slots[at].number != 0;
          at = (at + 1) & (bare->slot_count - 1)) {

@@ -243,14 +243,6 @@ static void on_change(void *arg, const struct commit_event *event)
         loop_stop(stage->fixture.loop);
 }
 
-static void check_override(void *arg, const struct override *override)
-{
-    size_t *count = arg;
-
-    assert_true(override->created_at > 0);
-    ++*count;
-}
-
 static void expect_equal(const struct stage *stage)
 {
     struct arena arena = ARENA_INIT;
@@ -266,11 +258,16 @@ static void expect_equal(const struct stage *stage)
         record = replica_next(stage->replica, str_of(stage->records[i].id), &arena);
     }
     assert_null(record);
-    arena_done(&arena);
     for (size_t i = 0; i < OVERRIDES_MAX; i++)
         wanted_overrides += stage->overrides[i].present;
-    replica_each_override(stage->replica, check_override, &overrides);
+    const struct override *override = NULL;
+    while ((override = replica_next_override(stage->replica, override ? override->id : STR_NONE,
+                                             &arena)) != NULL) {
+        assert_true(override->created_at > 0);
+        overrides++;
+    }
     assert_int_equal(overrides, wanted_overrides);
+    arena_done(&arena);
 }
 
 static void catch_up(struct stage *stage)

@@ -294,11 +294,6 @@ static void overrides_are_found_by_handle_and_record(void **state)
     end(&fixture);
 }
 
-static void append_id(void *arg, const struct override *override)
-{
-    buf_append_str(arg, override->id);
-}
-
 static void all_are_visited_in_order(void **state)
 {
     (void)state;
@@ -319,7 +314,10 @@ static void all_are_visited_in_order(void **state)
     buf_clear(&ids);
     put_override(&fixture, "o2", "x");
     put_override(&fixture, "o1", "x");
-    replica_each_override(fixture.replica, append_id, &ids);
+    const struct override *override = NULL;
+    while ((override = replica_next_override(fixture.replica, override ? override->id : STR_NONE,
+                                             &fixture.arena)) != NULL)
+        buf_append_str(&ids, override->id);
     assert_string_equal(ids.data, "o1o2");
 
     replica_clear(fixture.replica);
