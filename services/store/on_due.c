@@ -1,4 +1,5 @@
 #include "proto/codec/codec.h"
+#include "proto/record/record.h"
 #include "services/store/answers.h"
 #include "services/store/handlers.h"
 #include "services/store/marks.h"
@@ -41,6 +42,17 @@ static bool holds_claim(struct work *work, struct str id, int64_t fence)
     return false;
 }
 
+/* An empty answer is what a notification announced only if it announced an end: otherwise what it
+ * announced is still to be seen, however much the answer says about the evidence of an end. */
+static bool shows_what_was_announced(const struct change *change, struct str id,
+                                     const struct apply_params *params, struct arena *arena)
+{
+    struct subscription record;
+
+    return params->rows.count > 0 || !records_get(change->db, id, arena, &record) ||
+           record_evidence(&record).notice != notice_none;
+}
+
 enum rpc_error on_apply(struct work *work)
 {
     const struct apply_params *params = work->params;
@@ -60,7 +72,9 @@ enum rpc_error on_apply(struct work *work)
     change->origin.author = params->checker;
     answers_apply(work->books, change, &claimed, params, &changed);
     if (db_has(change->db, TABLE_SUBSCRIPTIONS, claimed.id))
-        marks_applied(change, claimed.id, params->fence, changed.list.count > 0);
+        marks_applied(change, claimed.id, params->fence,
+                      changed.list.count > 0 &&
+                          shows_what_was_announced(change, claimed.id, params, &change->arena));
     change_effect(change, EFFECT_APPLIED, params->subscription, STR_NONE, params->fence);
     if (changed.list.count > SUBSCRIPTIONS_MAX)
         changed.list.count = SUBSCRIPTIONS_MAX;

@@ -236,6 +236,30 @@ static void a_notification_that_changed_nothing_is_asked_again(void **state)
     assert_int_equal(bench_take(&b, DUE_NOTIFICATION), 0);
 }
 
+static void an_empty_answer_is_not_what_a_notification_announced(void **state)
+{
+    struct fixture *f = *state;
+    struct register_params params = {.product_code = STR(PRODUCT), .account_id = STR(ACCOUNT)};
+    struct register_result result = {0};
+    struct mark_result marked = {0};
+    struct stored_due stored;
+
+    fixture_write(f, on_register, &params, &result);
+    struct mark_params mark = {.handle = result.subscription->id, .class = DUE_NOTIFICATION};
+    fixture_apply(f, mark.handle, SCOPE_ACCOUNT, 1800000000,
+                  ROWS_OF(SEATS(5, .account_id = STR(ACCOUNT))));
+    assert_int_equal(fixture_write(f, on_mark, &mark, &marked), ERROR_NONE);
+    fixture_apply(f, mark.handle, SCOPE_ACCOUNT, 1800000010, NO_ROWS);
+    marks_get(f->books.db, mark.handle, &f->arena, &stored);
+    assert_int_equal(stored.class, DUE_NOTIFICATION);
+    assert_true(stored.not_before_ms > 0);
+
+    fixture_apply(f, mark.handle, SCOPE_ACCOUNT, 1800000020,
+                  ROWS_OF(SEATS(6, .account_id = STR(ACCOUNT))));
+    marks_get(f->books.db, mark.handle, &f->arena, &stored);
+    assert_int_equal(stored.class, due_class_none);
+}
+
 static void other_work_that_changed_nothing_is_done(void **state)
 {
     struct bench b = bench_of(state);
@@ -450,6 +474,7 @@ int main(void)
         fixture_test(a_failure_waits_as_told_or_longer_each_time),
         fixture_test(who_waits_does_not_wait_for_a_failure_to_pass),
         fixture_test(a_notification_that_changed_nothing_is_asked_again),
+        fixture_test(an_empty_answer_is_not_what_a_notification_announced),
         fixture_test(other_work_that_changed_nothing_is_done),
         fixture_test(dates_make_due_by_the_wall_clock),
         fixture_test(unfinished_work_is_due_again_after_a_restart),
