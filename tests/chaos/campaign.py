@@ -22,8 +22,10 @@ WINDOW_S = 45
 
 class Campaign:
     def __init__(self, seed, mutant=None, lying_disk=False, log=lambda line: None, only=None,
-                 always_lies=False):
+                 always_lies=False, calm_s=CALM_S):
         self.seed, self.log, self.only, self.always_lies = seed, log, only, always_lies
+        self.calm_s = calm_s
+        self.began = time.monotonic()
         self.judge, self.calm, self.world = Judge(log), Calm(), World()
         self.town = Town(mutant)
         if lying_disk:
@@ -115,7 +117,7 @@ class Campaign:
         self.calm.begins()
         if self.judge.wrongs:
             return
-        self.reckoning.wait_until_equal(CALM_S)
+        self.reckoning.wait_until_equal(self.calm_s)
         self.reckoning.check_writes()
         self.reckoning.check_replicas()
         self.reckoning.check_aws()
