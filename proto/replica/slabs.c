@@ -1,11 +1,19 @@
 #include "proto/replica/slabs.h"
 
-#include <sanitizer/asan_interface.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "common/base/mem.h"
+
+/* Under AddressSanitizer a free block is poisoned, so that a stale reference is found. Elsewhere
+ * the sanitizer's header may not be installed. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size)   ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
 
 enum {
     FIRST_CHUNK_SLABS = 16,
