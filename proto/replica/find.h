@@ -4,13 +4,12 @@
 
 #include "proto/decide/decide.h"
 #include "proto/replica/contents.h"
+#include "proto/replica/replica.h"
 
 void find_facts(const struct contents *contents, struct str handle, struct arena *arena,
                 struct decide_facts *ret);
 
 /* What an answer to one question rests on, unpacked no further than that; false: find it all. */
-bool find_lean_facts(const struct contents *contents, const struct handle *handle,
-                     const struct decide_question *question, struct arena *arena,
-                     struct decide_facts *ret);
+bool find_lean_facts(struct replica_lookup *lookup, struct arena *arena, struct decide_facts *ret);
 
 #endif

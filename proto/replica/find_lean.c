@@ -75,24 +75,22 @@ static bool is_found(const struct subscription *const *records, size_t count,
     return false;
 }
 
-bool find_lean_facts(const struct contents *contents, const struct handle *handle,
-                     const struct decide_question *question, struct arena *arena,
-                     struct decide_facts *ret)
+bool find_lean_facts(struct replica_lookup *lookup, struct arena *arena, struct decide_facts *ret)
 {
     enum { LEAN_MAX = 8 };
-    const struct finding finding = {contents, question, arena,
+    const struct contents *contents = lookup->contents;
+    const struct finding finding = {contents, lookup->question, arena,
                                     atomic_load(&contents->overrides.count) > 0};
-    struct index_cursor cursor = collection_at(&contents->subscriptions, handle->hash);
     const struct subscription **records = NULL;
     const unsigned char *packed;
     size_t count = 0;
 
-    if (finding.any_override && leads_to_override(contents, handle->hash))
+    if (finding.any_override && leads_to_override(contents, lookup->handle.hash))
         return false;
-    while ((packed = collection_find(&contents->subscriptions, &cursor)) != NULL) {
+    while ((packed = collection_find(&contents->subscriptions, &lookup->records)) != NULL) {
         if (packed_head(packed)->flags & PACKED_UNUSUAL || count == LEAN_MAX)
             return false;
-        if (!has_handle(packed, handle))
+        if (!has_handle(packed, &lookup->handle))
             continue;
         const struct subscription *record = find_lean(&finding, packed);
         if (!record)

@@ -419,16 +419,47 @@ static uint32_t next_in_group(struct index_cursor *cursor)
     return 0;
 }
 
+/* As many as a question is likely to be about. */
+static void prefetch_group(const struct index_cursor *cursor)
+{
+    const struct index_group *group = cursor->group;
+    uint32_t count = atomic_load_explicit(&group->count, memory_order_acquire);
+
+    for (uint32_t i = 0; i < count && i < FIRST_GROUP; i++) {
+        uint32_t ref = atomic_load_explicit(&group->refs[i], memory_order_acquire);
+        if (ref != 0)
+            slabs_prefetch(cursor->index->slabs, ref);
+    }
+}
+
+static void read_line(struct index_cursor *cursor)
+{
+    uint32_t ref = find_ref(cursor->lines, cursor->hash);
+
+    cursor->lines = NULL;
+    if (ref & IS_GROUP)
+        cursor->group = group_of(cursor->index, ref);
+    else
+        cursor->ref = ref;
+}
+
+void index_fetch(struct index_cursor *cursor)
+{
+    if (cursor->lines)
+        read_line(cursor);
+    if (cursor->group)
+        prefetch_group(cursor);
+    else if (cursor->ref != 0)
+        slabs_prefetch(cursor->index->slabs, cursor->ref);
+}
+
 uint32_t index_next(struct index_cursor *cursor)
 {
+    if (cursor->lines)
+        read_line(cursor);
     if (cursor->group)
         return next_in_group(cursor);
-    if (!cursor->lines)
-        return 0;
-    uint32_t ref = find_ref(cursor->lines, cursor->hash);
-    cursor->lines = NULL;
-    if (!(ref & IS_GROUP))
-        return ref;
-    cursor->group = group_of(cursor->index, ref);
-    return next_in_group(cursor);
+    uint32_t ref = cursor->ref;
+    cursor->ref = 0;
+    return ref;
 }

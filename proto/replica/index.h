@@ -44,11 +44,15 @@ struct index_cursor {
     const struct index_line *lines; /* NULL: looked at */
     const struct index_group *group;
     uint32_t hash;
+    uint32_t ref;   /* without a group: what is left of it, one block or 0 */
     uint32_t place; /* in the group */
 };
 
 struct index_cursor index_at(const struct index *index, uint32_t hash);
+/* Asks for the memory that index_fetch() reads. */
 void index_prefetch(const struct index_cursor *cursor);
+/* Asks for the memory of the first blocks; index_next() reads no other but a group's. */
+void index_fetch(struct index_cursor *cursor);
 uint32_t index_next(struct index_cursor *cursor);
 
 #endif

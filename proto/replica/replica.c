@@ -174,11 +174,35 @@ void replica_find(struct replica_reader *reader, struct str handle, struct arena
 void replica_find_for(struct replica_reader *reader, const struct decide_question *question,
                       struct arena *arena, struct decide_facts *ret_facts)
 {
-    const struct contents *contents = contents_of(reader->replica);
-    struct handle handle;
+    struct replica_lookup lookup;
 
-    handle_set(&handle, question->handle, contents->subscriptions.seed);
-    if (question->license.len > 0 ||
-        !find_lean_facts(contents, &handle, question, arena, ret_facts))
-        find_facts(contents, question->handle, arena, ret_facts);
+    replica_seek(reader, question, &lookup);
+    replica_fetch(&lookup);
+    replica_take(&lookup, arena, ret_facts);
+}
+
+void replica_seek(struct replica_reader *reader, const struct decide_question *question,
+                  struct replica_lookup *ret_lookup)
+{
+    const struct contents *contents = contents_of(reader->replica);
+
+    ret_lookup->question = question;
+    ret_lookup->contents = contents;
+    handle_set(&ret_lookup->handle, question->handle, contents->subscriptions.seed);
+    ret_lookup->records = collection_at(&contents->subscriptions, ret_lookup->handle.hash);
+    index_prefetch(&ret_lookup->records);
+}
+
+void replica_fetch(struct replica_lookup *lookup)
+{
+    index_fetch(&lookup->records);
+}
+
+void replica_take(struct replica_lookup *lookup, struct arena *arena,
+                  struct decide_facts *ret_facts)
+{
+    const struct decide_question *question = lookup->question;
+
+    if (question->license.len > 0 || !find_lean_facts(lookup, arena, ret_facts))
+        find_facts(lookup->contents, question->handle, arena, ret_facts);
 }

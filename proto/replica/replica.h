@@ -9,6 +9,8 @@
 
 #include "common/base/arena.h"
 #include "proto/decide/decide.h"
+#include "proto/replica/index.h"
+#include "proto/replica/text.h"
 
 struct replica;
 struct replica_reader; /* one per reading thread */
@@ -44,5 +46,23 @@ void replica_find(struct replica_reader *reader, struct str handle, struct arena
  * decide_subscribe_url(), and cheaper. */
 void replica_find_for(struct replica_reader *reader, const struct decide_question *question,
                       struct arena *arena, struct decide_facts *ret_facts);
+
+/* replica_find_for() in three stages, each of which asks for the memory that the next one reads.
+ * Who has many questions takes all of them through one stage before the next, within one section,
+ * and waits for memory once instead of once for each. */
+struct replica_lookup {
+    const struct decide_question *question; /* borrowed */
+    const struct contents *contents;        /* the replica's own, as all below */
+    struct handle handle;
+    struct index_cursor records;
+};
+
+/* The lookup must stay where it is. */
+void replica_seek(struct replica_reader *reader, const struct decide_question *question,
+                  struct replica_lookup *ret_lookup);
+void replica_fetch(struct replica_lookup *lookup);
+/* Once for each lookup. */
+void replica_take(struct replica_lookup *lookup, struct arena *arena,
+                  struct decide_facts *ret_facts);
 
 #endif

@@ -443,15 +443,20 @@ static bool is_lean(const struct decide_facts *whole, const struct decide_facts 
            lean->subscriptions[0]->account_id.len == 0;
 }
 
-static bool ask_both_ways(struct random *random, struct replica_reader *reader, struct arena *arena)
+static struct decide_question any_question(struct random *random)
 {
-    struct decide_question question = {
+    return (struct decide_question){
         .handle = any_handle(random),
         .dimension = any_dimension(random),
         .quantity = (double)random_between(random, -1, 30),
         .product = random_chance(random, 70) ? STR_NONE : STR("p1"),
         .license = random_chance(random, 80) ? STR_NONE : any_handle(random),
     };
+}
+
+static bool ask_both_ways(struct random *random, struct replica_reader *reader, struct arena *arena)
+{
+    struct decide_question question = any_question(random);
     struct decide_facts whole, lean;
     struct buf wanted = BUF_INIT, got = BUF_INIT;
 
@@ -492,6 +497,53 @@ static void the_short_way_gives_the_same_answer(void **state)
     arena_done(&arena);
 }
 
+static void ask_in_stages(struct random *random, struct replica_reader *reader, struct arena *arena)
+{
+    enum { QUESTIONS = 5 };
+    struct decide_question questions[QUESTIONS];
+    struct replica_lookup lookups[QUESTIONS];
+    struct buf wanted = BUF_INIT, got = BUF_INIT;
+    struct decide_facts facts;
+
+    replica_read_begin(reader);
+    for (int i = 0; i < QUESTIONS; i++) {
+        questions[i] = any_question(random);
+        replica_seek(reader, &questions[i], &lookups[i]);
+    }
+    for (int i = 0; i < QUESTIONS; i++)
+        replica_fetch(&lookups[i]);
+    for (int i = 0; i < QUESTIONS; i++) {
+        replica_take(&lookups[i], arena, &facts);
+        encode_answer(&questions[i], &facts, arena, &got);
+        replica_find(reader, questions[i].handle, arena, &facts);
+        encode_answer(&questions[i], &facts, arena, &wanted);
+        assert_true(str_eq(buf_str(&wanted), buf_str(&got)));
+    }
+    replica_read_end(reader);
+    buf_done(&wanted);
+    buf_done(&got);
+}
+
+static void many_questions_in_stages_get_the_same_answers(void **state)
+{
+    (void)state;
+    struct random random = random_seeded("many_questions_in_stages_get_the_same_answers");
+    struct arena arena = ARENA_INIT;
+    struct replica *replica = replica_new();
+    struct replica_reader *reader = replica_reader_new(replica);
+
+    for (int i = 1; i < 10000; i++) {
+        put_any_record(&random, &arena, replica, i);
+        if (random_chance(&random, 1))
+            put_any_override(&random, &arena, replica);
+        ask_in_stages(&random, reader, &arena);
+        arena_clear(&arena);
+    }
+    replica_reader_free(reader);
+    replica_free(replica);
+    arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,6 +552,7 @@ int main(void)
         cmocka_unit_test(a_record_as_large_as_the_codec_takes_comes_back),
         cmocka_unit_test(too_many_words_are_kept_all_the_same),
         cmocka_unit_test(the_short_way_gives_the_same_answer),
+        cmocka_unit_test(many_questions_in_stages_get_the_same_answers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
