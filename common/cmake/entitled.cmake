@@ -12,6 +12,7 @@ endif()
 
 option(ENTITLED_WERROR "Warnings are errors" OFF)
 option(ENTITLED_SANITIZE "AddressSanitizer, UndefinedBehaviorSanitizer and LeakSanitizer" OFF)
+option(ENTITLED_FUZZ "Build tests/fuzz for libFuzzer; needs clang and ENTITLED_SANITIZE" OFF)
 
 foreach(library libczmq libzmq libcurl libcrypto libmicrohttpd jansson inih expat libsystemd)
   pkg_check_modules(${library} REQUIRED IMPORTED_TARGET ${library})
@@ -28,7 +29,8 @@ target_compile_options(entitled_flags INTERFACE
   -Wno-sign-conversion -fno-common
   $<$<BOOL:${ENTITLED_WERROR}>:-Werror>
   $<$<BOOL:${ENTITLED_SANITIZE}>:-fsanitize=address,undefined -fno-sanitize-recover=all
-    -fno-omit-frame-pointer>)
+    -fno-omit-frame-pointer>
+  $<$<BOOL:${ENTITLED_FUZZ}>:-fsanitize=fuzzer-no-link>)
 target_link_options(entitled_flags INTERFACE
   $<$<BOOL:${ENTITLED_SANITIZE}>:-fsanitize=address,undefined>)
 

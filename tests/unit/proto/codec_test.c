@@ -9,109 +9,7 @@
 
 #include "common/base/mem.h"
 #include "proto/codec/codec.h"
-
-/* Random values for every shape of the table, so that a new message is tested by being declared. */
-
-static unsigned random_state = 1;
-
-static unsigned any(unsigned below)
-{
-    random_state = random_state * 1103515245u + 12345u;
-    return (random_state >> 16) % below;
-}
-
-static struct str any_text(struct arena *arena, size_t limit)
-{
-    static const char *const samples[] = {"", "a", "seats", "\xc3\xa9\xe2\x9c\x93", "x y\"z\n"};
-    struct str text = str_of(samples[any(5)]);
-
-    return arena_str(arena, text.len <= limit ? text : STR_NONE);
-}
-
-static void fill(const struct shape *shape, struct arena *arena, void *value, int depth);
-
-static void fill_list(const struct field *field, struct arena *arena, void *member, int depth)
-{
-    struct {
-        char *items;
-        size_t count;
-    } *list = member;
-
-    list->count = depth > 0 ? any(3) : 0;
-    list->items = arena_alloc_array(arena, list->count, field->child->size);
-    for (size_t i = 0; i < list->count; i++)
-        fill(field->child, arena, list->items + i * field->child->size, depth - 1);
-}
-
-static struct value any_value(struct arena *arena)
-{
-    switch (any(5)) {
-    case 0:
-        return (struct value){.kind = VALUE_INTEGER, .integer = (int64_t)any(100) - 50};
-    case 1:
-        return (struct value){.kind = VALUE_DOUBLE, .number = any(100) / 7.0};
-    case 2:
-        return (struct value){.kind = VALUE_BOOLEAN, .boolean = any(2)};
-    case 3:
-        return (struct value){.kind = VALUE_STRING, .string = any_text(arena, 100)};
-    default:
-        return (struct value){.kind = VALUE_NONE};
-    }
-}
-
-static void fill_field(const struct field *field, struct arena *arena, void *member, int depth)
-{
-    switch (field->kind) {
-    case FIELD_TEXT:
-    case FIELD_BIN:
-        *(struct str *)member = any_text(arena, field->limit);
-        break;
-    case FIELD_BOOL:
-        *(bool *)member = any(2);
-        break;
-    case FIELD_INT:
-    case FIELD_TIME:
-        *(int64_t *)member = any(2) ? INT64_MAX - any(10) : (int64_t)any(10) - 5;
-        break;
-    case FIELD_NUM:
-        *(double *)member = any(10) / 4.0;
-        break;
-    case FIELD_VALUE:
-        *(struct value *)member = any_value(arena);
-        break;
-    case FIELD_CHOICE:
-        *(int *)member = 1 + (int)any((unsigned)field->enumeration->count - 1);
-        break;
-    case FIELD_STRS: {
-        struct str_list *list = member;
-        list->count = any(3);
-        list->items = arena_alloc_array(arena, list->count, sizeof(list->items[0]));
-        for (size_t i = 0; i < list->count; i++)
-            list->items[i] = any_text(arena, 100);
-        break;
-    }
-    case FIELD_ITEM:
-        *(void **)member = arena_alloc(arena, field->child->size);
-        fill(field->child, arena, *(void **)member, depth - 1);
-        break;
-    case FIELD_LIST:
-    case FIELD_ROWS:
-        fill_list(field, arena, member, depth);
-        break;
-    }
-}
-
-static void fill(const struct shape *shape, struct arena *arena, void *value, int depth)
-{
-    for (size_t i = 0; i < shape->field_count; i++) {
-        const struct field *field = &shape->fields[i];
-        /* Absent is as good a value as any, where the table allows it. */
-        if (field->need != REQUIRED && field->kind != FIELD_INT && field->kind != FIELD_NUM &&
-            any(3) == 0)
-            continue;
-        fill_field(field, arena, (char *)value + field->offset, depth);
-    }
-}
+#include "tests/support/random_message.h"
 
 static void every_shape_comes_back_as_it_was(void **state)
 {
@@ -124,7 +22,7 @@ static void every_shape_comes_back_as_it_was(void **state)
             void *before = arena_alloc(&arena, shapes[i]->size);
             void *after = arena_alloc(&arena, shapes[i]->size);
 
-            fill(shapes[i], &arena, before, 3);
+            random_message(shapes[i], &arena, before, 3);
             codec_encode(shapes[i], before, &bytes);
             if (codec_decode(shapes[i], buf_str(&bytes), &arena, after, &error) < 0)
                 fail_msg("%s: %s", shapes[i]->name, error.text);
@@ -145,12 +43,12 @@ static void every_method_carries_its_parameters(void **state)
             struct error error = {""};
             struct frame frame;
             const struct shape *shape = methods[i].params;
-            const struct call_options options = {.timeout_ms = any(2) ? 1500 : 0,
-                                                 .trace = any(2) ? STR("t-1") : STR_NONE};
+            const struct call_options options = {.timeout_ms = random_below(2) ? 1500 : 0,
+                                                 .trace = random_below(2) ? STR("t-1") : STR_NONE};
             void *before = arena_alloc(&arena, shape->size);
             void *after = arena_alloc(&arena, shape->size);
 
-            fill(shape, &arena, before, 3);
+            random_message(shape, &arena, before, 3);
             codec_write_request(&bytes, 77, methods[i].name, shape, before, &options);
             assert_int_equal(codec_open_frame(buf_str(&bytes), &arena, &frame, &error), 0);
             assert_int_equal(frame.type, FRAME_REQUEST);
@@ -195,14 +93,14 @@ static void damaged_bytes_are_refused_or_read(void **state)
         struct buf bytes = BUF_INIT;
         void *value = arena_alloc(&arena, shapes[i]->size);
 
-        fill(shapes[i], &arena, value, 2);
+        random_message(shapes[i], &arena, value, 2);
         codec_write_request(&bytes, 1, "check", shapes[i], value, NULL);
         for (int round = 0; round < 20; round++) {
             char *copy = mem_alloc(bytes.len);
-            size_t len = 1 + any((unsigned)bytes.len);
+            size_t len = 1 + random_below((unsigned)bytes.len);
             memcpy(copy, bytes.data, len);
-            for (int flips = (int)any(4); flips > 0; flips--)
-                copy[any((unsigned)len)] = (char)any(256);
+            for (int flips = (int)random_below(4); flips > 0; flips--)
+                copy[random_below((unsigned)len)] = (char)random_below(256);
             read_everything(str_from(copy, len));
             mem_free(copy);
         }
@@ -402,7 +300,7 @@ static void a_copy_outlives_its_source(void **state)
     struct arena source = ARENA_INIT, kept = ARENA_INIT;
     struct subscription before = {0}, copy;
 
-    fill(&shape_subscription, &source, &before, 3);
+    random_message(&shape_subscription, &source, &before, 3);
     before.id = arena_str(&source, STR("sub-1"));
     codec_copy(&shape_subscription, &before, &kept, &copy);
     assert_true(codec_equal(&shape_subscription, &before, &copy));
