@@ -49,6 +49,11 @@ static const struct option history_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct option check_indexes_options[] = {
+    {"report-only", NULL, "rebuild nothing"},
+    {NULL, NULL, NULL},
+};
+
 static const struct option override_options[] = {
     {"dimension", "NAME", "set: only this dimension; default: all"},
     {"reason", "TEXT", "set: why, for the journal"},
@@ -81,6 +86,9 @@ static const struct verb verbs[] = {
      verb_journal},
     {"notifications", "[HANDLE]", 0, 1, "AWS's messages, and what became of them", HANDLES,
      history_options, verb_notifications},
+    {"check-indexes", "", 0, 0, "compares the store's indexes with its records, and rebuilds them",
+     "The store goes on serving. Ends with 1 if something differed.", check_indexes_options,
+     verb_check_indexes},
     {"stats", "", 0, 0, "figures of the store and every checker", NULL, NULL, verb_stats},
     {"settings", "[SECTION]", 0, 1, "every setting, its value and where it comes from",
      "Needs no daemon.", NULL, verb_settings},

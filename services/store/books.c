@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/crypto/crypto.h"
+#include "common/log/log.h"
 #include "services/store/apply.h"
 #include "services/store/journal.h"
 #include "services/store/marks.h"
@@ -14,6 +15,8 @@
 
 static const char boot_key[] = "boot";
 static const char incarnation_key[] = "incarnation";
+/* There while nobody has the books open and their indexes are known to be right. */
+static const char in_order_key[] = "in_order";
 
 struct due_plan books_plan(const struct books *books, const struct subscription *record,
                            const struct stored_due *stored)
@@ -60,18 +63,20 @@ static void plan_touched(struct books *books, const struct touched *touched)
     arena_done(&arena);
 }
 
-static void make_incarnation(struct db *db, struct arena *arena)
+/* True: it was made now, so the books are new. */
+static bool make_incarnation(struct db *db, struct arena *arena)
 {
     unsigned char random[(INCARNATION_SIZE - 1) / 2];
     struct buf hex = BUF_INIT;
     struct str value;
 
     if (db_get(db, TABLE_META, str_of(incarnation_key), arena, &value))
-        return;
+        return false;
     crypto_random(random, sizeof(random));
     crypto_hex(&hex, random, sizeof(random));
     db_put(db, TABLE_META, str_of(incarnation_key), buf_str(&hex));
     buf_done(&hex);
+    return true;
 }
 
 /* Numbers of claims begin above those of every earlier start, also if that one crashed. */
@@ -92,7 +97,9 @@ int books_load(struct books *books, int64_t lease_ms, struct error *error)
     struct str value;
 
     db_begin(books->db);
-    make_incarnation(books->db, &arena);
+    books->indexes_unproven = !make_incarnation(books->db, &arena) &&
+                              !db_has(books->db, TABLE_META, str_of(in_order_key));
+    db_remove(books->db, TABLE_META, str_of(in_order_key));
     signing_keys_make(books->db, clock_wall_s());
     uint32_t boot = next_boot(books->db, &arena);
     if (db_get(books->db, TABLE_META, str_of(incarnation_key), &arena, &value))
@@ -108,8 +115,20 @@ int books_load(struct books *books, int64_t lease_ms, struct error *error)
     return db_failed(books->db, error) ? -1 : 0;
 }
 
+static void leave_in_order(struct db *db)
+{
+    struct error error;
+
+    db_begin(db);
+    db_put(db, TABLE_META, str_of(in_order_key), STR_NONE);
+    if (db_commit(db, &error) < 0)
+        log_warning("the next start will take this end for a crash", LOG_TEXT("why", error.text));
+}
+
 void books_done(struct books *books)
 {
+    if (books->db && books->due && !books->indexes_unproven && !db_is_broken(books->db))
+        leave_in_order(books->db);
     due_free(take(books->due));
     db_close(take(books->db));
 }

@@ -16,7 +16,8 @@ struct books {
     struct policy policy;
     const struct settings *settings; /* NULL: every product is ours */
     char incarnation[INCARNATION_SIZE];
-    int64_t seq; /* of the last commit that wrote a record or an override */
+    bool indexes_unproven; /* a start after a crash: they are to be checked */
+    int64_t seq;           /* of the last commit that wrote a record or an override */
 };
 
 /* One request being executed. */
@@ -36,7 +37,8 @@ typedef enum rpc_error work_fn(struct work *work);
 /* Fills books whose database is open: incarnation and keys at the first start, a new number of
  * this start, plans for everything. */
 int books_load(struct books *books, int64_t lease_ms, struct error *error);
-void books_done(struct books *books); /* closes the database */
+/* Closes the database; the next start learns that this was in order. */
+void books_done(struct books *books);
 
 struct due_plan books_plan(const struct books *books, const struct subscription *record,
                            const struct stored_due *stored);

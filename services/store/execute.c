@@ -67,6 +67,15 @@ static void run_commit(void *arg)
     store_dispatch(store);
 }
 
+void store_submit(struct store *store, struct commit_job *job)
+{
+    commit_submit(&store->commit, job);
+    if (!store->commit_is_due) {
+        store->commit_is_due = true;
+        loop_soon(store->context->loop, run_commit, store);
+    }
+}
+
 void store_write(struct store *store, struct rpc_request *request, work_fn *fn)
 {
     struct write_job *write = mem_alloc_zero(sizeof(*write));
@@ -81,11 +90,7 @@ void store_write(struct store *store, struct rpc_request *request, work_fn *fn)
                                 .store = store,
                                 .request = request};
     rpc_park(request, on_expired, write);
-    commit_submit(&store->commit, &write->job);
-    if (!store->commit_is_due) {
-        store->commit_is_due = true;
-        loop_soon(store->context->loop, run_commit, store);
-    }
+    store_submit(store, &write->job);
 }
 
 void store_forget_writes(struct store *store)

@@ -15,6 +15,8 @@ work_fn on_notify, on_notifications, on_journal;
 work_fn on_snapshot, on_changes;
 /* on_due.c */
 work_fn on_mark, on_apply, on_release, on_due;
+/* on_maintenance.c */
+work_fn on_check_indexes;
 /* on_override.c */
 work_fn on_override_put, on_override_remove;
 

@@ -7,6 +7,7 @@
 #include "common/base/buf.h"
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
+#include "services/store/records.h"
 
 enum { PLACE_SIZE = 12, PAGE_LIMIT = 1000, PAGE_BYTES = 512 * 1024 };
 
@@ -92,6 +93,43 @@ static bool decode(struct str bytes, struct arena *arena, struct journal_entry *
               LOG_TEXT("why", error.text));
     return false;
 }
+
+/* Where people find it: not at all if it says nothing to them. */
+static bool listed_under(struct db *db, const struct journal_entry *entry, struct str place,
+                         struct arena *arena, struct index_entry *ret)
+{
+    if (entry->change.len == 0 || entry->subscription.len == 0)
+        return false;
+    struct str owner = records_owner(db, entry->subscription, arena);
+    *ret = (struct index_entry){
+        .key = of_key(arena, owner.len > 0 ? owner : entry->subscription, place),
+        .of_anyone = owner.len == 0};
+    return true;
+}
+
+static bool entries_of(struct db *db, struct str key, struct str value, struct arena *arena,
+                       struct index_entries *ret)
+{
+    struct journal_entry entry;
+
+    if (!decode(value, arena, &entry))
+        return false;
+    ret->items = arena_alloc(arena, sizeof(*ret->items));
+    ret->count = listed_under(db, &entry, key, arena, ret->items);
+    return true;
+}
+
+static struct str place_in(struct str key, struct str value)
+{
+    (void)value;
+    return key.len > PLACE_SIZE ? str_from(key.ptr + key.len - PLACE_SIZE, PLACE_SIZE) : STR_NONE;
+}
+
+const struct index_rule journal_by_subscription = {.name = "journal by subscription",
+                                                   .source = TABLE_JOURNAL,
+                                                   .index = TABLE_JOURNAL_OF,
+                                                   .entries_of = entries_of,
+                                                   .source_of = place_in};
 
 /* "SEQ.INDEX", as next gives it. */
 static int parse_place(struct str text, struct arena *arena, struct str *ret_place,
@@ -244,10 +282,10 @@ size_t journal_prune(struct change *change, int64_t before_s, size_t limit)
         if (readable && entry.time >= before_s)
             break;
         struct str place = arena_str(&change->arena, key);
+        struct index_entry listed;
         db_remove(change->db, TABLE_JOURNAL, place);
-        if (readable && entry.subscription.len > 0)
-            db_remove(change->db, TABLE_JOURNAL_OF,
-                      of_key(&change->arena, entry.subscription, place));
+        if (readable && listed_under(change->db, &entry, place, &change->arena, &listed))
+            db_remove(change->db, TABLE_JOURNAL_OF, listed.key);
         count++;
     }
     db_cursor_done(&cursor);

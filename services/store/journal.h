@@ -4,6 +4,7 @@
 #define SERVICES_STORE_JOURNAL_H
 
 #include "services/store/change.h"
+#include "services/store/indexes.h"
 
 /* Fills seq, index, time, cause, author and trace. An entry without `change` only says that the
  * record was written: it counts for the feed and is not shown to people. */
@@ -21,6 +22,8 @@ int journal_list(struct db *db, const struct history_params *params, struct aren
  * not reach back that far. The entry lives until visit returns. */
 bool journal_since(struct db *db, int64_t since,
                    bool (*visit)(void *arg, const struct journal_entry *entry), void *arg);
+
+extern const struct index_rule journal_by_subscription;
 
 /* Removes at most `limit` entries older than `before_s`; returns how many. */
 size_t journal_prune(struct change *change, int64_t before_s, size_t limit);

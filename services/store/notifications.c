@@ -7,8 +7,9 @@
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
 #include "services/store/events.h"
+#include "services/store/records.h"
 
-enum { PAGE_LIMIT = 1000, PAGE_BYTES = 512 * 1024 };
+enum { NUMBER_SIZE = 8, PAGE_LIMIT = 1000, PAGE_BYTES = 512 * 1024 };
 
 /* The number as it is shown: its texts sort as the numbers do. */
 static struct str id_of(struct arena *arena, uint64_t number)
@@ -190,15 +191,96 @@ void notifications_move(struct change *change, struct str from, struct str to)
     db_cursor_done(&cursor);
 }
 
+/* Messages are listed under the subscriptions they marked, or those they were merged into. */
+static struct index_entries listed_under(struct db *db, const struct notification *message,
+                                         struct str number, struct arena *arena)
+{
+    const struct str_list *marked = &message->subscriptions;
+    struct index_entries entries = {
+        .items = arena_alloc_array(arena, marked->count, sizeof(*entries.items))};
+
+    for (size_t i = 0; i < marked->count; i++) {
+        struct str owner = records_owner(db, marked->items[i], arena);
+        entries.items[entries.count++] = (struct index_entry){
+            .key = of_key(arena, owner.len > 0 ? owner : marked->items[i], number),
+            .of_anyone = owner.len == 0};
+    }
+    return entries;
+}
+
+static bool decode(struct str bytes, struct arena *arena, struct notification *ret)
+{
+    struct error error;
+
+    return codec_decode(&shape_notification, bytes, arena, ret, &error) == 0;
+}
+
+static bool entries_by_subscription(struct db *db, struct str key, struct str value,
+                                    struct arena *arena, struct index_entries *ret)
+{
+    struct notification message;
+
+    if (!decode(value, arena, &message))
+        return false;
+    *ret = listed_under(db, &message, key, arena);
+    return true;
+}
+
+static struct str number_in(struct str key, struct str value)
+{
+    (void)value;
+    return key.len > NUMBER_SIZE ? str_from(key.ptr + key.len - NUMBER_SIZE, NUMBER_SIZE)
+                                 : STR_NONE;
+}
+
+const struct index_rule notifications_by_subscription = {.name = "notifications by subscription",
+                                                         .source = TABLE_NOTIFICATIONS,
+                                                         .index = TABLE_NOTIFICATIONS_OF,
+                                                         .entries_of = entries_by_subscription,
+                                                         .source_of = number_in};
+
+static bool is_first_of_event(const struct notification *message)
+{
+    return message->event_id.len > 0 && message->outcome != OUTCOME_DUPLICATE;
+}
+
+static bool entries_by_event(struct db *db, struct str key, struct str value, struct arena *arena,
+                             struct index_entries *ret)
+{
+    struct notification message;
+
+    (void)db;
+    if (!decode(value, arena, &message))
+        return false;
+    if (!is_first_of_event(&message))
+        return true;
+    ret->items = arena_alloc(arena, sizeof(*ret->items));
+    ret->items[ret->count++] = (struct index_entry){.key = message.event_id, .value = key};
+    return true;
+}
+
+static struct str number_of_event(struct str key, struct str value)
+{
+    (void)key;
+    return value;
+}
+
+const struct index_rule notifications_by_event = {.name = "notifications by event",
+                                                  .source = TABLE_NOTIFICATIONS,
+                                                  .index = TABLE_EVENTS,
+                                                  .entries_of = entries_by_event,
+                                                  .source_of = number_of_event};
+
 static void remove_row(struct change *change, struct str number, const struct notification *message)
 {
+    struct index_entries listed = listed_under(change->db, message, number, &change->arena);
+
     db_remove(change->db, TABLE_NOTIFICATIONS, number);
     db_remove(change->db, TABLE_BODIES, number);
-    if (message->event_id.len > 0 && message->outcome != OUTCOME_DUPLICATE)
+    if (is_first_of_event(message))
         db_remove(change->db, TABLE_EVENTS, message->event_id);
-    for (size_t i = 0; i < message->subscriptions.count; i++)
-        db_remove(change->db, TABLE_NOTIFICATIONS_OF,
-                  of_key(&change->arena, message->subscriptions.items[i], number));
+    for (size_t i = 0; i < listed.count; i++)
+        db_remove(change->db, TABLE_NOTIFICATIONS_OF, listed.items[i].key);
 }
 
 size_t notifications_prune(struct change *change, int64_t before_s, size_t limit)
@@ -210,9 +292,7 @@ size_t notifications_prune(struct change *change, int64_t before_s, size_t limit
 
     while (count < limit && db_step(&cursor, &key, &value) && db_read_u64(key) < last) {
         struct notification message = {0};
-        struct error error;
-        bool readable = codec_decode(&shape_notification, arena_str(&change->arena, value),
-                                     &change->arena, &message, &error) == 0;
+        bool readable = decode(arena_str(&change->arena, value), &change->arena, &message);
         if (readable && message.received_at >= before_s)
             break;
         remove_row(change, arena_str(&change->arena, key), &message);

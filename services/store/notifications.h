@@ -5,6 +5,7 @@
 #define SERVICES_STORE_NOTIFICATIONS_H
 
 #include "services/store/books.h"
+#include "services/store/indexes.h"
 
 /* *ret borrows from the change's arena; it is complete but for the body. */
 void notifications_take(struct books *books, struct change *change,
@@ -16,6 +17,8 @@ int notifications_list(struct db *db, const struct history_params *params, struc
 
 /* What was about `from` is listed under `to`. */
 void notifications_move(struct change *change, struct str from, struct str to);
+
+extern const struct index_rule notifications_by_subscription, notifications_by_event;
 
 /* Removes at most `limit` messages older than `before_s`; returns how many. */
 size_t notifications_prune(struct change *change, int64_t before_s, size_t limit);

@@ -95,6 +95,15 @@ bool records_resolve(struct db *db, struct str id, struct arena *arena, struct s
     return false;
 }
 
+struct str records_owner(struct db *db, struct str id, struct arena *arena)
+{
+    struct subscription record;
+
+    if (id.len > 0 && db_has(db, TABLE_SUBSCRIPTIONS, id))
+        return id;
+    return records_resolve(db, id, arena, &record) ? record.id : STR_NONE;
+}
+
 struct subscription_list records_page(struct db *db, struct str after, struct str product,
                                       size_t limit, size_t bytes, struct arena *arena,
                                       struct str *ret_next)
@@ -147,6 +156,36 @@ static void collect_handles(const struct subscription *record, struct handles *r
     for (size_t i = 0; i < record->aliases.count; i++)
         add_handle(ret, record->aliases.items[i]);
 }
+
+static bool handles_of(struct db *db, struct str key, struct str value, struct arena *arena,
+                       struct index_entries *ret)
+{
+    struct subscription record;
+    struct handles handles;
+
+    (void)db;
+    if (!decode(key, value, arena, &record))
+        return false;
+    collect_handles(&record, &handles);
+    ret->items = arena_alloc_array(arena, handles.count, sizeof(*ret->items));
+    for (size_t i = 0; i < handles.count; i++)
+        ret->items[ret->count++].key = row_key(arena, handles.items[i], record.id);
+    return true;
+}
+
+static struct str id_of_row(struct str key, struct str value)
+{
+    const char *end = key.len > 0 ? memrchr(key.ptr, '\0', key.len) : NULL;
+
+    (void)value;
+    return end ? str_from(end + 1, (size_t)(key.ptr + key.len - (end + 1))) : STR_NONE;
+}
+
+const struct index_rule records_by_handle = {.name = "handles",
+                                             .source = TABLE_SUBSCRIPTIONS,
+                                             .index = TABLE_HANDLES,
+                                             .entries_of = handles_of,
+                                             .source_of = id_of_row};
 
 static bool has_handle(const struct handles *handles, struct str handle)
 {

@@ -4,11 +4,15 @@
 #define SERVICES_STORE_RECORDS_H
 
 #include "services/store/change.h"
+#include "services/store/indexes.h"
 
 /* By its own id only. */
 bool records_get(struct db *db, struct str id, struct arena *arena, struct subscription *ret);
 /* By its own id or that of a record merged into it. */
 bool records_resolve(struct db *db, struct str id, struct arena *arena, struct subscription *ret);
+/* The id under which what happened to `id` is listed now: itself, or the record that it was merged
+ * into. Lives in the arena; empty if there is neither. */
+struct str records_owner(struct db *db, struct str id, struct arena *arena);
 /* All that any handle leads to, in the order of ids; product empty: of any. */
 struct subscription_list records_find(struct db *db, struct str handle, struct str product,
                                       struct arena *arena);
@@ -34,6 +38,8 @@ enum record_write records_update(struct change *change, const struct subscriptio
  * history is moved. */
 void records_remove_merged(struct change *change, const struct subscription *gone,
                            const struct subscription *survivor);
+
+extern const struct index_rule records_by_handle;
 
 /* Every record, in order, each gone when visit returns: for the start. */
 void records_each(struct db *db, void (*visit)(void *arg, const struct subscription *record),

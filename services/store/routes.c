@@ -21,6 +21,7 @@ static work_fn *const handlers[METHOD_COUNT] = {
     [METHOD_store_signing_keys] = on_signing_keys,
     [METHOD_store_override_put] = on_override_put,
     [METHOD_store_override_remove] = on_override_remove,
+    [METHOD_store_check_indexes] = on_check_indexes,
 };
 
 static void reads(void *arg, struct rpc_request *request)
@@ -58,6 +59,7 @@ const struct rpc_route store_routes[] = {
     {METHOD_store_signing_keys, reads},
     {METHOD_store_override_put, writes},
     {METHOD_store_override_remove, writes},
+    {METHOD_store_check_indexes, writes},
     {METHOD_store_describe, serve_describe},
     {METHOD_store_ping, serve_ping},
     {METHOD_store_stats, serve_stats},

@@ -83,6 +83,10 @@ static void add_commits(const struct store *store, struct stats_result *stats)
     add(stats, STR("commit_refused_total"), (double)commits->refused);
     add(stats, STR("feed_events_total"), (double)store->events_published);
     add(stats, STR("feed_truncated_total"), (double)store->events_truncated);
+    add(stats, STR("indexes_unproven"), store->books.indexes_unproven);
+    add(stats, STR("index_entries_checked_total"), (double)store->index_check.entries);
+    add(stats, STR("index_entries_mended_total"),
+        (double)(store->index_check.missing + store->index_check.surplus));
     add(stats, STR("free_space_bytes"), (double)db_free_bytes(store->books.db));
 }
 

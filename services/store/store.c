@@ -97,6 +97,7 @@ int store_start(void *state, const struct daemon_context *context, struct error 
         return -1;
     store_start_heartbeat(store);
     store_start_housekeeping(store);
+    store_start_check(store);
     store_dispatch(store);
     return 0;
 }
@@ -115,6 +116,7 @@ void store_stop(void *state)
     struct store *store = state;
 
     finish_commits(store);
+    store_stop_check(store);
     loop_cancel(store->dispatch_timer);
     loop_cancel(store->heartbeat_timer);
     loop_cancel(store->housekeeping_timer);

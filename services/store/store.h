@@ -25,6 +25,15 @@ struct parked {
 };
 TAILQ_HEAD(parked_queue, parked);
 
+/* The check of the indexes after a crash, part by part while the store serves. */
+struct index_check {
+    struct loop_timer *timer;
+    struct arena arena; /* the position */
+    struct str position;
+    int64_t began_mono_ms;
+    int64_t entries, missing, surplus; /* so far */
+};
+
 struct store {
     const struct daemon_context *context;
     const struct settings *settings;
@@ -35,6 +44,7 @@ struct store {
     bool commit_is_due;
     struct quota quota;
     struct presence *presence;
+    struct index_check index_check;
     struct parked_queue claims;                  /* checkers that wait for work */
     struct parked_queue tokens[due_class_count]; /* calls that wait for a token of the quota */
     struct parked_queue waits;                   /* who must see a refresh */
@@ -55,6 +65,8 @@ extern const struct rpc_route store_routes[];
 /* execute.c: runs a handler, at once if it only reads, else with the next group. */
 void store_read(struct store *store, struct rpc_request *request, work_fn *fn);
 void store_write(struct store *store, struct rpc_request *request, work_fn *fn);
+/* Has it executed with the next group. */
+void store_submit(struct store *store, struct commit_job *job);
 void store_commit_init(struct store *store);
 void store_forget_writes(struct store *store); /* the server has answered them all */
 
@@ -76,6 +88,10 @@ rpc_handler_fn serve_announce, serve_describe, serve_ping, serve_stats;
 /* feed.c */
 void store_publish(struct store *store, struct change *change);
 void store_start_heartbeat(struct store *store);
+
+/* check.c: checks the indexes if the books were not left in order. */
+void store_start_check(struct store *store);
+void store_stop_check(struct store *store);
 
 /* housekeeping.c: checkpoints, and what is past its time. */
 void store_start_housekeeping(struct store *store);

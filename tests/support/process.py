@@ -9,6 +9,8 @@ import time
 
 BIN = pathlib.Path(os.environ.get("ENTITLED_BIN", "build/asan/bin")).resolve()
 
+SUPPORT = BIN.parent / "support"
+
 # What a sanitizer writes; a process that wrote one of these has failed its test.
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:")
 
