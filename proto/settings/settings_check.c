@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/base/ip.h"
 #include "proto/settings/settings.h"
 
 static bool is_digit(char c)
@@ -273,6 +274,16 @@ static bool is_field(struct str value)
 const struct config_form form_field = {
     .allowed = "NAME:TYPE or NAME:TYPE:required (text, tel, email, url, tenant)",
     .matches = is_field};
+
+static bool is_network(struct str value)
+{
+    struct ip_network ignored;
+
+    return ip_network_parse(value, &ignored);
+}
+
+const struct config_form form_network = {.allowed = "an address or network like 10.0.0.0/8",
+                                         .matches = is_network};
 
 static int check_shares(const struct settings *s, struct error *error)
 {

@@ -17,6 +17,7 @@ extern const struct config_form form_product_code;
 extern const struct config_form form_share;
 extern const struct config_form form_colour;
 extern const struct config_form form_field;
+extern const struct config_form form_network;
 
 /* Of struct settings. */
 int settings_check_all(const void *settings, struct error *error);

@@ -88,39 +88,52 @@ static void get_page(struct visit *visit)
 
 /* The signed link: traded once for the cookie. Who has the cookie may follow the link again. */
 
-static void trade(struct visit *visit, const struct reference *reference)
+static void refuse_reference(struct visit *visit)
+{
+    if (visit_has_session(visit))
+        visit_redirect(visit, visit->registrar->site.page_url);
+    else
+        visit_reply_page(visit, PAGE_REFERENCE_BAD);
+}
+
+static void give_session(struct visit *visit)
 {
     const struct registrar *registrar = visit->registrar;
     int64_t lifetime_s = registrar->settings->registrar.session_lifetime_ms / 1000;
-    int64_t now_s = clock_wall_s();
     cleanup(buf_done) struct buf session = BUF_INIT;
 
-    if (!spent_use(registrar->spent, reference->nonce, reference->expires_s, now_s)) {
-        visit_reply_page(visit, PAGE_REFERENCE_BAD);
-        return;
-    }
-    reference_sign(&session, &registrar->keys.keys, REFERENCE_SESSION, reference->subscription,
-                   now_s + lifetime_s);
+    reference_sign(&session, &registrar->keys.keys, REFERENCE_SESSION, visit->session.subscription,
+                   clock_wall_s() + lifetime_s);
     site_set_cookie(&registrar->site, visit->exchange, buf_str(&session), lifetime_s);
     visit_redirect(visit, registrar->site.page_url);
+}
+
+static void on_used(struct visit *visit, const struct rpc_response *response)
+{
+    if (response->code == ERROR_NONE)
+        give_session(visit);
+    else if (response->code == ERROR_CONFLICT || response->code == ERROR_NOT_FOUND)
+        refuse_reference(visit);
+    else
+        visit_reply_failure(visit, response);
 }
 
 static void get_by_reference(struct visit *visit)
 {
     struct str text = http_exchange_query(visit->exchange, "ref");
+    struct reference *reference = &visit->session;
     enum reference_verdict verdict;
-    struct reference reference;
 
-    if (!visit_verify(visit, REFERENCE_PAGE, text, get_by_reference, &verdict, &reference))
+    if (!visit_verify(visit, REFERENCE_PAGE, text, get_by_reference, &verdict, reference))
         return;
-    bool usable =
-        verdict == REFERENCE_GOOD && !spent_was_used(visit->registrar->spent, reference.nonce);
-    if (usable)
-        trade(visit, &reference);
-    else if (visit_has_session(visit))
-        visit_redirect(visit, visit->registrar->site.page_url);
+    if (verdict == REFERENCE_GOOD)
+        visit_call(visit, METHOD_store_reference_use,
+                   &(struct reference_use_params){.nonce = reference->nonce,
+                                                  .subscription = reference->subscription,
+                                                  .expires_at = reference->expires_s},
+                   STORE_TIMEOUT_MS, on_used);
     else
-        visit_reply_page(visit, PAGE_REFERENCE_BAD);
+        refuse_reference(visit);
 }
 
 void on_page_get(struct visit *visit)

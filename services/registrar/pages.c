@@ -45,6 +45,10 @@ const struct page_row pages[PAGE_COUNT] = {
     [PAGE_BUSY] = {"busy", 503, 5, false, "Many customers are registering right now",
                    "Your registration has not been used up.",
                    "Please try again in a few seconds: reload this page."},
+    [PAGE_TOO_OFTEN] = {"too_often", 429, 10, false, "Too many requests came from your network",
+                        "Nothing was done with this one, and your registration has not been used "
+                        "up.",
+                        "Please wait a moment, then reload this page."},
     [PAGE_SESSION_MISSING] = {"session_missing", 403, 0, false, "Please come in again",
                               "This page was open for too long, or your browser does not keep "
                               "cookies for it. Nothing that you have sent is lost.",

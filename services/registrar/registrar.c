@@ -10,7 +10,7 @@
 #include "services/registrar/routes.h"
 #include "services/registrar/visit.h"
 
-enum { HEADER_LIMIT_BYTES = 32 * 1024, SPENT_MAX = 100000 };
+enum { HEADER_LIMIT_BYTES = 32 * 1024, CALLERS_MAX = 65536 };
 
 const size_t registrar_state_size = sizeof(struct registrar);
 
@@ -42,6 +42,15 @@ static int open_store(struct registrar *registrar, struct error *error)
                            &addresses, error);
 }
 
+static void open_limits(struct registrar *registrar)
+{
+    const struct settings_registrar *settings = &registrar->settings->registrar;
+
+    caller_rules_init(&registrar->callers, &settings->trusted_proxies, &registrar->arena);
+    if (settings->rate_limit > 0)
+        registrar->rate_limit = rate_limit_new(settings->rate_limit, CALLERS_MAX);
+}
+
 static int open_server(struct registrar *registrar, struct error *error)
 {
     const struct settings_registrar *settings = &registrar->settings->registrar;
@@ -54,7 +63,9 @@ static int open_server(struct registrar *registrar, struct error *error)
         .request_timeout_ms = settings->request_timeout_ms,
         .tls_certificate_file = or_null(settings->tls_certificate_file),
         .tls_key_file = or_null(settings->tls_key_file),
+        .peer_connection_limit = (unsigned)settings->address_connection_limit,
         .on_refused = on_refused,
+        .is_exempt = on_connection,
     };
 
     return http_server_open(&registrar->server, registrar->context->loop, &options, on_request,
@@ -111,7 +122,7 @@ int registrar_start(void *state, const struct daemon_context *context, struct er
     registrar->context = context;
     registrar->settings = context->settings;
     registrar->policy = settings_policy(registrar->settings);
-    registrar->spent = spent_new(SPENT_MAX);
+    open_limits(registrar);
     if (open_aws(registrar, error) != 0 || open_store(registrar, error) != 0 ||
         open_server(registrar, error) != 0 || open_site(registrar, error) != 0)
         return -1;
@@ -141,7 +152,8 @@ static void log_stop(const struct registrar *registrar)
     struct http_server_stats stats;
 
     http_server_stats(registrar->server, &stats);
-    log_info("stopped", LOG_INT("requests", stats.requests), LOG_INT("refused", stats.refused));
+    log_info("stopped", LOG_INT("requests", stats.requests), LOG_INT("refused", stats.refused),
+             LOG_INT("limited", registrar->limited), LOG_INT("turned_away", stats.turned_away));
 }
 
 void registrar_stop(void *state)
@@ -161,6 +173,6 @@ void registrar_stop(void *state)
     rpc_client_close(registrar->store);
     endpoint_context_free(registrar->endpoints);
     site_close(&registrar->site);
-    spent_free(registrar->spent);
+    rate_limit_free(registrar->rate_limit);
     arena_done(&registrar->arena);
 }

@@ -9,8 +9,9 @@
 #include "common/http/server/http_server.h"
 #include "proto/endpoint/client.h"
 #include "proto/record/record.h"
+#include "services/registrar/caller.h"
+#include "services/registrar/rate_limit.h"
 #include "services/registrar/site.h"
-#include "services/registrar/spent.h"
 
 struct visit;
 struct redemption;
@@ -27,6 +28,10 @@ struct registrar {
     struct aws *aws;
     struct aws_call *identity_call;
     struct http_server *server;
+    struct caller_rules callers;
+    struct rate_limit *rate_limit; /* NULL: there is none */
+    uint64_t limited, limited_told;
+    int64_t limited_told_mono_ms;
     struct site site;
 
     /* The store's signing keys, as last fetched; none until then. */
@@ -35,7 +40,6 @@ struct registrar {
     struct rpc_call *keys_call;
     struct loop_timer *keys_timer;
 
-    struct spent *spent; /* references that were traded for a session */
     struct visit_list visits;
     struct redemption_list redemptions;
     size_t redemption_count;

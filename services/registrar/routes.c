@@ -1,8 +1,13 @@
 /* Which handler answers which path and method. */
 #include "services/registrar/routes.h"
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/log/log.h"
 #include "services/registrar/handlers.h"
+
+/* A registration has AWS asked, and the store write. */
+enum { REGISTRATION_COST = 10, LIMITED_TOLD_MS = 60 * 1000 };
 
 struct route {
     const char *path; /* below base */
@@ -51,6 +56,51 @@ static bool answer_at_once(struct registrar *registrar, struct http_exchange *ex
     return true;
 }
 
+static void add_forwarded(void *arg, struct str name, struct str value)
+{
+    struct buf *out = arg;
+
+    if (!str_eq_nocase(name, STR("X-Forwarded-For")))
+        return;
+    if (out->len > 0)
+        buf_append_text(out, ",");
+    buf_append_str(out, value);
+}
+
+/* Said once a minute at most, and without addresses, which are personal data. */
+static void count_limited(struct registrar *registrar)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    registrar->limited++;
+    if (registrar->limited_told > 0 && now_ms - registrar->limited_told_mono_ms < LIMITED_TOLD_MS)
+        return;
+    log_warning("requests beyond rate_limit are refused",
+                LOG_INT("refused", registrar->limited - registrar->limited_told),
+                LOG_INT("refused_total", registrar->limited));
+    registrar->limited_told = registrar->limited;
+    registrar->limited_told_mono_ms = now_ms;
+}
+
+/* Whoever is not known is not limited: a proxy that does not tell callers apart would have them all
+ * refused for one. */
+static bool is_within_rate(struct registrar *registrar, struct http_exchange *exchange,
+                           int64_t cost)
+{
+    cleanup(buf_done) struct buf forwarded = BUF_INIT;
+    struct ip caller;
+
+    if (!registrar->rate_limit)
+        return true;
+    http_exchange_each_header(exchange, add_forwarded, &forwarded);
+    if (!caller_find(&registrar->callers, http_exchange_peer(exchange), buf_str(&forwarded),
+                     &caller) ||
+        rate_limit_take(registrar->rate_limit, &caller, cost, clock_mono_ms()))
+        return true;
+    count_limited(registrar);
+    return false;
+}
+
 static void refuse_method(struct visit *visit, const struct route *route)
 {
     http_exchange_add_header(visit->exchange, "Allow",
@@ -70,7 +120,10 @@ void on_request(void *arg, struct http_exchange *exchange)
         return;
     struct visit *visit = visit_begin(registrar, exchange);
     const struct route *route = outside ? NULL : find_route(path);
-    if (registrar->draining)
+    bool registers = route && route->post == on_landing_post && !get;
+    if (!is_within_rate(registrar, exchange, registers ? REGISTRATION_COST : 1))
+        visit_reply_page(visit, PAGE_TOO_OFTEN);
+    else if (registrar->draining)
         visit_reply_page(visit, PAGE_BUSY);
     else if (!route)
         visit_reply_page(visit, PAGE_NOT_FOUND);
@@ -91,4 +144,11 @@ void on_refused(void *arg, struct http_exchange *exchange, int status)
     page_render(&registrar->site, page_of_status(status), STR_NONE, http_exchange_arena(exchange),
                 &html);
     site_reply(&registrar->site, exchange, status, buf_str(&html));
+}
+
+bool on_connection(void *arg, const struct ip *peer)
+{
+    const struct registrar *registrar = arg;
+
+    return caller_is_proxy(&registrar->callers, peer);
 }

@@ -23,17 +23,21 @@ static struct keys keys_of(const struct register_params *params)
                          .account_id = params->account_id};
 }
 
-static void remember_token(struct change *change, struct str digest, struct str id)
+static void remember(struct change *change, struct str key, const struct stored_token *token)
 {
-    struct stored_token token = {.subscription = id,
-                                 .expires_at = change_now_s(change) + TOKEN_LIFETIME_S};
     struct buf bytes = BUF_INIT;
 
-    if (digest.len == 0)
-        return;
-    codec_encode(&shape_stored_token, &token, &bytes);
-    db_put(change->db, TABLE_TOKENS, digest, buf_str(&bytes));
+    codec_encode(&shape_stored_token, token, &bytes);
+    db_put(change->db, TABLE_TOKENS, key, buf_str(&bytes));
     buf_done(&bytes);
+}
+
+static void remember_token(struct change *change, struct str digest, struct str id)
+{
+    if (digest.len > 0)
+        remember(change, digest,
+                 &(struct stored_token){.subscription = id,
+                                        .expires_at = change_now_s(change) + TOKEN_LIFETIME_S});
 }
 
 static void enter(struct subscription *record, const struct keys *keys,
@@ -120,6 +124,28 @@ enum rpc_error on_token_find(struct work *work)
         return ERROR_NOT_FOUND;
     }
     result->subscription = record;
+    return ERROR_NONE;
+}
+
+/* Nonces stand among the digests of tokens, under a prefix that no digest has. */
+enum rpc_error on_reference_use(struct work *work)
+{
+    const struct reference_use_params *params = work->params;
+    struct change *change = work->change;
+    struct str key = arena_printf(work->arena, "ref:" STR_FMT, STR_ARG(params->nonce));
+    struct stored_token used;
+
+    if (params->expires_at <= change_now_s(change)) {
+        error_set(work->error, "this link has expired");
+        return ERROR_NOT_FOUND;
+    }
+    if (find_token(change->db, key, work->arena, &used)) {
+        error_set(work->error, "this link was used before");
+        return ERROR_CONFLICT;
+    }
+    remember(change, key,
+             &(struct stored_token){.subscription = params->subscription,
+                                    .expires_at = params->expires_at});
     return ERROR_NONE;
 }
 

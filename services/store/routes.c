@@ -4,6 +4,7 @@
 static work_fn *const handlers[METHOD_COUNT] = {
     [METHOD_store_register] = on_register,
     [METHOD_store_token_find] = on_token_find,
+    [METHOD_store_reference_use] = on_reference_use,
     [METHOD_store_find] = on_find,
     [METHOD_store_list] = on_list,
     [METHOD_store_link] = on_link,
@@ -37,6 +38,7 @@ static void writes(void *arg, struct rpc_request *request)
 const struct rpc_route store_routes[] = {
     {METHOD_store_register, writes},
     {METHOD_store_token_find, reads},
+    {METHOD_store_reference_use, writes},
     {METHOD_store_find, reads},
     {METHOD_store_list, reads},
     {METHOD_store_link, writes},

@@ -68,3 +68,14 @@ def test_sessions_survive_the_store_and_another_registrar(registrar):
     again.port = registrar.current_port()
     again.cookie = browser.cookie
     assert again.get("/registration").status == 200
+
+
+def test_a_link_is_good_once_whichever_registrar_gets_it(registrar):
+    link = registrar.browser().post("/", {TOKEN: registrar.buy()["token"]}).target
+    assert registrar.browser().get(link).status == 303
+    registrar.process.stop()
+    registrar.process.start()
+    elsewhere = registrar.browser()
+    elsewhere.port = registrar.current_port()
+    used = elsewhere.get(link)
+    assert used.status == 403 and "once" in used.body

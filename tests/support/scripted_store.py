@@ -9,6 +9,7 @@ from .stand_in import Refusal, StandIn
 
 PARAMS = {
     "token_find": ["token_sha256"],
+    "reference_use": ["nonce", "subscription", "expires_at"],
     "register": ["product_code"],
     "wait": ["subscription", "ticket"],
     "find": ["handle"],
@@ -26,6 +27,7 @@ class ScriptedStore:
         self.subscriptions = {}
         self.tokens = {}
         self.contacts = {}
+        self.used = set()
         self.keys = [{"id": "1", "secret": b"1" * 32, "created_at": 1}]
         self.entitlements = [{"dimension": "seats", "value": 10}]
         self.calls = []
@@ -76,6 +78,12 @@ class ScriptedStore:
         if token_sha256 not in self.tokens:
             raise Refusal("not_found", retryable=False)
         return {"subscription": self.subscriptions[self.tokens[token_sha256]]}
+
+    def on_reference_use(self, nonce, subscription, expires_at):
+        if nonce in self.used:
+            raise Refusal("conflict", retryable=False)
+        self.used.add(nonce)
+        return {}
 
     def on_register(self, token_sha256="", **identity):
         id = "sub-" + (identity.get("license_arn") or identity["customer_identifier"])[-6:]

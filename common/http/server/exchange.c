@@ -1,6 +1,4 @@
 /* One request and its answer: judging its head, reading it, answering it. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -170,19 +168,9 @@ struct str http_exchange_body(const struct http_exchange *exchange)
     return buf_str(&exchange->body);
 }
 
-struct str http_exchange_peer(const struct http_exchange *exchange)
+const struct ip *http_exchange_peer(const struct http_exchange *exchange)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(exchange->connection->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    char text[INET6_ADDRSTRLEN] = "";
-
-    if (info && info->client_addr->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)info->client_addr)->sin_addr, text,
-                  sizeof(text));
-    else if (info && info->client_addr->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)info->client_addr)->sin6_addr, text,
-                  sizeof(text));
-    return arena_str((struct arena *)(uintptr_t)&exchange->arena, str_of(text));
+    return &exchange->connection->peer;
 }
 
 struct arena *http_exchange_arena(struct http_exchange *exchange)

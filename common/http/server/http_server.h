@@ -15,6 +15,7 @@
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/error.h"
+#include "common/base/ip.h"
 #include "common/base/str.h"
 #include "common/loop/loop.h"
 
@@ -27,18 +28,22 @@ struct http_server_options {
     size_t body_limit_bytes;
     size_t header_limit_bytes;
     unsigned connection_limit;
+    unsigned peer_connection_limit;   /* of these, from one address; 0: any number */
     int64_t request_timeout_ms;       /* absolute, from the connection to the whole request */
     const char *tls_certificate_file; /* PEM; NULL for plain HTTP */
     const char *tls_key_file;
     /* Optional: what the server would refuse by itself is answered with this, at once; for pages
      * that look like the others. arg is the handler's. */
     void (*on_refused)(void *arg, struct http_exchange *exchange, int status);
+    /* Optional: whether peer_connection_limit is not for this address. arg is the handler's. */
+    bool (*is_exempt)(void *arg, const struct ip *peer);
 };
 
 struct http_server_stats {
     uint64_t requests;
     uint64_t refused; /* broke a rule of HTTP or a limit */
     uint64_t open_connections;
+    uint64_t turned_away; /* connections beyond peer_connection_limit, closed at once */
 };
 
 /* Called once the request is whole. The exchange stays valid until it has been answered or
@@ -65,8 +70,8 @@ void http_exchange_each_header(const struct http_exchange *exchange,
                                void *arg);
 struct str http_exchange_body(const struct http_exchange *exchange);
 struct str http_exchange_cookie(struct http_exchange *exchange, const char *name);
-struct str http_exchange_peer(const struct http_exchange *exchange); /* address without port */
-struct arena *http_exchange_arena(struct http_exchange *exchange);   /* freed with the exchange */
+const struct ip *http_exchange_peer(const struct http_exchange *exchange);
+struct arena *http_exchange_arena(struct http_exchange *exchange); /* freed with the exchange */
 
 /* Form fields (application/x-www-form-urlencoded body). Count of fields of that name; the first
  * value in *ret_value. A '+' is a blank, %xx a byte. */

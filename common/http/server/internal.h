@@ -27,6 +27,7 @@ struct connection {
     struct MHD_Connection *mhd;
     struct http_exchange *exchange; /* the request being read or answered, or NULL */
     struct loop_timer *deadline;    /* for the whole request; NULL while it is answered */
+    struct ip peer;
     int fd;
     bool served;  /* a request has ended on it */
     bool refused; /* counted as such; it is about to be closed */
@@ -83,6 +84,7 @@ void exchange_refuse(struct http_exchange *exchange, int status);
 void server_resume(struct http_exchange *exchange);
 
 /* listen.c */
+struct ip ip_of_address(const struct sockaddr *address);
 int listen_on(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
               struct error *error);
 int read_pem(const char *path, struct buf *out, struct error *error);

@@ -34,6 +34,17 @@ static uint16_t port_of(int fd)
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
+struct ip ip_of_address(const struct sockaddr *address)
+{
+    struct ip ip;
+
+    if (address->sa_family == AF_INET)
+        return ip_of_v4(&((const struct sockaddr_in *)(const void *)address)->sin_addr);
+    memcpy(ip.bytes, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
+           sizeof(ip.bytes));
+    return ip;
+}
+
 int listen_on(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
               struct error *error)
 {

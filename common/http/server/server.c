@@ -142,6 +142,29 @@ static void on_deadline(void *arg)
     shutdown(connection->fd, SHUT_RDWR);
 }
 
+static struct ip peer_of(struct MHD_Connection *mhd)
+{
+    return ip_of_address(
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
+}
+
+static enum MHD_Result on_accept(void *arg, const struct sockaddr *address, socklen_t len)
+{
+    struct http_server *server = arg;
+    unsigned limit = server->options.peer_connection_limit, count = 0;
+    struct ip peer = ip_of_address(address);
+    (void)len;
+
+    if (limit == 0 || (server->options.is_exempt && server->options.is_exempt(server->arg, &peer)))
+        return MHD_YES;
+    for (const struct connection *at = server->connections; at; at = at->next)
+        count += memcmp(&at->peer, &peer, sizeof(peer)) == 0;
+    if (count < limit)
+        return MHD_YES;
+    server->stats.turned_away++;
+    return MHD_NO;
+}
+
 static struct connection *connection_new(struct http_server *server, struct MHD_Connection *mhd)
 {
     struct connection *connection = mem_alloc_zero(sizeof(*connection));
@@ -151,6 +174,7 @@ static struct connection *connection_new(struct http_server *server, struct MHD_
     connection->server = server;
     connection->mhd = mhd;
     connection->fd = info->connect_fd;
+    connection->peer = peer_of(mhd);
     connection->next = server->connections;
     connection->link = &server->connections;
     if (connection->next)
@@ -345,8 +369,8 @@ static int start_daemon(struct http_server *server, int listen_fd, const char *c
                      (strchr(server->options.address, ':') ? MHD_USE_IPv6 : 0U) | MHD_USE_ERROR_LOG;
 
     server->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, server,
-        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+        flags, 0, on_accept, server, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log,
+        server, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
         server->options.connection_limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,

@@ -128,9 +128,10 @@ static void describe(void *arg, struct http_exchange *exchange)
                STR_ARG(http_exchange_raw_target(exchange)),
                STR_ARG(http_exchange_query(exchange, "q")),
                STR_ARG(http_exchange_header(exchange, "x-some")));
-    buf_printf(&text, " c=" STR_FMT " peer=" STR_FMT,
+    buf_printf(&text, " c=" STR_FMT " peer=%s...%d",
                STR_ARG(http_exchange_cookie(exchange, "session")),
-               STR_ARG(http_exchange_peer(exchange)));
+               ip_is_v4(http_exchange_peer(exchange)) ? "v4" : "v6",
+               http_exchange_peer(exchange)->bytes[15]);
     buf_printf(&text, " f=%zu:", http_exchange_form(exchange, "f", &field));
     buf_append_str(&text, field);
     http_exchange_each_form(exchange, append_pair, &text);
@@ -155,7 +156,7 @@ static void hands_over_the_whole_request(void **state)
     assert_non_null(strstr(answer, "\r\nContent-Type: text/plain\r\n"));
     assert_null(strstr(answer, "X-Injected"));
     assert_non_null(strstr(answer, "\r\n\r\nPOST /a b/c target=/a%20b/c?x=1&q=p%2Bq+r&q=second "
-                                   "q=p+q r h=value c=s1 peer=127.0.0.1 f=2:1 %zz[f=1 %zz]"
+                                   "q=p+q r h=value c=s1 peer=v4...1 f=2:1 %zz[f=1 %zz]"
                                    "[g=][f="));
 }
 
