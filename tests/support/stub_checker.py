@@ -161,10 +161,11 @@ class StubChecker:
         return {"answers": [self.on_check(*question) for question in questions]}
 
     def on_snapshot(self, after="", limit=1000):
-        ids = sorted(id for id in self.records if id > (after or ""))
+        seq, records = self.seq, dict(self.records)  # the test may change them meanwhile
+        ids = sorted(id for id in records if id > (after or ""))
         page = ids[:2]
-        result = {"incarnation": self.incarnation, "seq": self.seq,
-                  "subscriptions": [self.records[id] for id in page]}
+        result = {"incarnation": self.incarnation, "seq": seq,
+                  "subscriptions": [records[id] for id in page]}
         if not after:
             result["overrides"] = list(self.overrides.values())
         if len(ids) > len(page):
@@ -176,10 +177,10 @@ class StubChecker:
             raise Failure("not_found")
 
         def gone(ids):
-            return [id for id, seq in ids.items() if seq > since]
+            return [id for id, seq in dict(ids).items() if seq > since]
 
         return {"incarnation": self.incarnation, "seq": self.seq,
-                "subscriptions": [record for record in self.records.values()
+                "subscriptions": [record for record in list(self.records.values())
                                   if record["seq"] > since],
                 "removed": gone(self.gone), "overrides": list(self.overrides.values()),
                 "overrides_removed": gone(self.overrides_gone)}

@@ -315,8 +315,8 @@ static void closing_a_server_fails_what_is_parked(void **state)
     struct stage *stage = *state;
 
     for (int threaded = 0; threaded < 2; threaded++) {
-        open_server(stage, threaded);
         stage->keep_parked = threaded;
+        open_server(stage, threaded);
         call(stage, METHOD_query_describe, NULL, PATIENCE_MS);
         /* The second round's handler runs on the server's thread; a ping shows that it has. */
         if (threaded) {

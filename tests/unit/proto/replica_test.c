@@ -430,7 +430,7 @@ static void it_equals_its_model(void **state)
 
 /* One thread writes, others read all the while. The steady record is replaced again and again and
  * never gone; the others come and go. A record's parts all tell the same version. */
-enum { READERS = 3, WRITES = 30000, PASSERS_BY = 200 };
+enum { READERS = 3, WRITES = 30000, PASSERS_BY = 200, PRODUCTS = 2000 };
 
 struct stress {
     struct replica *replica;
@@ -440,9 +440,15 @@ struct stress {
     atomic_long reads;
 };
 
+/* So many that the words too grow under their readers. */
+static struct str product_of(int64_t version, char text[32])
+{
+    return number_text(text, "product", (int)(version % PRODUCTS));
+}
+
 static void put_versioned(struct replica *replica, struct str id, int64_t version)
 {
-    char text[32], moving[32];
+    char text[32], moving[32], product[32];
     struct entitlement item = {
         .dimension = STR("seats"), .value = {.kind = VALUE_STRING}, .expires_at = version};
     struct subscription record = {
@@ -457,17 +463,21 @@ static void put_versioned(struct replica *replica, struct str id, int64_t versio
     item.value.string = str_of(text);
     record.account_id = number_text(moving, "a", (int)(version % 7));
     record.customer_identifier = id;
+    record.product_code = product_of(version, product);
     replica_put(replica, &record);
 }
 
 static bool is_whole(const struct subscription *record)
 {
     const struct entitlement *item = &record->entitlements.items[0];
+    char product[32];
     int64_t told;
 
-    return record->entitlements.count == 1 && item->expires_at == record->version &&
-           record->verified_at == record->version && str_to_i64(item->value.string, &told) &&
-           told == record->version && str_eq(record->customer_identifier, record->id);
+    return record->entitlements.count == 1 &&
+           str_eq(record->product_code, product_of(record->version, product)) &&
+           item->expires_at == record->version && record->verified_at == record->version &&
+           str_to_i64(item->value.string, &told) && told == record->version &&
+           str_eq(record->customer_identifier, record->id);
 }
 
 static void read_once(struct stress *stress, struct replica_reader *reader, struct arena *arena,
