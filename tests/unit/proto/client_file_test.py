@@ -1,4 +1,4 @@
-"""libentitled's file mode: the conformance suite, and what it says of a file that is wrong."""
+"""The file mode of a client: the conformance suite, and what it says of a file that is wrong."""
 import json
 import os
 import subprocess
@@ -52,32 +52,51 @@ def test_what_a_test_does_not_care_about_may_be_left_out(tmp_path):
         assert (answer["allow"], answer["granted"], answer["expires_at"]) == (True, 20.0, 32503593600)
 
 
+def refusal_of(tmp_path, fixture):
+    done = subprocess.run([PROGRAM, "file", "--file", written(tmp_path, fixture)],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and done.stderr.startswith("ask: bad_file: "), done.stderr
+    return done.stderr
+
+
 @pytest.mark.parametrize("fixture, complaint", [
-    ("", "line 1: an object is missing"),
-    ("{", "a key is missing"),
-    ("{}}", "line 1: something stands behind the end"),
-    ('{"subscriptons": []}', "'subscriptons' is nothing that a fixture has"),
-    ('{"subscriptions": [\n{"id": "s", "tenat": "t"}]}', "line 2: 'tenat' is nothing that subscription"),
     ('{"subscriptions": [{"tenant": "t"}]}', "'id'"),
     ('{"subscriptions": [{"id": "s"}, {"id": "s"}]}', "two subscriptions have the id 's'"),
     ('{"subscriptions": [{"id": 7}]}', "'id' must be a text"),
-    ('{"subscriptions": {"id": 7}}', "an array is missing"),
-    ('{"subscriptions": [{"id": "s"}', "',' or ']' is missing"),
+    ('{"subscriptions": [\n{"id": "s", "tenat": "t"}]}', "'tenat' is nothing that subscription has"),
     ('{"now": "yesterday"}', "not a time"),
-    ('{"now": tomorrow}', "a value is missing"),
     ('{"now": 1e999}', "not a number"),
-    ('{"overrides": [{"handle": "a\\ud800", "action": "allow"}]}', "half of a \\u pair"),
-    ('{"overrides": [{"handle": "a\\x", "action": "allow"}]}', "no such escape"),
-    ('{"overrides": [{"handle": "a", "action": "allow"}]', "',' or '}' is missing"),
-    ('{"overrides": [{"handle": "a\n", "action": "allow"}]}', "a text does not end"),
-    ('{"overrides": [{"handle": "a', "a text does not end"),
-    ('{"overrides": [{"handle": "a\\u12', "four digits"),
 ])
 def test_a_wrong_file_is_refused_with_a_sentence(tmp_path, fixture, complaint):
-    done = subprocess.run([PROGRAM, "file", "--file", written(tmp_path, fixture)],
-                          capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2
-    assert done.stderr.startswith("ask: bad_file: ") and complaint in done.stderr, done.stderr
+    assert complaint in refusal_of(tmp_path, fixture)
+
+
+# What libentitled's own reader of JSON says, and what Python's does.
+@pytest.mark.parametrize("fixture, complaint, python_complaint", [
+    ("", "line 1: an object is missing", "line 1: Expecting value"),
+    ("{", "a key is missing", "Expecting property name"),
+    ("{}}", "line 1: something stands behind the end", "line 1: Extra data"),
+    ('{"subscriptons": []}', "'subscriptons' is nothing that a fixture has",
+     "'subscriptons' is nothing that fixture has"),
+    ('{"subscriptions": [\n{"id": "s", "tenat": "t"}]}', "line 2: 'tenat'",
+     "subscriptions[0]: 'tenat'"),
+    ('{"subscriptions": {"id": 7}}', "an array is missing", "'subscriptions' must be an array"),
+    ('{"subscriptions": [{"id": "s"}', "',' or ']' is missing", "line 1: Expecting ',' delimiter"),
+    ('{"now": tomorrow}', "a value is missing", "line 1: Expecting value"),
+    ('{"overrides": [{"handle": "a\\ud800", "action": "allow"}]}', "half of a \\u pair",
+     "overrides[0]: 'handle' is not UTF-8 text"),
+    ('{"overrides": [{"handle": "a\\x", "action": "allow"}]}', "no such escape", "Invalid \\escape"),
+    ('{"overrides": [{"handle": "a", "action": "allow"}]', "',' or '}' is missing",
+     "Expecting ',' delimiter"),
+    ('{"overrides": [{"handle": "a\n", "action": "allow"}]}', "a text does not end",
+     "Invalid control character"),
+    ('{"overrides": [{"handle": "a', "a text does not end", "Unterminated string"),
+    ('{"overrides": [{"handle": "a\\u12', "four digits", "Invalid \\uXXXX escape"),
+])
+def test_what_cannot_be_parsed_is_refused_with_its_place(tmp_path, fixture, complaint,
+                                                        python_complaint):
+    complaint = python_complaint if PROGRAM.endswith(".py") else complaint
+    assert complaint in refusal_of(tmp_path, fixture)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -1,0 +1,110 @@
+"""Which checkers there are: those the options name, those found in a directory, and those that checkers
+tell of (describe). One roster for all connections of a client; any thread may change and read it."""
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ._messages import Description, Peer
+
+DEFAULT_DIRECTORY = "/run/entitled/public"
+NEWS_INTERVAL_S = 10.0
+LOOK_INTERVAL_S = 0.5
+ENTRIES_MAX = 64
+
+
+class Entry(NamedTuple):
+    endpoint: str
+    told: bool  # by another checker; goes when they no longer tell of it
+
+
+View = tuple[Entry, ...]
+
+
+def _is_within_reach(endpoint: str) -> bool:
+    if endpoint.startswith("ipc://"):
+        return os.access(endpoint.removeprefix("ipc://"), os.R_OK | os.W_OK)
+    return endpoint.startswith("tcp://")
+
+
+def _choose(endpoints: Iterable[str]) -> str | None:
+    """A socket of this machine rather than one over the network."""
+    within = [endpoint for endpoint in endpoints if _is_within_reach(endpoint)]
+    here = [endpoint for endpoint in within if endpoint.startswith("ipc://")]
+    return here[-1] if here else within[0] if within else None
+
+
+class Roster:
+    def __init__(self, checkers: Iterable[str], directory: str | None, discovery: bool) -> None:
+        self._checkers = tuple(checkers)
+        self._directory = directory or (None if self._checkers else DEFAULT_DIRECTORY)
+        self._discovery = discovery
+        self._lock = threading.Lock()
+        self._news_at_s = self._look_at_s = 0.0
+        # Replaced when it changes, never changed: who holds the same one has the latest.
+        self.view: View = ()
+        self._publish(self._untold())
+
+    def _publish(self, entries: Iterable[Entry]) -> None:
+        """The first of an endpoint stands."""
+        by_endpoint: dict[str, Entry] = {}
+        for entry in entries:
+            by_endpoint.setdefault(entry.endpoint, entry)
+        view = tuple(by_endpoint.values())[:ENTRIES_MAX]
+        if {entry.endpoint for entry in view} != {entry.endpoint for entry in self.view}:
+            self.view = view
+
+    def _untold(self) -> list[Entry]:
+        return [Entry(endpoint, False) for endpoint in (*self._checkers, *self._found())]
+
+    def _found(self) -> list[str]:
+        try:
+            names = os.listdir(self._directory) if self._directory else []
+        except OSError:
+            return []
+        return [f"ipc://{self._directory}/{name}" for name in names
+                if name.startswith("checker-") and name.endswith(".query")]
+
+    def look(self) -> None:
+        """Looks into the directory again, if checkers are found there."""
+        with self._lock:
+            if self._directory:
+                self._publish([*self._untold(), *(entry for entry in self.view if entry.told)])
+
+    def learn(self, endpoint: str, description: Description) -> None:
+        """What the checker at this endpoint told."""
+        with self._lock:
+            # Who tells is there; and who tells nothing has lost the store, not the others.
+            kept = [entry for entry in self.view if not entry.told or not description.peers
+                    or entry.endpoint == endpoint]
+            known = {entry.endpoint for entry in kept}
+            told = [self._told(peer, known) for peer in description.peers
+                    if peer.daemon == "entitled-checker"]
+            self._publish([*kept, *(entry for entry in told if entry)])
+
+    def _told(self, peer: Peer, known: set[str]) -> Entry | None:
+        # One that is known by any of its endpoints is not taken up by another.
+        if not self._discovery or known.intersection(peer.endpoints):
+            return None
+        endpoint = _choose(peer.endpoints)
+        return Entry(endpoint, True) if endpoint else None
+
+    def wants_news(self) -> bool:
+        """Whether it is time that somebody asks a checker for the others; true for one caller only."""
+        with self._lock:
+            now = time.monotonic()
+            due = now >= self._news_at_s
+            if due:
+                self._news_at_s = now + NEWS_INTERVAL_S
+            return due
+
+    def wants_look(self) -> bool:
+        with self._lock:
+            now = time.monotonic()
+            due = now >= self._look_at_s
+            if due:
+                self._look_at_s = now + LOOK_INTERVAL_S
+            return due
