@@ -41,7 +41,9 @@ def test_what_was_bought_is_answered(suite, deal):
         [holding] = client.entitlements(BUYER, product=NEW).holdings
         assert (holding.state, holding.entitlements[0].counts) == ("active", "yes")
         assert holding.subscription.license_arn == deal["license_arn"]
-        assert {peer.name for peer in client.describe().peers} == set(suite.checkers)
+        # Each hears of the others through the store, in its own time.
+        suite.eventually(lambda: {peer.name for peer in client.describe().peers}
+                         == set(suite.checkers))
         assert abs(client.ping() / 1000 - time.time()) < 60
         with pytest.raises(entitled.BadRequest, match="finite number"):
             client.check(BUYER, "seats", float("nan"))
