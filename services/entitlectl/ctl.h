@@ -64,6 +64,9 @@ int verb_refresh(struct ctl *ctl);
 int verb_override(struct ctl *ctl);
 int verb_journal(struct ctl *ctl);
 int verb_notifications(struct ctl *ctl);
+/* Verbs of verb_journal. */
+int journal_verify(struct ctl *ctl);
+int journal_erase(struct ctl *ctl);
 int verb_check_indexes(struct ctl *ctl);
 int verb_stats(struct ctl *ctl);
 int verb_settings(struct ctl *ctl);

@@ -54,6 +54,14 @@ static const struct option check_indexes_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct option journal_options[] = {
+    {"limit", "COUNT", "at most so many; default 100"},
+    {"head", "HEAD", "verify: the log's \"the journal's head\" that the chain must hold"},
+    {"override", "ID", "erase: what was said about an override"},
+    {"by", "NAME", "erase: what was said by somebody"},
+    {NULL, NULL, NULL},
+};
+
 static const struct option override_options[] = {
     {"dimension", "NAME", "set: only this dimension; default: all"},
     {"reason", "TEXT", "set: why, for the journal"},
@@ -82,8 +90,13 @@ static const struct verb verbs[] = {
      "  remove ID                     back to AWS's word\n"
      "  list                          those in force",
      override_options, verb_override},
-    {"journal", "[HANDLE]", 0, 1, "what changed, when and why", HANDLES, history_options,
-     verb_journal},
+    {"journal", "[HANDLE]|verify|erase [HANDLE]", 0, 2, "what changed, when and why",
+     "  verify           proves that nothing was altered, left out or put in between; ends with "
+     "1,\n"
+     "                   and says where, if something was\n"
+     "  erase [HANDLE]   erases the words about a customer, an override or by somebody; what\n"
+     "                   happened when stays, and stays proved\n" HANDLES,
+     journal_options, verb_journal},
     {"notifications", "[HANDLE]", 0, 1, "AWS's messages, and what became of them", HANDLES,
      history_options, verb_notifications},
     {"check-indexes", "", 0, 0, "compares the store's indexes with its records, and rebuilds them",

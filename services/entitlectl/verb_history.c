@@ -51,7 +51,7 @@ static void row_of_entry(struct table *table, const void *item)
     table_cell(table, str_is_empty(entry->subscription) ? entry->override : entry->subscription);
     table_cell(table, str_of(choice_text(&enumeration_cause, (int)entry->cause)));
     table_cell(table, entry->author);
-    table_cell(table, entry->change);
+    table_cell(table, entry->erased ? STR("(erased)") : entry->change);
 }
 
 static void open_notifications(const void *result, const char **ret_items, size_t *ret_count,
@@ -228,6 +228,14 @@ static int run(struct ctl *ctl, const struct history *history)
 
 int verb_journal(struct ctl *ctl)
 {
+    struct str action = arguments_at(&ctl->arguments, 0);
+
+    if (str_eq(action, STR("verify")) && ctl->arguments.count == 1)
+        return journal_verify(ctl);
+    if (str_eq(action, STR("erase")))
+        return journal_erase(ctl);
+    if (ctl->arguments.count > 1)
+        return ctl_fail(ctl, "journal takes one HANDLE");
     return run(ctl, &journal);
 }
 

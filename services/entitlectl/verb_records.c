@@ -196,6 +196,7 @@ int verb_refresh(struct ctl *ctl)
         .product = ctl_option(ctl, "product"),
         .reason =
             arena_printf(&ctl->arena, "entitlectl refresh by " STR_FMT, STR_ARG(ctl_author(ctl))),
+        .author = ctl_author(ctl),
     };
     struct subscription_list records = {.items = NULL};
     const void *result;

@@ -1,5 +1,6 @@
 #include "services/store/books.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "common/base/buf.h"
@@ -8,6 +9,7 @@
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "services/store/apply.h"
+#include "services/store/chain.h"
 #include "services/store/journal.h"
 #include "services/store/marks.h"
 #include "services/store/records.h"
@@ -91,23 +93,49 @@ static uint32_t next_boot(struct db *db, struct arena *arena)
     return (uint32_t)boot;
 }
 
-int books_load(struct books *books, int64_t lease_ms, struct error *error)
+/* What happened to the database as a whole, told by what is not in it any more or not yet. */
+static void note_origin(struct books *books, struct change *change, bool new_incarnation)
 {
-    struct arena arena = ARENA_INIT;
+    uint64_t schema = db_upgraded_from(books->db);
+
+    change->origin.cause = CAUSE_STORE;
+    if (schema > 0)
+        journal_note(
+            change, AUDIT_SCHEMA_UPGRADED,
+            arena_printf(&change->arena, "schema %" PRIu64 " became %d", schema, DB_SCHEMA));
+    if (new_incarnation && change->seq > 1)
+        journal_note(change, AUDIT_RESTORED, STR("started from a backup: a new incarnation"));
+}
+
+/* Everything that a start writes. */
+static int enter_start(struct books *books, uint32_t *ret_boot, struct error *error)
+{
+    struct db *db = books->db;
+    struct change change;
     struct str value;
 
-    db_begin(books->db);
-    books->indexes_unproven = !make_incarnation(books->db, &arena) &&
-                              !db_has(books->db, TABLE_META, str_of(in_order_key));
-    db_remove(books->db, TABLE_META, str_of(in_order_key));
-    signing_keys_make(books->db, clock_wall_s());
-    uint32_t boot = next_boot(books->db, &arena);
-    if (db_get(books->db, TABLE_META, str_of(incarnation_key), &arena, &value))
+    change_begin(&change, db, journal_last_seq(db), clock_wall_ms());
+    bool new = make_incarnation(db, &change.arena);
+    bool in_order = db_has(db, TABLE_META, str_of(in_order_key));
+    books->indexes_unproven = !in_order && !(new &&change.seq == 1);
+    db_remove(db, TABLE_META, str_of(in_order_key));
+    signing_keys_make(db, clock_wall_s());
+    *ret_boot = next_boot(db, &change.arena);
+    chain_begin(db);
+    note_origin(books, &change, new);
+    if (db_get(db, TABLE_META, str_of(incarnation_key), &change.arena, &value))
         snprintf(books->incarnation, sizeof(books->incarnation), STR_FMT, STR_ARG(value));
-    arena_done(&arena);
-    if (db_commit(books->db, error) < 0)
-        return -1;
+    int result = change_commit(&change, error);
+    change_done(&change);
+    return result;
+}
 
+int books_load(struct books *books, int64_t lease_ms, struct error *error)
+{
+    uint32_t boot;
+
+    if (enter_start(books, &boot, error) < 0)
+        return -1;
     books->seq = journal_last_seq(books->db);
     books->due = due_new(boot, lease_ms);
     due_advance(books->due, moment_now());

@@ -10,12 +10,19 @@
 
 enum { INCARNATION_SIZE = 33 };
 
+/* Events that daemons have recorded in this minute. */
+struct event_ration {
+    int64_t minute;
+    int count;
+};
+
 struct books {
     struct db *db;
     struct due *due;
     struct policy policy;
     const struct settings *settings; /* NULL: every product is ours */
     char incarnation[INCARNATION_SIZE];
+    struct event_ration event_ration;
     bool indexes_unproven; /* a start after a crash: they are to be checked */
     int64_t seq;           /* of the last commit that wrote a record or an override */
 };

@@ -46,6 +46,9 @@ struct effect {
     int64_t fence;
 };
 
+/* SHA-256, see chain.h. */
+enum { CHAIN_HASH_SIZE = 32 };
+
 struct change {
     struct db *db;
     struct arena arena;
@@ -53,6 +56,10 @@ struct change {
     int64_t seq;     /* of this commit, if it writes a record or an override */
     int64_t entries; /* in the journal so far; 0: the commit has no seq */
     struct origin origin;
+    struct {
+        bool known;
+        unsigned char hash[CHAIN_HASH_SIZE];
+    } head; /* the journal's chain, up to what this change wrote */
     struct touched_list subscriptions;
     struct touched_list overrides;
     struct effect *effects, **last_effect;

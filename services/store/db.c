@@ -20,6 +20,7 @@ struct db {
     bool failed;
     bool broken;
     uint64_t writes;
+    uint64_t upgraded_from;
     void (*on_broken)(void *arg, const char *why);
     void *arg;
 };
@@ -115,16 +116,18 @@ static int check_schema(struct db *db, struct error *error)
 {
     struct arena arena = ARENA_INIT;
     struct str value;
+    uint64_t found = 0;
     int result = 0;
 
-    if (db_get(db, TABLE_META, str_of(schema_key), &arena, &value)) {
-        uint64_t found = db_read_u64(value);
-        if (found > DB_SCHEMA)
-            result = error_set(error,
-                               "'%s' was written by a newer entitled-store (schema %llu; this one "
-                               "knows %d): install that version",
-                               db->directory, (unsigned long long)found, DB_SCHEMA);
-    } else {
+    if (db_get(db, TABLE_META, str_of(schema_key), &arena, &value))
+        found = db_read_u64(value);
+    if (found > DB_SCHEMA) {
+        result = error_set(error,
+                           "'%s' was written by a newer entitled-store (schema %llu; this one "
+                           "knows %d): install that version",
+                           db->directory, (unsigned long long)found, DB_SCHEMA);
+    } else if (found < DB_SCHEMA) {
+        db->upgraded_from = found;
         db_begin(db);
         db_put(db, TABLE_META, str_of(schema_key), db_key_u64(&arena, DB_SCHEMA));
         result = db_commit(db, error);
@@ -227,6 +230,11 @@ bool db_failed(const struct db *db, struct error *error)
 void db_forgive(struct db *db)
 {
     db->failed = db->broken;
+}
+
+uint64_t db_upgraded_from(const struct db *db)
+{
+    return db->upgraded_from;
 }
 
 bool db_is_broken(const struct db *db)

@@ -16,7 +16,7 @@ work_fn on_snapshot, on_changes;
 /* on_due.c */
 work_fn on_mark, on_apply, on_release, on_due;
 /* on_maintenance.c */
-work_fn on_check_indexes;
+work_fn on_check_indexes, on_journal_verify, on_journal_erase, on_record_event;
 /* on_override.c */
 work_fn on_override_put, on_override_remove;
 

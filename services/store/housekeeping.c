@@ -1,12 +1,19 @@
 /* Checkpoints, so that recovery stays short, and the removal of what is past its time. */
 #include "common/base/clock.h"
+#include "common/crypto/crypto.h"
 #include "common/log/log.h"
+#include "services/store/chain.h"
 #include "services/store/handlers.h"
 #include "services/store/journal.h"
 #include "services/store/notifications.h"
 #include "services/store/store.h"
 
-enum { TURN_MS = 1000, PRUNE_EVERY_MS = 60000, PRUNE_LIMIT = 1000 };
+enum {
+    TURN_MS = 1000,
+    PRUNE_EVERY_MS = 60000,
+    PRUNE_LIMIT = 1000,
+    HEAD_EVERY_MS = 24 * 3600 * 1000,
+};
 
 static void prune(struct store *store)
 {
@@ -27,6 +34,24 @@ static void prune(struct store *store)
         store->prune_at_mono_ms = clock_mono_ms();
 }
 
+/* What leaves the store with its log: whoever rewrites the journal cannot rewrite that too. */
+static void export_head(struct store *store)
+{
+    struct arena arena = ARENA_INIT;
+    struct buf head = BUF_INIT;
+    struct str place;
+    unsigned char hash[CHAIN_HASH_SIZE];
+
+    if (chain_head(store->books.db, &arena, &place, hash)) {
+        buf_append_str(&head, place_text(&arena, place));
+        buf_append_char(&head, ':');
+        crypto_hex(&head, hash, sizeof(hash));
+        log_info("the journal's head", LOG_STR("head", buf_str(&head)));
+    }
+    buf_done(&head);
+    arena_done(&arena);
+}
+
 static void on_turn(void *arg)
 {
     struct store *store = arg;
@@ -39,6 +64,10 @@ static void on_turn(void *arg)
     if (now_ms >= store->prune_at_mono_ms) {
         store->prune_at_mono_ms = now_ms + PRUNE_EVERY_MS;
         prune(store);
+    }
+    if (now_ms >= store->head_at_mono_ms) {
+        store->head_at_mono_ms = now_ms + HEAD_EVERY_MS;
+        export_head(store);
     }
     store_start_housekeeping(store);
 }

@@ -130,12 +130,11 @@ static void journal(struct change *change, const struct index_part *found, struc
 {
     if (found->missing + found->surplus == 0)
         return;
-    journal_append(change,
-                   &(struct journal_entry){
-                       .change = arena_printf(arena,
-                                              "index %s rebuilt: %" PRId64 " entries were missing, "
-                                              "%" PRId64 " were too many",
-                                              found->rule->name, found->missing, found->surplus)});
+    journal_note(change, AUDIT_INDEX_REBUILT,
+                 arena_printf(arena,
+                              "index %s rebuilt: %" PRId64 " entries were missing, %" PRId64
+                              " were too many",
+                              found->rule->name, found->missing, found->surplus));
 }
 
 int indexes_check(struct db *db, struct change *change, struct str position, struct arena *arena,

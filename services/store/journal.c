@@ -1,27 +1,15 @@
 #include "services/store/journal.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/log/log.h"
-#include "proto/codec/codec.h"
+#include "services/store/chain.h"
 #include "services/store/records.h"
 
-enum { PLACE_SIZE = 12, PAGE_LIMIT = 1000, PAGE_BYTES = 512 * 1024 };
-
-/* Seq and index as eight and four bytes. */
-static struct str place_key(struct arena *arena, int64_t seq, int64_t index)
-{
-    struct str first = db_key_u64(arena, (uint64_t)seq);
-    struct str second = db_key_u64(arena, (uint64_t)index);
-    char *key = arena_alloc(arena, PLACE_SIZE);
-
-    memcpy(key, first.ptr, 8);
-    memcpy(key + 8, second.ptr + 4, 4);
-    return str_from(key, PLACE_SIZE);
-}
+enum { PAGE_LIMIT = 1000, PAGE_BYTES = 512 * 1024, ERASE_US = 3000 };
 
 static struct str of_key(struct arena *arena, struct str id, struct str place)
 {
@@ -50,7 +38,7 @@ void journal_append(struct change *change, const struct journal_entry *entry)
               LOG_INT("version", full.version),
               LOG_TEXT("cause", choice_text(&enumeration_cause, full.cause)),
               LOG_STR("author", full.author), LOG_TRACE(full.trace));
-    codec_encode(&shape_journal_entry, &full, &bytes);
+    chain_seal(change, &full, &bytes);
     db_put(change->db, TABLE_JOURNAL, place, buf_str(&bytes));
     buf_done(&bytes);
     if (full.change.len > 0 && full.subscription.len > 0)
@@ -83,22 +71,17 @@ int64_t journal_last_seq(struct db *db)
     return seq;
 }
 
-static bool decode(struct str bytes, struct arena *arena, struct journal_entry *ret)
+/* Only its feed tells of it. */
+static bool is_silent(const struct journal_entry *entry)
 {
-    struct error error;
-
-    if (codec_decode(&shape_journal_entry, bytes, arena, ret, &error) == 0)
-        return true;
-    log_error("an entry of the journal cannot be read; it is passed over",
-              LOG_TEXT("why", error.text));
-    return false;
+    return entry->change.len == 0 && !entry->erased;
 }
 
 /* Where people find it: not at all if it says nothing to them. */
 static bool listed_under(struct db *db, const struct journal_entry *entry, struct str place,
                          struct arena *arena, struct index_entry *ret)
 {
-    if (entry->change.len == 0 || entry->subscription.len == 0)
+    if (is_silent(entry) || entry->subscription.len == 0)
         return false;
     struct str owner = records_owner(db, entry->subscription, arena);
     *ret = (struct index_entry){
@@ -112,7 +95,7 @@ static bool entries_of(struct db *db, struct str key, struct str value, struct a
 {
     struct journal_entry entry;
 
-    if (!decode(value, arena, &entry))
+    if (!chain_open(value, arena, &entry))
         return false;
     ret->items = arena_alloc(arena, sizeof(*ret->items));
     ret->count = listed_under(db, &entry, key, arena, ret->items);
@@ -130,21 +113,6 @@ const struct index_rule journal_by_subscription = {.name = "journal by subscript
                                                    .index = TABLE_JOURNAL_OF,
                                                    .entries_of = entries_of,
                                                    .source_of = place_in};
-
-/* "SEQ.INDEX", as next gives it. */
-static int parse_place(struct str text, struct arena *arena, struct str *ret_place,
-                       struct error *error)
-{
-    struct str rest = text;
-    struct str first = str_split(&rest, '.');
-    int64_t seq, index;
-
-    if (!str_to_i64(first, &seq) || !str_to_i64(rest, &index) || seq < 0 || index < 0 ||
-        index > UINT32_MAX)
-        return error_set(error, "'before' must be the 'next' of a page before");
-    *ret_place = place_key(arena, seq, index);
-    return 0;
-}
 
 /* The entries of one page, from whichever table gives their order. */
 struct page {
@@ -164,7 +132,7 @@ static void page_add(struct page *page, struct str bytes)
 {
     struct journal_entry entry;
 
-    if (!decode(bytes, page->arena, &entry) || entry.change.len == 0)
+    if (!chain_open(bytes, page->arena, &entry) || is_silent(&entry))
         return;
     page->result->entries.items[page->result->entries.count++] = entry;
     page->bytes += bytes.len;
@@ -224,7 +192,7 @@ int journal_list(struct db *db, const struct history_params *params, struct aren
                                                 : (size_t)params->limit;
     struct page page = {.db = db, .arena = arena, .result = ret, .limit = limit};
 
-    if (params->before.len > 0 && parse_place(params->before, arena, &before, error) < 0)
+    if (params->before.len > 0 && place_parse(params->before, arena, &before, error) < 0)
         return -1;
     *ret = (struct journal_result){0};
     ret->entries.items = arena_alloc_array(arena, limit, sizeof(*ret->entries.items));
@@ -259,7 +227,7 @@ bool journal_since(struct db *db, int64_t since,
     while (more && db_step(&cursor, &key, &value)) {
         struct arena arena = ARENA_INIT;
         struct journal_entry entry;
-        if (decode(value, &arena, &entry))
+        if (chain_open(value, &arena, &entry))
             more = visit(arg, &entry);
         arena_done(&arena);
     }
@@ -271,14 +239,15 @@ bool journal_since(struct db *db, int64_t since,
 size_t journal_prune(struct change *change, int64_t before_s, size_t limit)
 {
     struct db_cursor cursor = db_ascend(change->db, TABLE_JOURNAL, STR_NONE);
-    struct str key, value;
+    struct str key, value, last = STR_NONE, row = STR_NONE;
     size_t count = 0;
 
     /* The last seq stays: it is the store's counter. */
     while (count < limit && db_step(&cursor, &key, &value) &&
            (int64_t)db_read_u64(key) < change->seq - 1) {
         struct journal_entry entry;
-        bool readable = decode(arena_str(&change->arena, value), &change->arena, &entry);
+        struct str bytes = arena_str(&change->arena, value);
+        bool readable = chain_open(bytes, &change->arena, &entry);
         if (readable && entry.time >= before_s)
             break;
         struct str place = arena_str(&change->arena, key);
@@ -286,8 +255,68 @@ size_t journal_prune(struct change *change, int64_t before_s, size_t limit)
         db_remove(change->db, TABLE_JOURNAL, place);
         if (readable && listed_under(change->db, &entry, place, &change->arena, &listed))
             db_remove(change->db, TABLE_JOURNAL_OF, listed.key);
+        last = place;
+        row = bytes;
         count++;
     }
     db_cursor_done(&cursor);
+    if (count > 0)
+        chain_move_anchor(change, last, row);
     return count;
+}
+
+static bool is_meant(struct change *change, const struct journal_erase_params *params,
+                     const struct journal_entry *entry)
+{
+    if (is_silent(entry) || entry->erased)
+        return false;
+    if (params->name.len > 0 && str_eq(entry->author, params->name))
+        return true;
+    if (params->override.len > 0 && str_eq(entry->override, params->override))
+        return true;
+    return params->subscription.len > 0 && entry->subscription.len > 0 &&
+           str_eq(records_owner(change->db, entry->subscription, &change->arena),
+                  params->subscription);
+}
+
+/* The words' bytes are overwritten first: what is only shortened stays in its page. */
+static void erase_words(struct change *change, struct str place, struct str row)
+{
+    struct str without = chain_without_words(row, &change->arena);
+
+    if (without.len == 0)
+        return;
+    db_put(change->db, TABLE_JOURNAL, place,
+           str_from(arena_alloc(&change->arena, row.len), row.len));
+    db_put(change->db, TABLE_JOURNAL, place, without);
+}
+
+int journal_erase(struct change *change, const struct journal_erase_params *params,
+                  struct journal_erase_result *ret, struct error *error)
+{
+    int64_t ends_mono_us = clock_mono_us() + ERASE_US;
+    struct str from = STR_NONE, key, value;
+
+    *ret = (struct journal_erase_result){.at = params->after};
+    if (params->after.len > 0 && place_parse(params->after, &change->arena, &from, error) < 0)
+        return -1;
+    struct db_cursor cursor = db_ascend(change->db, TABLE_JOURNAL, from);
+    while (!ret->more && db_step(&cursor, &key, &value)) {
+        struct journal_entry entry;
+        struct str place = arena_str(&change->arena, key);
+        struct str row = arena_str(&change->arena, value);
+        if (chain_open(row, &change->arena, &entry) && is_meant(change, params, &entry)) {
+            erase_words(change, place, row);
+            ret->entries++;
+        }
+        ret->more = clock_mono_us() >= ends_mono_us && !str_eq(place, from);
+        ret->at = place_text(&change->arena, place);
+    }
+    db_cursor_done(&cursor);
+    return 0;
+}
+
+void journal_note(struct change *change, enum audit_event event, struct str text)
+{
+    journal_append(change, &(struct journal_entry){.event = event, .change = text});
 }

@@ -2,6 +2,7 @@
 #include "proto/record/record.h"
 #include "services/store/answers.h"
 #include "services/store/handlers.h"
+#include "services/store/journal.h"
 #include "services/store/marks.h"
 #include "services/store/records.h"
 
@@ -30,6 +31,13 @@ enum rpc_error on_mark(struct work *work)
         marks_mark(work->change, work->books->due, found.items[i].id, params->class,
                    params->reason);
         result->subscriptions.items[result->subscriptions.count++] = found.items[i].id;
+    }
+    if (params->author.len > 0) {
+        work->change->origin.cause = CAUSE_OPERATOR;
+        work->change->origin.author = params->author;
+        journal_note(
+            work->change, AUDIT_REFRESH,
+            arena_printf(work->arena, "AWS is asked about " STR_FMT, STR_ARG(params->handle)));
     }
     return ERROR_NONE;
 }

@@ -2,6 +2,7 @@
 #include "common/base/clock.h"
 #include "services/store/contacts.h"
 #include "services/store/handlers.h"
+#include "services/store/journal.h"
 #include "services/store/records.h"
 
 enum { PAGE_LIMIT = 10000, PAGE_BYTES = 768 * 1024 };
@@ -97,6 +98,12 @@ enum rpc_error on_contact_put(struct work *work)
     if (!records_resolve(work->books->db, params->subscription, work->arena, &record))
         return unknown(work, params->subscription);
     contacts_put(work->change, record.id, &params->fields);
+    journal_append(work->change, &(struct journal_entry){.subscription = record.id,
+                                                         .version = record.version,
+                                                         .event = AUDIT_CONTACT,
+                                                         .change = params->fields.count > 0
+                                                                       ? STR("contact kept")
+                                                                       : STR("contact erased")});
     return ERROR_NONE;
 }
 

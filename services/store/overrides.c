@@ -30,7 +30,8 @@ static void journal(struct change *change, const struct override *override, cons
     if (override->reason.len > 0)
         text = arena_printf(&change->arena, STR_FMT " (" STR_FMT ")", STR_ARG(text),
                             STR_ARG(override->reason));
-    journal_append(change, &(struct journal_entry){.override = override->id, .change = text});
+    journal_append(change, &(struct journal_entry){
+                               .override = override->id, .change = text, .event = AUDIT_OVERRIDE});
 }
 
 static void write_row(struct change *change, const struct override *override)

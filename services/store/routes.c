@@ -22,6 +22,9 @@ static work_fn *const handlers[METHOD_COUNT] = {
     [METHOD_store_signing_keys] = on_signing_keys,
     [METHOD_store_override_put] = on_override_put,
     [METHOD_store_override_remove] = on_override_remove,
+    [METHOD_store_journal_verify] = on_journal_verify,
+    [METHOD_store_journal_erase] = on_journal_erase,
+    [METHOD_store_record_event] = on_record_event,
     [METHOD_store_check_indexes] = on_check_indexes,
 };
 
@@ -61,6 +64,9 @@ const struct rpc_route store_routes[] = {
     {METHOD_store_signing_keys, reads},
     {METHOD_store_override_put, writes},
     {METHOD_store_override_remove, writes},
+    {METHOD_store_journal_verify, reads},
+    {METHOD_store_journal_erase, writes},
+    {METHOD_store_record_event, writes},
     {METHOD_store_check_indexes, writes},
     {METHOD_store_describe, serve_describe},
     {METHOD_store_ping, serve_ping},

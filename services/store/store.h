@@ -52,7 +52,7 @@ struct store {
     struct rpc_server *server;
     struct feed_publisher *feed;
     struct loop_timer *heartbeat_timer, *housekeeping_timer, *dispatch_timer;
-    int64_t checkpoint_at_mono_ms, prune_at_mono_ms;
+    int64_t checkpoint_at_mono_ms, prune_at_mono_ms, head_at_mono_ms;
     uint64_t events_published, events_truncated;
 };
 

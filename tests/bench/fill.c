@@ -7,8 +7,7 @@
 #include <stdio.h>
 
 #include "common/base/clock.h"
-#include "services/store/change.h"
-#include "services/store/journal.h"
+#include "services/store/books.h"
 #include "services/store/records.h"
 #include "tests/bench/data.h"
 #include "tests/bench/tool.h"
@@ -41,14 +40,14 @@ int main(int argc, char **argv)
     uint64_t customers = (uint64_t)option_int(&options, "--customers", NULL);
     uint64_t begin_ns = tool_now_ns();
     struct error error;
-    struct db *db;
+    struct books books = {.policy = policy_default};
 
-    if (db_open(&db, &db_options, &error) < 0)
+    if (db_open(&books.db, &db_options, &error) < 0 || books_load(&books, 60000, &error) < 0)
         tool_die("%s", error.text);
-    int64_t seq = journal_last_seq(db);
+    int64_t seq = books.seq;
     for (uint64_t at = 0; at < customers; at += GROUP)
-        fill_group(db, seq++, at, customers - at < GROUP ? customers - at : GROUP);
-    db_close(db);
+        fill_group(books.db, seq++, at, customers - at < GROUP ? customers - at : GROUP);
+    books_done(&books);
     printf("{\"seconds\": %.3f, \"customers\": %" PRIu64 "}\n",
            (double)(tool_now_ns() - begin_ns) / 1e9, customers);
     return 0;

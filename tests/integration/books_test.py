@@ -1,4 +1,4 @@
-"""What the store does for its own books: indexes, as a real process, with the operator's tool."""
+"""What the store does for its own books: indexes and the journal's chain, with the operator's tool."""
 import json
 import signal
 import subprocess
@@ -100,3 +100,60 @@ def test_an_operator_has_the_indexes_checked(books):
     assert books.process.stop() == 0
     assert books.ctl("check-indexes")[0] == 2
     books.process.start()
+
+
+def test_the_journal_is_proved_whole_and_against_the_heads_of_the_log(books):
+    fill(books)
+    code, report, _ = books.ctl("journal", "verify")
+    assert code == 0 and report["whole"] and report["breaks"] == []
+    assert report["entries"] == 6 and report["head"].startswith("6.0:")
+    # The head is logged at every start, and daily.
+    books.restart()
+    books.waits_for_line(f"msg=\"the journal's head\" head={report['head']}")
+    head = report["head"]
+    books.call("register", NEW, account_id="999999999999")
+    code, report, _ = books.ctl("journal", "verify", "--head", head)
+    assert code == 0 and report["whole"] and report["entries"] == 7
+
+    wrong = head[:-8] + "00000000"
+    code, report, _ = books.ctl("journal", "verify", "--head", wrong)
+    assert code == 1 and not report["whole"]
+    assert report["breaks"] == [{"at": "6.0",
+                                 "problem": "the chain's hash is not that of the head"}]
+    code, report, _ = books.ctl("journal", "verify", "--head", wrong.replace("6.0", "70.0"))
+    assert code == 1 and report["breaks"][0]["problem"] == "the entry of the head is not there"
+    assert books.ctl("journal", "verify", "--head", "6.0")[0] == 2
+
+
+def test_words_of_the_journal_are_erased_and_it_stays_whole(books):
+    ids = fill(books)
+    books.call("link", ids[0], "jane.doe@example.com", author="kim")
+    books.call("contact_put", ids[0], [{"name": "email", "value": "jane.doe@example.com"}])
+    books.call("contact_put", ids[0], [])
+    override = books.call("override_put", {"handle": ids[1], "action": "allow", "author": "kim",
+                                           "reason": "Jane asked"})["override"]["id"]
+    assert [one["change"] for one in books.call("journal", "", 3)["entries"]][1:] == [
+        "contact erased", "contact kept"]
+    assert "jane" not in str(books.call("journal", "", 3)["entries"][1:]).lower()
+
+    assert books.ctl("journal", "erase", ids[0])[:2] == (0, {"erased": 4})
+    assert books.ctl("journal", "erase", "--override", override)[:2] == (0, {"erased": 1})
+    assert books.ctl("journal", "erase")[0] == 2
+    assert books.ctl("journal", "erase", "nobody")[0] == 1
+    entries = books.call("journal", "", 100)["entries"]
+    assert "jane" not in str(entries).lower()
+    assert sum(one.get("erased", False) for one in entries) == 5
+    assert [one["event"] for one in entries[:2]] == ["words_erased"] * 2
+    code, report, _ = books.ctl("journal", "verify")
+    assert code == 0 and report["erased"] == 5
+    assert b"jane.doe" not in (books.directory / "data" / "contacts.db").read_bytes()
+
+
+def test_daemons_and_operators_leave_events(books):
+    ids = fill(books)
+    books.call("record_event", "refused", "a registration token that AWS does not know")
+    books.ctl("--timeout", "1s", "refresh", ids[0])
+    entries = books.call("journal", "", 2)["entries"]
+    assert [one["event"] for one in entries] == ["refresh", "refused"]
+    assert entries[0]["cause"] == "operator" and ids[0] in entries[0]["change"]
+    assert entries[1]["cause"] == "store"
