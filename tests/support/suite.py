@@ -13,7 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from .process import BIN, Process
+from .process import BIN, PATIENCE, Process
 from .rpc import Client, Feed, RpcError
 from .sandbox import Sandbox
 
@@ -164,7 +164,7 @@ class Suite:
 
     def eventually(self, question, timeout_s=40):
         """Asks again after every event of the feeds (heartbeats included) until it is true."""
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + PATIENCE * timeout_s
         while True:
             try:
                 answer = question()
