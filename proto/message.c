@@ -18,6 +18,7 @@
     }
 #define FIELD(shape, field, what, how, ...)                                                        \
     {.name = #field,                                                                               \
+     .name_len = sizeof(#field) - 1,                                                               \
      .kind = what,                                                                                 \
      .need = how,                                                                                  \
      .offset = offsetof(struct shape, field),                                                      \
@@ -58,7 +59,8 @@
         .size = sizeof(struct type),                                                               \
         .fields = fields_##type,                                                                   \
         .field_count = sizeof(fields_##type) / sizeof(fields_##type[0]) - 1,                       \
-    };
+    };                                                                                             \
+    _Static_assert(sizeof(fields_##type) / sizeof(fields_##type[0]) - 1 <= SHAPE_FIELDS_MAX, #type);
 #include "proto/messages.def"
 
 #define SHAPE_BEGIN(shape, about) &shape_##shape,

@@ -114,8 +114,12 @@ enum field_kind {
 
 enum field_need { REQUIRED, OPTIONAL, OPTION };
 
+/* More would not fit into the sets of fields that the codec keeps. */
+enum { SHAPE_FIELDS_MAX = 64 };
+
 struct field {
     const char *name;
+    size_t name_len;
     enum field_kind kind;
     enum field_need need;
     size_t offset;

@@ -38,16 +38,16 @@ struct frame {
     enum frame_type type;
     uint32_t msgid;
     struct str method;           /* request and notification */
-    struct call_options options; /* request */
+    struct call_options options; /* request; known once its parameters are read */
     struct str error_code;       /* response; empty: success */
     struct str error_message;
-    const void *body; /* params or result, still closed; lives in the arena */
+    struct str body; /* params or result, still closed */
 };
 
-int codec_open_frame(struct str bytes, struct arena *arena, struct frame *ret_frame,
-                     struct error *error);
-/* Reads the body of an opened frame: positional parameters, or a map. */
-int codec_read_params(const struct frame *frame, const struct shape *shape, struct arena *arena,
+/* Everything in *ret_frame borrows from bytes. */
+int codec_open_frame(struct str bytes, struct frame *ret_frame, struct error *error);
+/* Reads the body of an opened frame: positional parameters and the call's options, or a map. */
+int codec_read_params(struct frame *frame, const struct shape *shape, struct arena *arena,
                       void *ret_value, struct error *error);
 int codec_read_result(const struct frame *frame, const struct shape *shape, struct arena *arena,
                       void *ret_value, struct error *error);

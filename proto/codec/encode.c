@@ -1,44 +1,26 @@
 #include "proto/codec/internal.h"
+#include "proto/codec/pack.h"
 
-#include "common/base/mem.h"
-
-static int write_to_buf(void *arg, const char *data, size_t len)
-{
-    buf_append(arg, data, len);
-    return 0;
-}
-
-void codec_packer_init(msgpack_packer *packer, struct buf *out)
-{
-    msgpack_packer_init(packer, out, write_to_buf);
-}
-
-void codec_pack_text(msgpack_packer *packer, struct str text)
-{
-    msgpack_pack_str(packer, text.len);
-    msgpack_pack_str_body(packer, text.ptr, text.len);
-}
-
-static void pack_value(msgpack_packer *packer, const struct value *value)
+static void pack_value(struct buf *out, const struct value *value)
 {
     switch (value->kind) {
     case VALUE_NONE:
-        msgpack_pack_nil(packer);
+        pack_nil(out);
         break;
     case VALUE_INTEGER:
-        msgpack_pack_int64(packer, value->integer);
+        pack_int64(out, value->integer);
         break;
     case VALUE_DOUBLE:
-        msgpack_pack_double(packer, value->number);
+        pack_double(out, value->number);
         break;
     case VALUE_BOOLEAN:
         if (value->boolean)
-            msgpack_pack_true(packer);
+            pack_true(out);
         else
-            msgpack_pack_false(packer);
+            pack_false(out);
         break;
     case VALUE_STRING:
-        codec_pack_text(packer, value->string);
+        codec_pack_text(out, value->string);
         break;
     }
 }
@@ -75,106 +57,105 @@ static bool is_present(const struct field *field, const void *value)
     return false;
 }
 
-static void pack_row(msgpack_packer *packer, const struct shape *shape, const void *value);
+static void pack_row(struct buf *out, const struct shape *shape, const void *value);
 
-static void pack_list(msgpack_packer *packer, const struct field *field,
-                      const struct any_list *list)
+static void pack_list(struct buf *out, const struct field *field, const struct any_list *list)
 {
-    msgpack_pack_array(packer, list->count);
+    pack_array(out, list->count);
     for (size_t i = 0; i < list->count; i++) {
         const void *item = list->items + i * field->child->size;
         if (field->kind == FIELD_ROWS)
-            pack_row(packer, field->child, item);
+            pack_row(out, field->child, item);
         else
-            codec_pack_map(packer, field->child, item);
+            codec_pack_map(out, field->child, item);
     }
 }
 
-static void pack_texts(msgpack_packer *packer, const struct str_list *list)
+static void pack_texts(struct buf *out, const struct str_list *list)
 {
-    msgpack_pack_array(packer, list->count);
+    pack_array(out, list->count);
     for (size_t i = 0; i < list->count; i++)
-        codec_pack_text(packer, list->items[i]);
+        codec_pack_text(out, list->items[i]);
 }
 
-static void pack_bytes(msgpack_packer *packer, struct str bytes)
+static void pack_bytes(struct buf *out, struct str bytes)
 {
-    msgpack_pack_bin(packer, bytes.len);
-    msgpack_pack_bin_body(packer, bytes.ptr, bytes.len);
+    pack_bin(out, bytes.len);
+    pack_bin_body(out, bytes.ptr, bytes.len);
 }
 
-static void pack_item(msgpack_packer *packer, const struct field *field, const void *item)
+static void pack_item(struct buf *out, const struct field *field, const void *item)
 {
     if (item)
-        codec_pack_map(packer, field->child, item);
+        codec_pack_map(out, field->child, item);
     else
-        msgpack_pack_nil(packer);
+        pack_nil(out);
 }
 
-static void pack_bool(msgpack_packer *packer, bool value)
+static void pack_bool(struct buf *out, bool value)
 {
     if (value)
-        msgpack_pack_true(packer);
+        pack_true(out);
     else
-        msgpack_pack_false(packer);
+        pack_false(out);
 }
 
-static void pack_field(msgpack_packer *packer, const struct field *field, const void *value)
+static void pack_field(struct buf *out, const struct field *field, const void *value)
 {
     const void *member = codec_member(field, value);
 
     switch (field->kind) {
     case FIELD_TEXT:
-        codec_pack_text(packer, *(const struct str *)member);
+        codec_pack_text(out, *(const struct str *)member);
         break;
     case FIELD_BIN:
-        pack_bytes(packer, *(const struct str *)member);
+        pack_bytes(out, *(const struct str *)member);
         break;
     case FIELD_BOOL:
-        pack_bool(packer, *(const bool *)member);
+        pack_bool(out, *(const bool *)member);
         break;
     case FIELD_INT:
     case FIELD_TIME:
-        msgpack_pack_int64(packer, *(const int64_t *)member);
+        pack_int64(out, *(const int64_t *)member);
         break;
     case FIELD_NUM:
-        msgpack_pack_double(packer, *(const double *)member);
+        pack_double(out, *(const double *)member);
         break;
     case FIELD_VALUE:
-        pack_value(packer, member);
+        pack_value(out, member);
         break;
     case FIELD_CHOICE:
-        codec_pack_text(packer, str_of(choice_text(field->enumeration, *(const int *)member)));
+        codec_pack_text(out, str_of(choice_text(field->enumeration, *(const int *)member)));
         break;
     case FIELD_STRS:
-        pack_texts(packer, member);
+        pack_texts(out, member);
         break;
     case FIELD_ITEM:
-        pack_item(packer, field, *(void *const *)member);
+        pack_item(out, field, *(void *const *)member);
         break;
     case FIELD_LIST:
     case FIELD_ROWS:
-        pack_list(packer, field, member);
+        pack_list(out, field, member);
         break;
     }
 }
 
-static void pack_pair(msgpack_packer *packer, const struct field *field, const void *value)
+static void pack_pair(struct buf *out, const struct field *field, const void *value)
 {
-    codec_pack_text(packer, str_of(field->name));
-    pack_field(packer, field, value);
+    codec_pack_text(out, str_from(field->name, field->name_len));
+    pack_field(out, field, value);
 }
 
-void codec_pack_map(msgpack_packer *packer, const struct shape *shape, const void *value)
+void codec_pack_map(struct buf *out, const struct shape *shape, const void *value)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < shape->field_count; i++)
         count += is_present(&shape->fields[i], value);
-    msgpack_pack_map(packer, count);
+    pack_map(out, count);
     for (size_t i = 0; i < shape->field_count; i++) {
         if (is_present(&shape->fields[i], value))
-            pack_pair(packer, &shape->fields[i], value);
+            pack_pair(out, &shape->fields[i], value);
     }
 }
 
@@ -193,26 +174,26 @@ static size_t positional_count(const struct shape *shape, const void *value)
     return count;
 }
 
-static void pack_positional(msgpack_packer *packer, const struct shape *shape, const void *value,
+static void pack_positional(struct buf *out, const struct shape *shape, const void *value,
                             size_t count)
 {
     for (size_t i = 0; i < shape->field_count && count > 0; i++) {
         if (shape->fields[i].need == OPTION)
             continue;
-        pack_field(packer, &shape->fields[i], value);
+        pack_field(out, &shape->fields[i], value);
         count--;
     }
 }
 
-static void pack_row(msgpack_packer *packer, const struct shape *shape, const void *value)
+static void pack_row(struct buf *out, const struct shape *shape, const void *value)
 {
     size_t count = positional_count(shape, value);
 
-    msgpack_pack_array(packer, count);
-    pack_positional(packer, shape, value, count);
+    pack_array(out, count);
+    pack_positional(out, shape, value, count);
 }
 
-void codec_pack_params(msgpack_packer *packer, const struct shape *shape, const void *value,
+void codec_pack_params(struct buf *out, const struct shape *shape, const void *value,
                        const struct call_options *options)
 {
     bool timeout = options && options->timeout_ms > 0;
@@ -223,31 +204,28 @@ void codec_pack_params(msgpack_packer *packer, const struct shape *shape, const 
     for (size_t i = 0; i < shape->field_count; i++)
         pairs += shape->fields[i].need == OPTION && is_present(&shape->fields[i], value);
 
-    msgpack_pack_array(packer, count + (pairs > 0));
-    pack_positional(packer, shape, value, count);
+    pack_array(out, count + (pairs > 0));
+    pack_positional(out, shape, value, count);
     if (pairs == 0)
         return;
-    msgpack_pack_map(packer, pairs);
+    pack_map(out, pairs);
     for (size_t i = 0; i < shape->field_count; i++) {
         if (shape->fields[i].need == OPTION && is_present(&shape->fields[i], value))
-            pack_pair(packer, &shape->fields[i], value);
+            pack_pair(out, &shape->fields[i], value);
     }
     if (timeout) {
-        codec_pack_text(packer, STR("timeout_ms"));
-        msgpack_pack_int64(packer, options->timeout_ms);
+        codec_pack_text(out, STR("timeout_ms"));
+        pack_int64(out, options->timeout_ms);
     }
     if (trace) {
-        codec_pack_text(packer, STR("trace"));
-        codec_pack_text(packer, options->trace);
+        codec_pack_text(out, STR("trace"));
+        codec_pack_text(out, options->trace);
     }
 }
 
 void codec_encode(const struct shape *shape, const void *value, struct buf *out)
 {
-    msgpack_packer packer;
-
-    codec_packer_init(&packer, out);
-    codec_pack_map(&packer, shape, value);
+    codec_pack_map(out, shape, value);
 }
 
 void codec_copy(const struct shape *shape, const void *value, struct arena *arena, void *ret_copy)

@@ -245,7 +245,7 @@ static void on_message(void *arg, struct str payload)
     struct rpc_call *call;
     struct frame frame;
 
-    if (codec_open_frame(payload, &arena, &frame, NULL) < 0 || frame.type != FRAME_RESPONSE)
+    if (codec_open_frame(payload, &frame, NULL) < 0 || frame.type != FRAME_RESPONSE)
         return;
     call = find_sent(client, frame.msgid);
     if (!call)

@@ -27,7 +27,7 @@ static void take_event(struct feed_subscriber *subscriber, struct str bytes)
     cleanup(arena_done) struct arena arena = ARENA_INIT;
     struct frame frame;
 
-    if (codec_open_frame(bytes, &arena, &frame, NULL) < 0 || frame.type != FRAME_NOTIFICATION)
+    if (codec_open_frame(bytes, &frame, NULL) < 0 || frame.type != FRAME_NOTIFICATION)
         return;
     enum event_id event = find_event(frame.method);
     if (event == EVENT_COUNT)

@@ -154,10 +154,13 @@ static const struct rpc_route *find_route(const struct rpc_server *server, struc
 static void call_handler(struct rpc_request *request)
 {
     const struct shape *shape = methods[request->route->method].params;
+    const struct call_options *options = &request->frame.options;
     struct error error;
 
     request->params = arena_alloc(&request->arena, shape->size);
-    if (codec_read_params(&request->frame, shape, &request->arena, request->params, &error) < 0)
+    int err = codec_read_params(&request->frame, shape, &request->arena, request->params, &error);
+    request->deadline_mono_ms += options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_DEFAULT_MS;
+    if (err < 0)
         rpc_fail(request, ERROR_BAD_REQUEST, "%s", error.text);
     else if (rpc_request_time_left_ms(request) == 0)
         rpc_fail(request, ERROR_TIMEOUT, "%s", rpc_errors[ERROR_TIMEOUT].sentence);
@@ -176,8 +179,7 @@ void request_handle(struct rpc_request *request)
         refuse_malformed(request, "one payload frame is expected after the empty frame");
         return;
     }
-    if (codec_open_frame(envelope_payload(&request->envelope), &request->arena, frame, &error) <
-        0) {
+    if (codec_open_frame(envelope_payload(&request->envelope), frame, &error) < 0) {
         refuse_malformed(request, error.text);
         return;
     }
@@ -187,8 +189,6 @@ void request_handle(struct rpc_request *request)
         refuse_malformed(request, "a request is expected: [0, msgid, method, params]");
         return;
     }
-    request->deadline_mono_ms +=
-        frame->options.timeout_ms > 0 ? frame->options.timeout_ms : TIMEOUT_DEFAULT_MS;
     request->route = find_route(server, frame->method);
     if (request->route)
         call_handler(request);

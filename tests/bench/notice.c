@@ -249,7 +249,7 @@ static int64_t ask_checker(const struct trial *trial, void *socket)
     if (zmq_send(socket, request.data, request.len, 0) < 0 || zmq_msg_recv(&reply, socket, 0) < 0)
         tool_die("a checker does not answer: %s", zmq_strerror(errno));
     struct str bytes = str_from(zmq_msg_data(&reply), zmq_msg_size(&reply));
-    if (codec_open_frame(bytes, &arena, &frame, &error) < 0 || frame.error_code.len > 0 ||
+    if (codec_open_frame(bytes, &frame, &error) < 0 || frame.error_code.len > 0 ||
         codec_read_result(&frame, &shape_answer, &arena, &answer, &error) < 0)
         tool_die("a checker refuses: " STR_FMT, STR_ARG(frame.error_message));
     zmq_msg_close(&reply);

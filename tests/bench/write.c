@@ -142,7 +142,7 @@ static bool receive_one(struct writer *writer)
     if (zmq_msg_recv(&message, writer->socket, 0) < 0)
         return false;
     struct str bytes = str_from(zmq_msg_data(&message), zmq_msg_size(&message));
-    if (codec_open_frame(bytes, &arena, &frame, &error) < 0 || frame.msgid >= writer->sent)
+    if (codec_open_frame(bytes, &frame, &error) < 0 || frame.msgid >= writer->sent)
         tool_die("not an answer to a request");
     samples_add(&writer->samples, tool_now_ns() - writer->sent_ns[frame.msgid]);
     writer->wrong += !is_right(writer, &frame, &arena);

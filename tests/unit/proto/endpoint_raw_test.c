@@ -122,7 +122,7 @@ static void expect_response(struct stage *stage, uint32_t msgid, const char *cod
 
     struct str payload = receive_frame(stage, bytes, &more);
     assert_false(more);
-    assert_int_equal(codec_open_frame(payload, &arena, &frame, &error), 0);
+    assert_int_equal(codec_open_frame(payload, &frame, &error), 0);
     assert_int_equal(frame.type, FRAME_RESPONSE);
     assert_int_equal(frame.msgid, msgid);
     assert_true(str_eq_text(frame.error_code, code));

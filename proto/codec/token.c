@@ -1,0 +1,216 @@
+/* The first bytes are those of the MessagePack specification, "Formats". */
+#include "proto/codec/token.h"
+
+#include <string.h>
+
+static bool read_big_endian(struct input *input, size_t width, uint64_t *ret)
+{
+    uint64_t number = 0;
+
+    if ((size_t)(input->end - input->at) < width)
+        return false;
+    for (size_t i = 0; i < width; i++)
+        number = number << 8 | input->at[i];
+    input->at += width;
+    *ret = number;
+    return true;
+}
+
+static bool take_bytes(struct input *input, enum token_kind kind, size_t len, struct token *ret)
+{
+    if ((size_t)(input->end - input->at) < len)
+        return false;
+    ret->kind = kind;
+    ret->bytes = str_from(input->at, len);
+    input->at += len;
+    return true;
+}
+
+/* An array or map; an item takes a byte at least, so that no count can promise more than there is.
+ */
+static bool take_count(const struct input *input, enum token_kind kind, uint64_t count,
+                       struct token *ret)
+{
+    uint64_t parts = kind == TOKEN_MAP ? 2 * count : count;
+
+    ret->kind = kind;
+    ret->count = (uint32_t)count;
+    return parts <= (uint64_t)(input->end - input->at);
+}
+
+static bool take_unsigned(struct input *input, size_t width, struct token *ret)
+{
+    uint64_t number;
+
+    if (!read_big_endian(input, width, &number))
+        return false;
+    ret->kind = number <= INT64_MAX ? TOKEN_INTEGER : TOKEN_HUGE;
+    ret->huge = number;
+    return true;
+}
+
+static bool take_signed(struct input *input, size_t width, struct token *ret)
+{
+    uint64_t number;
+    unsigned unused_bits = (unsigned)(8 * (sizeof(number) - width));
+
+    if (!read_big_endian(input, width, &number))
+        return false;
+    ret->kind = TOKEN_INTEGER;
+    ret->integer = (int64_t)(number << unused_bits) >> unused_bits;
+    return true;
+}
+
+static bool take_float(struct input *input, size_t width, struct token *ret)
+{
+    uint64_t bits;
+
+    if (!read_big_endian(input, width, &bits))
+        return false;
+    ret->kind = TOKEN_DOUBLE;
+    if (width == sizeof(ret->number)) {
+        memcpy(&ret->number, &bits, sizeof(ret->number));
+    } else {
+        uint32_t half = (uint32_t)bits;
+        float number;
+        memcpy(&number, &half, sizeof(number));
+        ret->number = (double)number;
+    }
+    return true;
+}
+
+/* `width` bytes of length stand before the bytes themselves. */
+static bool take_counted(struct input *input, enum token_kind kind, size_t width, size_t extra,
+                         struct token *ret)
+{
+    uint64_t len;
+
+    return read_big_endian(input, width, &len) && take_bytes(input, kind, len + extra, ret);
+}
+
+static bool take_many(struct input *input, enum token_kind kind, size_t width, struct token *ret)
+{
+    uint64_t count;
+
+    return read_big_endian(input, width, &count) && take_count(input, kind, count, ret);
+}
+
+static bool take_boolean(bool value, struct token *ret)
+{
+    ret->kind = TOKEN_BOOLEAN;
+    ret->boolean = value;
+    return true;
+}
+
+/* Those with a first byte of their own: 0xc0 to 0xdf. */
+static bool take_by_first_byte(struct input *input, unsigned first, struct token *ret)
+{
+    switch (first) {
+    case 0xc0:
+        ret->kind = TOKEN_NIL;
+        return true;
+    case 0xc2:
+    case 0xc3:
+        return take_boolean(first == 0xc3, ret);
+    case 0xc4:
+    case 0xc5:
+    case 0xc6:
+        return take_counted(input, TOKEN_BYTES, (size_t)1 << (first - 0xc4), 0, ret);
+    case 0xc7:
+    case 0xc8:
+    case 0xc9:
+        return take_counted(input, TOKEN_EXTENSION, (size_t)1 << (first - 0xc7), 1, ret);
+    case 0xca:
+    case 0xcb:
+        return take_float(input, first == 0xca ? 4 : 8, ret);
+    case 0xcc:
+    case 0xcd:
+    case 0xce:
+    case 0xcf:
+        return take_unsigned(input, (size_t)1 << (first - 0xcc), ret);
+    case 0xd0:
+    case 0xd1:
+    case 0xd2:
+    case 0xd3:
+        return take_signed(input, (size_t)1 << (first - 0xd0), ret);
+    case 0xd4:
+    case 0xd5:
+    case 0xd6:
+    case 0xd7:
+    case 0xd8:
+        return take_bytes(input, TOKEN_EXTENSION, ((size_t)1 << (first - 0xd4)) + 1, ret);
+    case 0xd9:
+    case 0xda:
+    case 0xdb:
+        return take_counted(input, TOKEN_TEXT, (size_t)1 << (first - 0xd9), 0, ret);
+    case 0xdc:
+    case 0xdd:
+        return take_many(input, TOKEN_ARRAY, first == 0xdc ? 2 : 4, ret);
+    case 0xde:
+    case 0xdf:
+        return take_many(input, TOKEN_MAP, first == 0xde ? 2 : 4, ret);
+    default:
+        return false; /* 0xc1 */
+    }
+}
+
+bool token_next(struct input *input, struct token *ret_token)
+{
+    if (input->at == input->end)
+        return false;
+    unsigned first = *input->at++;
+
+    if (first < 0x80 || first >= 0xe0) {
+        ret_token->kind = TOKEN_INTEGER;
+        ret_token->integer = (int8_t)first;
+        return true;
+    }
+    if (first < 0x90)
+        return take_count(input, TOKEN_MAP, first & 0x0f, ret_token);
+    if (first < 0xa0)
+        return take_count(input, TOKEN_ARRAY, first & 0x0f, ret_token);
+    if (first < 0xc0)
+        return take_bytes(input, TOKEN_TEXT, first & 0x1f, ret_token);
+    return take_by_first_byte(input, first, ret_token);
+}
+
+static size_t parts_of(const struct token *token)
+{
+    if (token->kind == TOKEN_ARRAY)
+        return token->count;
+    return token->kind == TOKEN_MAP ? 2 * (size_t)token->count : 0;
+}
+
+/* Without recursion: how deep they nest does not matter. */
+static bool skip_objects(struct input *input, size_t wanted)
+{
+    while (wanted > 0) {
+        struct token token;
+        if (!token_next(input, &token))
+            return false;
+        wanted += parts_of(&token) - 1;
+        if (wanted > (size_t)(input->end - input->at))
+            return false;
+    }
+    return true;
+}
+
+bool token_skip_parts(struct input *input, const struct token *token)
+{
+    return skip_objects(input, parts_of(token));
+}
+
+bool token_skip(struct input *input)
+{
+    return skip_objects(input, 1);
+}
+
+bool token_is_one_object(struct str bytes)
+{
+    struct input input = {(const unsigned char *)bytes.ptr, (const unsigned char *)bytes.ptr};
+
+    if (bytes.len == 0)
+        return false;
+    input.end += bytes.len;
+    return skip_objects(&input, 1) && input.at == input.end;
+}
