@@ -64,6 +64,7 @@ void aws_free(struct aws *aws)
     if (!aws)
         return;
     credentials_close(aws);
+    caller_close(aws);
     while (aws->calls)
         aws_call_cancel(aws->calls);
     http_client_free(aws->http);

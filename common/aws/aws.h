@@ -70,6 +70,7 @@ struct aws_response {
     unsigned attempts;
     bool retryable;
     int64_t began_wall_ms; /* when the attempt that succeeded began, on the local clock */
+    unsigned signed_by;    /* which of our credentials signed it: for aws_caller_account() */
 };
 
 /* Called exactly once unless cancelled; never before aws_call() returns. */
@@ -108,6 +109,22 @@ struct aws_call *aws_caller_identity(struct aws *aws,
                                      void (*done)(void *arg, const struct aws_response *response,
                                                   struct str account, struct str arn),
                                      void *arg);
+
+/* What is known of the account that signs, for whoever watches. */
+struct aws_caller {
+    struct str account; /* empty: not known */
+    struct str failure; /* why not */
+    struct str source;  /* as aws_credentials_source() */
+};
+typedef void aws_caller_fn(void *arg, const struct aws_caller *caller);
+
+/* Asks GetCallerIdentity now, whenever the credentials change, and again at widening times after a
+ * failure; fn is told each result. Once per client. */
+void aws_watch_caller(struct aws *aws, aws_caller_fn *fn, void *arg);
+/* The account of the credentials that signed an answer (aws_response.signed_by), if it is watched
+ * and known; else empty. Lives until the loop goes on. */
+struct str aws_caller_account(const struct aws *aws, unsigned signed_by);
+struct str aws_account(const struct aws *aws); /* of those in use now */
 
 /* Where the credentials come from, for logs and `stats`: "environment",
  * "shared files (profile seller)", "settings", "role seller by container", "instance metadata",

@@ -25,6 +25,7 @@ static void finish(struct aws_call *call, struct aws_response *response)
 {
     response->attempts = call->attempts;
     response->began_wall_ms = call->began_wall_ms;
+    response->signed_by = call->generation;
     call->finished = true;
     call->done(call->arg, response);
     call_free(call);

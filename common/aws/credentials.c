@@ -200,6 +200,8 @@ static void on_fetched(void *arg, const struct keys *keys, const struct error *w
     credentials->error = error;
     plan(aws);
     calls_credentials_settled(aws);
+    if (changed)
+        caller_credentials_changed(aws);
     if (changed || !keys)
         tell(aws, keys ? NULL : error.text);
 }

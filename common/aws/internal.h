@@ -24,6 +24,17 @@ struct endpoint {
     bool configured; /* the URL follows no region */
 };
 
+/* caller.c: of which account the credentials are. */
+struct caller {
+    aws_caller_fn *fn; /* NULL: nobody watches */
+    void *arg;
+    struct aws_call *call;
+    struct loop_timer *timer; /* the next question */
+    unsigned failures;        /* in a row */
+    char *account;            /* NULL: not known */
+    unsigned generation;      /* of the credentials that it is known of */
+};
+
 struct aws {
     struct loop *loop;
     struct http_client *http;
@@ -34,6 +45,7 @@ struct aws {
     struct endpoint endpoints[AWS_SERVICE_COUNT];
     bool dual_stack;
     struct credentials credentials;
+    struct caller caller;
     unsigned max_attempts;
     int64_t attempt_timeout_ms;
     int64_t process_limit_ms; /* for a credential_process */
@@ -82,6 +94,11 @@ struct aws_call *aws_call_signed_by(struct aws *aws, const struct aws_request *r
                                     const struct keys *keys, aws_done_fn *done, void *arg);
 /* Whoever waits for credentials looks again. */
 void calls_credentials_settled(struct aws *aws);
+
+/* caller.c. failures: 1 for the first. */
+int64_t caller_delay_ms(unsigned failures, double random);
+void caller_credentials_changed(struct aws *aws);
+void caller_close(struct aws *aws);
 
 /* refusal.c: what AWS said instead of an answer. It lives as long as the call's next attempt. */
 void refusal_read(struct aws_call *call, const struct http_response *answer,

@@ -170,6 +170,10 @@ static void describe_evidence(struct line *line, const struct evidence *before,
                   after->empty_again_at);
     describe_time(line, "others of the product are listed", NULL, before->product_alive_at,
                   after->product_alive_at);
+    if (after->unproven && !before->unproven) {
+        next_part(line);
+        buf_append_text(line->out, "by an account that is not known to be the seller's");
+    }
     describe_time(line, "renewal or replacement announced", NULL, before->succeeded_at,
                   after->succeeded_at);
     if (before->notice == after->notice && before->notice_at == after->notice_at)

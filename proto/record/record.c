@@ -43,7 +43,7 @@ bool record_end_is_explained(const struct subscription *record)
     struct evidence evidence = record_evidence(record);
 
     return evidence.notice != notice_none || evidence.product_alive_at != 0 ||
-           dates_explain(record);
+           (!evidence.unproven && dates_explain(record));
 }
 
 /* Renewed and replaced agreements end too, but their customer goes on: "Purchase Agreement Ended"
@@ -70,13 +70,22 @@ static bool has_ended(const struct subscription *record, const struct policy *po
     return was_granted && now_s >= evidence.empty_at + policy->hold_limit_s;
 }
 
+/* Since when AWS is known to have said what the record holds. An empty answer that may be meant for
+ * another account says nothing about a date. */
+static int64_t dates_verified_at(const struct subscription *record)
+{
+    struct evidence evidence = record_evidence(record);
+
+    return evidence.unproven ? evidence.listed_at : record->verified_at;
+}
+
 static enum counting counting_by_date(const struct subscription *record, int64_t date,
                                       const struct policy *policy, int64_t now_s)
 {
     if (date == 0 || now_s < date)
         return COUNTING_YES;
     /* Only a call that began after the settling time proves that the date stayed. */
-    if (record->verified_at >= date + policy->settling_s)
+    if (dates_verified_at(record) >= date + policy->settling_s)
         return COUNTING_EXPIRED;
     return now_s < date + policy->grace_s ? COUNTING_GRACE : COUNTING_UNVERIFIED;
 }

@@ -72,6 +72,7 @@ static void add_refresh(struct figures *figures, const struct checker *checker)
     add(figures, "refreshes_failed_total", (double)stats.failed);
     add(figures, "refreshes_throttled_total", (double)stats.throttled);
     add(figures, "refreshes_too_late_total", (double)stats.refused);
+    add(figures, "claims_refused_total", (double)stats.unwelcome);
     add(figures, "refreshes_calling", (double)stats.calling);
 }
 
@@ -95,5 +96,6 @@ void on_stats(void *arg, struct rpc_request *request)
     add_max_age(&figures, checker);
     rpc_reply(request,
               &(struct stats_result){.counters = {figures.items, figures.count},
-                                     .aws_credentials = aws_credentials_source(checker->aws)});
+                                     .aws_credentials = aws_credentials_source(checker->aws),
+                                     .aws_account = aws_account(checker->aws)});
 }

@@ -80,24 +80,23 @@ static int open_replica(struct checker *checker, struct error *error)
     return replica_follow_open(&checker->follow, &options, error);
 }
 
-/* A wrong account answers every question about our products with nothing. */
-static void on_identity(void *arg, const struct aws_response *response, struct str account,
-                        struct str arn)
+/* A wrong account answers every question about our products with nothing; the store, which
+ * remembers the right one, takes nothing from it. */
+static void on_caller(void *arg, const struct aws_caller *caller)
 {
-    struct checker *checker = arg;
+    const struct checker *checker = arg;
     struct str seller = str_of(checker->settings->aws.seller_account);
-    (void)arn;
 
-    checker->identity = NULL;
-    if (response->outcome != AWS_OK)
-        log_warning("AWS does not say whose credentials these are", LOG_STR("code", response->code),
-                    LOG_STR("why", response->message));
-    else if (seller.len > 0 && !str_eq(seller, account))
+    if (str_is_empty(caller->account))
+        log_warning("AWS does not say whose credentials these are; until it does, dates alone end "
+                    "nobody's access, and STS is asked again",
+                    LOG_STR("why", caller->failure));
+    else if (seller.len > 0 && !str_eq(seller, caller->account))
         log_warning("the credentials are not the seller account's; AWS will list nothing",
-                    LOG_MASKED("account", account), LOG_MASKED("seller_account", seller));
+                    LOG_MASKED("account", caller->account), LOG_MASKED("seller_account", seller));
     else
-        log_info("AWS knows the credentials", LOG_MASKED("account", account),
-                 LOG_STR("source", aws_credentials_source(checker->aws)));
+        log_info("AWS knows the credentials", LOG_MASKED("account", caller->account),
+                 LOG_STR("source", caller->source));
 }
 
 static int open_aws(struct checker *checker, struct error *error)
@@ -108,7 +107,7 @@ static int open_aws(struct checker *checker, struct error *error)
     options.on_credentials = aws_log_credentials;
     if (aws_new(&checker->aws, checker->daemon->loop, &options, error) < 0)
         return error_prefix(error, "aws");
-    checker->identity = aws_caller_identity(checker->aws, on_identity, checker);
+    aws_watch_caller(checker->aws, on_caller, checker);
     return 0;
 }
 
@@ -220,7 +219,6 @@ void checker_stop(void *state)
     refresh_free(checker->refresh);
     replica_follow_close(checker->follow);
     public_feed_close(checker->feed);
-    aws_call_cancel(checker->identity);
     aws_free(checker->aws);
     rpc_client_close(checker->store);
     endpoint_context_free(checker->sockets);

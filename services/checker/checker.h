@@ -36,7 +36,6 @@ struct checker {
     struct endpoint_context *sockets;
     struct rpc_client *store;
     struct aws *aws;
-    struct aws_call *identity;
     struct replica *replica;
     struct replica_reader *query_reader, *loop_reader;
     struct replica_follow *follow;

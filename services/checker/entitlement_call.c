@@ -146,6 +146,11 @@ static void on_page(void *arg, const struct aws_response *response)
         fail_by_aws(call, response);
         return;
     }
+    if (call->result.pages > 0 && response->signed_by != call->result.signed_by) {
+        fail(call, "the credentials changed between two pages");
+        return;
+    }
+    call->result.signed_by = response->signed_by;
     if (entitlement_page_read(response->body, call->ask.product_code, &call->arena, &call->rows,
                               &call->next_token, &error) < 0) {
         fail(call, "the answer of AWS cannot be used: %s", error.text);

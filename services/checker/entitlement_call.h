@@ -29,6 +29,7 @@ struct entitlement_result {
     struct aws_entitlement_list rows;
     int64_t began_at_s; /* the attempt that brought the first page */
     unsigned pages;
+    unsigned signed_by; /* which of our credentials signed it, all pages alike */
     bool throttled;
     struct error error; /* unless whole */
 };

@@ -9,6 +9,7 @@
 enum {
     CLAIM_TIMEOUT_MS = 20000,
     CLAIM_RETRY_MS = 500,
+    REFUSED_RETRY_MS = 1000,
     APPLY_TIMEOUT_MS = 5000,
     APPLY_RETRY_MS = 200,
     /* Between the last moment of a call and the end of its lease: time to apply. */
@@ -26,6 +27,7 @@ struct worker {
     struct arena arena;
     struct claim_result claim;
     struct apply_params answer;
+    unsigned signed_by; /* the credentials behind the answer */
     int64_t lease_end_mono_ms, call_end_mono_ms;
     bool busy;
 };
@@ -35,6 +37,7 @@ struct refresh {
     struct refresh_stats stats;
     struct worker *workers;
     bool draining;
+    bool unwelcome; /* the store refuses the account we sign with */
 };
 
 static void claim(void *arg);
@@ -108,8 +111,7 @@ static void on_applied(void *arg, const struct rpc_response *response)
         refresh->stats.changed += result->changed;
     } else if (response->code == ERROR_CONFLICT) {
         refresh->stats.refused++;
-        log_info("an answer came too late for its claim",
-                 LOG_STR("subscription", worker->answer.subscription),
+        log_info("an answer was not taken", LOG_STR("subscription", worker->answer.subscription),
                  LOG_STR("why", response->message), LOG_TRACE(worker->claim.trace));
     } else if (rpc_errors[response->code].retryable && lease_left_ms(worker) > APPLY_RETRY_MS) {
         worker->timer = loop_after(refresh->options.loop, APPLY_RETRY_MS, apply, worker);
@@ -128,6 +130,7 @@ static void apply(void *arg)
     struct worker *worker = arg;
 
     worker->timer = NULL;
+    worker->answer.signed_by = aws_caller_account(worker->refresh->options.aws, worker->signed_by);
     worker->store_call =
         rpc_call(worker->refresh->options.store, METHOD_store_apply, &worker->answer,
                  APPLY_TIMEOUT_MS, worker->claim.trace, on_applied, worker);
@@ -154,7 +157,8 @@ static void on_probed(void *arg, const struct entitlement_result *result)
     worker->aws_call = NULL;
     if (result->throttled)
         tell_throttled(worker->refresh);
-    worker->answer.product_alive = result->whole && result->rows.count > 0;
+    worker->answer.product_alive =
+        result->whole && result->rows.count > 0 && result->signed_by == worker->signed_by;
     apply(worker);
 }
 
@@ -186,6 +190,7 @@ static void keep_answer(struct worker *worker, const struct entitlement_result *
                                   .rows = result->rows,
                                   .checker = str_of(worker->refresh->options.checker)};
 
+    worker->signed_by = result->signed_by;
     codec_copy(&shape_apply_params, &answer, &worker->arena, &worker->answer);
 }
 
@@ -248,6 +253,36 @@ static void begin_work(struct worker *worker, const struct claim_result *work)
         worker->aws_call = entitlement_call_start(&ask, on_answer, worker);
 }
 
+/* What such credentials bring would not be applied: nobody is asked, until there are others or the
+ * operator has adopted their account. */
+static void note_welcome(struct refresh *refresh, const struct rpc_response *response)
+{
+    bool refused = response->code == ERROR_CONFLICT;
+
+    refresh->stats.unwelcome += refused;
+    if (refused == refresh->unwelcome)
+        return;
+    refresh->unwelcome = refused;
+    if (refused)
+        log_error("the store gives no work: AWS is not asked",
+                  LOG_MASKED("account", aws_account(refresh->options.aws)),
+                  LOG_STR("why", response->message));
+    else
+        log_info("the store gives work again");
+}
+
+static int64_t claim_again_ms(enum rpc_error code)
+{
+    switch (code) {
+    case ERROR_TIMEOUT:
+        return 0;
+    case ERROR_CONFLICT:
+        return REFUSED_RETRY_MS;
+    default:
+        return CLAIM_RETRY_MS;
+    }
+}
+
 /* No work within the timeout is the usual answer; a store that is away is asked again soon. */
 static void on_claimed(void *arg, const struct rpc_response *response)
 {
@@ -255,16 +290,19 @@ static void on_claimed(void *arg, const struct rpc_response *response)
     const struct claim_result *work = response->result;
 
     worker->store_call = NULL;
+    if (response->code == ERROR_NONE || response->code == ERROR_CONFLICT)
+        note_welcome(worker->refresh, response);
     if (response->code == ERROR_NONE && work->subscription)
         begin_work(worker, work);
     else
-        claim_in(worker, response->code == ERROR_TIMEOUT ? 0 : CLAIM_RETRY_MS);
+        claim_in(worker, claim_again_ms(response->code));
 }
 
 static void claim(void *arg)
 {
     struct worker *worker = arg;
-    const struct claim_params params = {.checker = str_of(worker->refresh->options.checker)};
+    const struct claim_params params = {.checker = str_of(worker->refresh->options.checker),
+                                        .signed_by = aws_account(worker->refresh->options.aws)};
 
     worker->timer = NULL;
     if (worker->refresh->draining)

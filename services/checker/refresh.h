@@ -29,7 +29,8 @@ struct refresh_stats {
     uint64_t changed;   /* of these, that changed a record */
     uint64_t failed;    /* calls that AWS or a guard failed */
     uint64_t throttled; /* of these, by AWS's throttling */
-    uint64_t refused;   /* answers that came after their claim had lapsed */
+    uint64_t refused;   /* answers that came after their claim had lapsed, or of another account */
+    uint64_t unwelcome; /* claims that the store refused for the account that signs */
     uint64_t calling;   /* now */
 };
 

@@ -145,6 +145,8 @@ static void write_evidence(const struct subscription *record, int64_t now_s, str
     } else {
         buf_append_text(out, "; a second call has yet to confirm it");
     }
+    if (evidence.unproven)
+        buf_append_text(out, "; STS did not say whether the seller account asked");
     if (!record_end_is_explained(record))
         buf_append_text(out, "; neither a notification nor a date explains it");
     buf_append_char(out, '.');

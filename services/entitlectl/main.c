@@ -69,6 +69,11 @@ static const struct option override_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct option account_options[] = {
+    {"reason", "TEXT", "adopt: why, for the journal"},
+    {NULL, NULL, NULL},
+};
+
 #define HANDLES                                                                                    \
     "HANDLE is your tenant id, a licence ARN or its l-..., an AWS account id, a customer\n"        \
     "identifier, or a subscription id."
@@ -102,6 +107,10 @@ static const struct verb verbs[] = {
     {"check-indexes", "", 0, 0, "compares the store's indexes with its records, and rebuilds them",
      "The store goes on serving. Ends with 1 if something differed.", check_indexes_options,
      verb_check_indexes},
+    {"account", "[adopt ACCOUNT]", 0, 2, "the seller account, and whose credentials are in use",
+     "What another account signs is not applied, for AWS tells it nothing of your customers.\n"
+     "  adopt ACCOUNT   the products are published by this account from now on",
+     account_options, verb_account},
     {"stats", "", 0, 0, "figures of the store and every checker", NULL, NULL, verb_stats},
     {"settings", "[SECTION]", 0, 1, "every setting, its value and where it comes from",
      "Needs no daemon.", NULL, verb_settings},

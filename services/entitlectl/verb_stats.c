@@ -45,6 +45,12 @@ static void add(struct ctl *ctl, struct figures *figures, struct str process, co
         table_cell(&figures->table, stats->aws_credentials);
         json_set_str(item, "aws_credentials", stats->aws_credentials);
     }
+    if (!str_is_empty(stats->aws_account)) {
+        table_cell(&figures->table, process);
+        table_cell(&figures->table, STR("aws_account"));
+        table_cell(&figures->table, stats->aws_account);
+        json_set_str(item, "aws_account", stats->aws_account);
+    }
     json_set_str(item, "process", process);
     json_set_str(item, "endpoint", str_of(endpoint));
     json_set(item, "counters", counters);

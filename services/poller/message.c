@@ -21,6 +21,7 @@ struct member {
  * agreement events; cancellation requests name account and offer inside `agreement`. license.id is
  * read by an older AWS sample. */
 static const struct member event_members[] = {
+    MEMBER("account", seller_account),
     MEMBER("detail.product.code", product_code),
     MEMBER("detail.acceptor.accountId", account_id),
     MEMBER("detail.agreement.acceptorId", account_id),

@@ -32,6 +32,7 @@ struct redemption {
     bool free_trial;
     struct subscription *known; /* what the same token led to before */
     struct resolved resolved;
+    unsigned signed_by; /* the credentials that resolved it */
     int64_t register_until_ms;
     struct rpc_call *store_call;
     struct aws_call *aws_call;
@@ -127,6 +128,7 @@ static void call_register(void *arg)
         .license_arn = resolved->license_arn,
         .token_sha256 = redemption->token_sha256,
         .free_trial = redemption->free_trial,
+        .signed_by = aws_caller_account(redemption->registrar->aws, redemption->signed_by),
     };
 
     redemption->timer = NULL;
@@ -153,6 +155,7 @@ static void on_accepted(struct redemption *redemption, const struct aws_response
         fail(redemption, PAGE_FOREIGN_PRODUCT);
         return;
     }
+    redemption->signed_by = response->signed_by;
     redemption->register_until_ms = clock_mono_ms() + REGISTER_DEADLINE_MS;
     call_register(redemption);
 }

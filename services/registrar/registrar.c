@@ -84,24 +84,21 @@ static int open_site(struct registrar *registrar, struct error *error)
 }
 
 /* Signed by another account than the seller's, every token is invalid and every customer unknown,
- * in silence; so it is said at the start. */
-static void on_identity(void *arg, const struct aws_response *response, struct str account,
-                        struct str arn)
+ * in silence; so it is said whenever the credentials change. */
+static void on_caller(void *arg, const struct aws_caller *caller)
 {
-    struct registrar *registrar = arg;
+    const struct registrar *registrar = arg;
     const char *seller = registrar->settings->aws.seller_account;
-    (void)arn;
 
-    registrar->identity_call = NULL;
-    if (response->outcome != AWS_OK)
+    if (str_is_empty(caller->account))
         log_warning("AWS did not tell which account signs our calls",
-                    LOG_STR("code", response->code), LOG_STR("why", response->message));
-    else if (seller[0] && !str_eq_text(account, seller))
+                    LOG_STR("why", caller->failure));
+    else if (seller[0] && !str_eq_text(caller->account, seller))
         log_warning("our calls are not signed by seller_account: registration tokens will be "
                     "refused",
-                    LOG_MASKED("account", account));
+                    LOG_MASKED("account", caller->account));
     else
-        log_info("AWS knows us", LOG_MASKED("account", account));
+        log_info("AWS knows us", LOG_MASKED("account", caller->account));
 }
 
 static void log_start(const struct registrar *registrar)
@@ -127,7 +124,7 @@ int registrar_start(void *state, const struct daemon_context *context, struct er
         open_server(registrar, error) != 0 || open_site(registrar, error) != 0)
         return -1;
     keys_open(registrar);
-    registrar->identity_call = aws_caller_identity(registrar->aws, on_identity, registrar);
+    aws_watch_caller(registrar->aws, on_caller, registrar);
     log_start(registrar);
     return 0;
 }
@@ -168,7 +165,6 @@ void registrar_stop(void *state)
     http_server_close(registrar->server);
     if (registrar->store)
         keys_close(registrar);
-    aws_call_cancel(registrar->identity_call);
     aws_free(registrar->aws);
     rpc_client_close(registrar->store);
     endpoint_context_free(registrar->endpoints);

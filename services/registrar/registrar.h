@@ -26,7 +26,6 @@ struct registrar {
     struct endpoint_context *endpoints;
     struct rpc_client *store;
     struct aws *aws;
-    struct aws_call *identity_call;
     struct http_server *server;
     struct caller_rules callers;
     struct rate_limit *rate_limit; /* NULL: there is none */

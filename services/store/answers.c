@@ -24,7 +24,7 @@ struct answer_work {
     struct subscription claimed; /* as it is now */
     struct group *groups;
     size_t count, licensed;
-    bool product_alive;
+    bool product_alive, proven;
     struct ids *changed;
 };
 
@@ -150,8 +150,12 @@ static void note_write(struct answer_work *work, const struct subscription *reco
 static void apply_rows(struct answer_work *work, struct subscription *record,
                        const struct aws_entitlement_list *rows)
 {
-    apply_answer(record, rows, work->params->began_at, work->params->scope, work->product_alive,
-                 &work->books->policy, work->arena);
+    const struct asked asked = {.began_at_s = work->params->began_at,
+                                .scope = work->params->scope,
+                                .product_alive = work->product_alive,
+                                .proven = work->proven};
+
+    apply_answer(record, rows, &asked, &work->books->policy, work->arena);
 }
 
 static void apply_group(struct answer_work *work, struct group *group)
@@ -290,13 +294,14 @@ static void mark_unlisted(struct answer_work *work)
 }
 
 void answers_apply(struct books *books, struct change *change, const struct subscription *claimed,
-                   const struct apply_params *params, struct ids *changed)
+                   const struct apply_params *params, bool proven, struct ids *changed)
 {
     struct answer_work work = {.books = books,
                                .change = change,
                                .arena = &change->arena,
                                .params = params,
                                .claimed = *claimed,
+                               .proven = proven,
                                .changed = changed};
     bool was_empty = record_evidence(claimed).empty_at != 0;
 

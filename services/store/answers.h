@@ -6,9 +6,9 @@
 #include "services/store/books.h"
 #include "services/store/ids.h"
 
-/* `claimed` is the record of the claim as it is now. Adds the records that changed, a later
- * verification apart. */
+/* `claimed` is the record of the claim as it is now; `proven`: the seller account asked. Adds the
+ * records that changed, a later verification apart. */
 void answers_apply(struct books *books, struct change *change, const struct subscription *claimed,
-                   const struct apply_params *params, struct ids *changed);
+                   const struct apply_params *params, bool proven, struct ids *changed);
 
 #endif

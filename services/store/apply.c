@@ -80,7 +80,7 @@ static bool same_evidence(const struct evidence *a, const struct evidence *b)
     return a->empty_at == b->empty_at && a->empty_again_at == b->empty_again_at &&
            a->product_alive_at == b->product_alive_at && a->notice == b->notice &&
            a->notice_at == b->notice_at && a->succeeded_at == b->succeeded_at &&
-           a->listed_at == b->listed_at;
+           a->listed_at == b->listed_at && a->unproven == b->unproven;
 }
 
 /* Returns whether it differs from what the record had. */
@@ -123,39 +123,42 @@ static bool apply_listed(struct subscription *record, const struct aws_entitleme
     return changed;
 }
 
-static bool apply_empty(struct subscription *record, int64_t began_at_s, enum scope scope,
-                        bool product_alive, const struct policy *policy, struct arena *arena)
+static bool apply_empty(struct subscription *record, const struct asked *asked,
+                        const struct policy *policy, struct arena *arena)
 {
     struct evidence evidence = record_evidence(record);
-    bool widest = scope == SCOPE_ACCOUNT || record->account_id.len == 0;
+    bool widest = asked->scope == SCOPE_ACCOUNT || record->account_id.len == 0;
 
     if (evidence.empty_at == 0) {
         evidence.listed_at = record_listed_at_s(record);
-        evidence.empty_at = began_at_s;
+        evidence.empty_at = asked->began_at_s;
+        evidence.unproven = true;
     } else if (evidence.empty_again_at == 0 && widest &&
-               began_at_s >= evidence.empty_at + policy->confirm_delay_s) {
-        evidence.empty_again_at = began_at_s;
+               asked->began_at_s >= evidence.empty_at + policy->confirm_delay_s) {
+        evidence.empty_again_at = asked->began_at_s;
     }
-    if (product_alive && evidence.product_alive_at == 0)
-        evidence.product_alive_at = began_at_s;
+    if (asked->product_alive && evidence.product_alive_at == 0)
+        evidence.product_alive_at = asked->began_at_s;
+    if (asked->proven)
+        evidence.unproven = false;
     return set_evidence(record, &evidence, arena);
 }
 
 enum applied apply_answer(struct subscription *record, const struct aws_entitlement_list *rows,
-                          int64_t began_at_s, enum scope scope, bool product_alive,
-                          const struct policy *policy, struct arena *arena)
+                          const struct asked *asked, const struct policy *policy,
+                          struct arena *arena)
 {
     bool changed;
 
-    if (began_at_s < record->verified_at)
+    if (asked->began_at_s < record->verified_at)
         return APPLIED_NOTHING;
     if (rows->count > 0)
-        changed = apply_listed(record, rows, began_at_s, arena);
+        changed = apply_listed(record, rows, asked->began_at_s, arena);
     else
-        changed = apply_empty(record, began_at_s, scope, product_alive, policy, arena);
-    if (!changed && began_at_s == record->verified_at)
+        changed = apply_empty(record, asked, policy, arena);
+    if (!changed && asked->began_at_s == record->verified_at)
         return APPLIED_NOTHING;
-    record->verified_at = began_at_s;
+    record->verified_at = asked->began_at_s;
     return changed ? APPLIED_CHANGED : APPLIED_VERIFIED;
 }
 

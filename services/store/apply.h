@@ -17,12 +17,19 @@ enum applied {
     APPLIED_CHANGED,
 };
 
+/* How an answer was asked for. */
+struct asked {
+    int64_t began_at_s;
+    enum scope scope;
+    bool product_alive; /* the product lists something for somebody, be it in this answer */
+    bool proven;        /* by the seller account, as far as STS can be believed */
+};
+
 /* One whole answer: `rows` are those of this record's licence, and no row means that AWS listed
- * nothing for it. `product_alive`: the product lists something for somebody, be it in this answer.
- */
+ * nothing for it. */
 enum applied apply_answer(struct subscription *record, const struct aws_entitlement_list *rows,
-                          int64_t began_at_s, enum scope scope, bool product_alive,
-                          const struct policy *policy, struct arena *arena);
+                          const struct asked *asked, const struct policy *policy,
+                          struct arena *arena);
 
 /* An end was announced at the event's own time. False: known, or refuted since. */
 bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s,

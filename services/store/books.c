@@ -13,6 +13,7 @@
 #include "services/store/journal.h"
 #include "services/store/marks.h"
 #include "services/store/records.h"
+#include "services/store/seller.h"
 #include "services/store/signing_keys.h"
 
 static const char boot_key[] = "boot";
@@ -123,6 +124,8 @@ static int enter_start(struct books *books, uint32_t *ret_boot, struct error *er
     *ret_boot = next_boot(db, &change.arena);
     chain_begin(db);
     note_origin(books, &change, new);
+    if (books->settings)
+        seller_start(&change, str_of(books->settings->aws.seller_account));
     if (db_get(db, TABLE_META, str_of(incarnation_key), &change.arena, &value))
         snprintf(books->incarnation, sizeof(books->incarnation), STR_FMT, STR_ARG(value));
     int result = change_commit(&change, error);

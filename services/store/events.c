@@ -5,6 +5,7 @@
 #include "services/store/identity.h"
 #include "services/store/marks.h"
 #include "services/store/records.h"
+#include "services/store/seller.h"
 
 struct event_work {
     struct books *books;
@@ -19,6 +20,17 @@ static void not_understood(struct event_work *work, const char *problem)
     work->event->outcome = OUTCOME_NOT_UNDERSTOOD;
     if (work->event->problem.len == 0)
         work->event->problem = str_of(problem);
+}
+
+/* Whoever may send to the queue can write an event; AWS's own come from the seller's event bus. */
+static bool is_sellers(struct event_work *work)
+{
+    struct error error;
+
+    if (seller_takes(work->change->db, work->event->seller_account, &error))
+        return true;
+    not_understood(work, "it is of another account than the seller account");
+    return false;
 }
 
 static bool is_ours(struct event_work *work)
@@ -181,7 +193,7 @@ void events_apply(struct books *books, struct change *change, struct notificatio
 
     if (event->problem.len > 0 || !handlers[event->kind])
         not_understood(&work, "it is of no known kind");
-    else
+    else if (is_sellers(&work))
         handlers[event->kind](&work);
     struct str reason = event->type.len > 0
                             ? event->type

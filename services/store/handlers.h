@@ -20,6 +20,9 @@ work_fn on_check_indexes, on_journal_verify, on_journal_erase, on_record_event;
 /* on_override.c */
 work_fn on_override_put, on_override_remove;
 
+/* on_seller.c */
+work_fn on_seller, on_seller_adopt;
+
 /* Forgets tokens past their four hours; at most `limit`. */
 size_t tokens_prune(struct change *change, size_t limit);
 

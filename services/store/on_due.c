@@ -5,6 +5,7 @@
 #include "services/store/journal.h"
 #include "services/store/marks.h"
 #include "services/store/records.h"
+#include "services/store/seller.h"
 
 enum { SUBSCRIPTIONS_MAX = 1000 };
 
@@ -69,7 +70,8 @@ enum rpc_error on_apply(struct work *work)
     struct subscription claimed;
     struct ids changed = {.arena = work->arena};
 
-    if (!holds_claim(work, params->subscription, params->fence))
+    if (!holds_claim(work, params->subscription, params->fence) ||
+        !seller_takes(change->db, params->signed_by, work->error))
         return ERROR_CONFLICT;
     /* In the same group of requests it may have gone into another, which was marked with it. */
     if (!records_resolve(change->db, params->subscription, &change->arena, &claimed)) {
@@ -78,7 +80,9 @@ enum rpc_error on_apply(struct work *work)
     }
     change->origin.cause = CAUSE_REFRESH;
     change->origin.author = params->checker;
-    answers_apply(work->books, change, &claimed, params, &changed);
+    bool proven =
+        seller_proves(change, params->signed_by, params->rows.count > 0 || params->product_alive);
+    answers_apply(work->books, change, &claimed, params, proven, &changed);
     if (db_has(change->db, TABLE_SUBSCRIPTIONS, claimed.id))
         marks_applied(change, claimed.id, params->fence,
                       changed.list.count > 0 &&

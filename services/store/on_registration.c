@@ -8,6 +8,7 @@
 #include "services/store/identity.h"
 #include "services/store/marks.h"
 #include "services/store/records.h"
+#include "services/store/seller.h"
 #include "services/store/signing_keys.h"
 
 /* AWS Marketplace Seller Guide, "Onboarding customers": a registration token is good for 4 hours.
@@ -67,6 +68,19 @@ static void join_unlicensed(struct work *work, const struct keys *keys, struct s
                    STR("its customer registered a licence"));
 }
 
+/* A token that AWS resolved is never lost: it grants nothing, and what GetEntitlements then says is
+ * guarded by itself. */
+static void note_signer(struct change *change, struct str account)
+{
+    struct error error;
+
+    if (seller_takes(change->db, account, &error))
+        seller_proves(change, account, true);
+    else
+        log_warning("a registration was resolved by another account than the seller account",
+                    LOG_MASKED("account", account), LOG_TRACE(change->origin.trace));
+}
+
 enum rpc_error on_register(struct work *work)
 {
     const struct register_params *params = work->params;
@@ -81,6 +95,7 @@ enum rpc_error on_register(struct work *work)
         return ERROR_BAD_REQUEST;
     }
     change->origin.cause = CAUSE_REGISTRATION;
+    note_signer(change, params->signed_by);
     result->created = !identity_of_registration(change->db, &keys, &change->arena, &before);
     if (result->created) {
         *record = identity_new(&keys);

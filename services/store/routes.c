@@ -26,6 +26,8 @@ static work_fn *const handlers[METHOD_COUNT] = {
     [METHOD_store_journal_erase] = on_journal_erase,
     [METHOD_store_record_event] = on_record_event,
     [METHOD_store_check_indexes] = on_check_indexes,
+    [METHOD_store_seller] = on_seller,
+    [METHOD_store_seller_adopt] = on_seller_adopt,
 };
 
 static void reads(void *arg, struct rpc_request *request)
@@ -68,6 +70,8 @@ const struct rpc_route store_routes[] = {
     {METHOD_store_journal_erase, writes},
     {METHOD_store_record_event, writes},
     {METHOD_store_check_indexes, writes},
+    {METHOD_store_seller, reads},
+    {METHOD_store_seller_adopt, writes},
     {METHOD_store_describe, serve_describe},
     {METHOD_store_ping, serve_ping},
     {METHOD_store_stats, serve_stats},

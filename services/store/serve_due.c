@@ -4,6 +4,7 @@
 #include "services/store/apply.h"
 #include "services/store/marks.h"
 #include "services/store/records.h"
+#include "services/store/seller.h"
 #include "services/store/store.h"
 
 /* A claim about to expire may cross its caller's own deadline: the work would wait for the lease to
@@ -124,7 +125,15 @@ void store_dispatch(struct store *store)
 void serve_claim(void *arg, struct rpc_request *request)
 {
     struct store *store = arg;
+    const struct claim_params *params = rpc_request_params(request);
+    struct error error;
 
+    db_forgive(store->books.db);
+    if (!seller_takes(store->books.db, params->signed_by, &error)) {
+        store->claims_refused++;
+        rpc_fail(request, ERROR_CONFLICT, "%s", error.text);
+        return;
+    }
     store_park(store, &store->claims, request);
     store_dispatch(store);
 }

@@ -1,5 +1,6 @@
 /* What the process says of itself. */
 #include "common/base/clock.h"
+#include "services/store/seller.h"
 #include "services/store/store.h"
 
 /* Only checkers answer applications: clients are told of them. */
@@ -99,6 +100,7 @@ static void add_due(const struct store *store, struct stats_result *stats, struc
     add(stats, STR("due_claimed"), (double)due.claimed);
     add(stats, STR("claims_total"), (double)due.claims);
     add(stats, STR("claims_lapsed_total"), (double)due.lapses);
+    add(stats, STR("claims_refused_total"), (double)store->claims_refused);
     add(stats, STR("claims_waiting"), (double)count_parked(&store->claims));
     add(stats, STR("waits_waiting"), (double)count_parked(&store->waits));
     add(stats, STR("quota_rate_per_second"), store->quota.rate_per_s);
@@ -120,5 +122,7 @@ void serve_stats(void *arg, struct rpc_request *request)
     add_server(store, &stats);
     add_commits(store, &stats);
     add_due(store, &stats, arena);
+    db_forgive(store->books.db);
+    stats.aws_account = seller_account(store->books.db, arena);
     rpc_reply(request, &stats);
 }

@@ -20,6 +20,7 @@
 
 #define PRODUCT    "4exampleproductcode0000001"
 #define ACCOUNT    "111122223333"
+#define SELLER     "444455556666"
 #define ARN(key)   "arn:aws:license-manager::111122223333:license:" key
 #define FIRST_KEY  "l-0000000000000000000000000000aaaa"
 #define SECOND_KEY "l-0000000000000000000000000000bbbb"
@@ -195,7 +196,8 @@ static inline struct apply_result fixture_apply(struct fixture *fixture, struct 
                                   .began_at = began_at,
                                   .scope = scope,
                                   .rows = rows,
-                                  .checker = STR("test")};
+                                  .checker = STR("test"),
+                                  .signed_by = STR(SELLER)};
     struct apply_result result = {0};
 
     assert_int_equal(fixture_write(fixture, on_apply, &params, &result), ERROR_NONE);

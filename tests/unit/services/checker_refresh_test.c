@@ -43,6 +43,8 @@ static struct {
     struct rpc_call rpc[CALLS];
     size_t rpc_count, rpc_wanted;
     bool drained;
+    const char *account; /* that the credentials are of */
+    unsigned signed_by;  /* the number of these credentials */
 } world;
 
 /* The seams: what the program links from common/aws and proto/endpoint. */
@@ -64,6 +66,17 @@ struct aws_call *aws_call(struct aws *aws, const struct aws_request *request, aw
                               .open = true};
     assert_int_equal(json_parse(&call->body, request->body, NULL), 0);
     return call;
+}
+
+struct str aws_caller_account(const struct aws *aws, unsigned signed_by)
+{
+    (void)aws;
+    return signed_by == world.signed_by ? str_of(world.account) : STR_NONE;
+}
+
+struct str aws_account(const struct aws *aws)
+{
+    return aws_caller_account(aws, world.signed_by);
 }
 
 void aws_call_admit(struct aws_call *call)
@@ -159,6 +172,7 @@ static void aws_answers(struct aws_call *call, const char *json)
     call->done(call->arg, &(struct aws_response){.outcome = AWS_OK,
                                                  .http_status = 200,
                                                  .body = body,
+                                                 .signed_by = world.signed_by,
                                                  .began_wall_ms = 1700000000999});
 }
 
@@ -404,6 +418,51 @@ static void an_answer_with_rows_needs_no_probe(void **state)
     assert_int_equal(world.aws_count, 1);
 }
 
+static void who_signed_is_told(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_LICENSE, false), "{}");
+    assert_int_equal(applied()->signed_by.len, 0);
+    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+
+    world.account = "444455556666";
+    const struct claim_params *ask = next_rpc(METHOD_store_claim)->params;
+    assert_true(str_eq_text(ask->signed_by, "444455556666"));
+    aws_answers(claimed(SCOPE_LICENSE, false), "{}");
+    assert_true(str_eq_text(applied()->signed_by, "444455556666"));
+}
+
+/* It is known of the new credentials only. */
+static void an_answer_from_before_a_change_is_nobodys(void **state)
+{
+    (void)state;
+    world.account = "444455556666";
+    struct aws_call *call = claimed(SCOPE_ACCOUNT, true);
+    aws_answers(call, "{}");
+    world.signed_by++;
+    aws_answers(last_aws(), "{\"Entitlements\":[" ROW "]}");
+    assert_int_equal(applied()->signed_by.len, 0);
+    assert_false(applied()->product_alive);
+}
+
+static void a_change_between_two_pages_fails_the_whole(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_ACCOUNT, false), "{\"Entitlements\":[" ROW "],\"NextToken\":\"a\"}");
+    world.signed_by++;
+    aws_answers(last_aws(), "{}");
+    expect_released("credentials changed");
+}
+
+static void refused_credentials_ask_again(void **state)
+{
+    (void)state;
+    store_answers(last_rpc(METHOD_store_claim), ERROR_CONFLICT, NULL);
+    next_rpc(METHOD_store_claim);
+    assert_int_equal(world.aws_count, 0);
+    assert_int_equal(refresh_stats(world.refresh).unwelcome, 1);
+}
+
 static void an_answer_too_late_for_its_claim_is_dropped(void **state)
 {
     (void)state;
@@ -483,6 +542,10 @@ int main(void)
         TEST(an_empty_answer_may_need_the_products),
         TEST(without_the_products_answer_the_empty_one_is_whole),
         TEST(an_answer_with_rows_needs_no_probe),
+        TEST(who_signed_is_told),
+        TEST(an_answer_from_before_a_change_is_nobodys),
+        TEST(a_change_between_two_pages_fails_the_whole),
+        TEST(refused_credentials_ask_again),
         TEST(an_answer_too_late_for_its_claim_is_dropped),
         TEST(a_store_that_is_away_gets_the_answer_later),
         TEST(an_answer_that_the_store_refuses_is_given_back),

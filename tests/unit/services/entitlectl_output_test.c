@@ -119,7 +119,7 @@ static void shapes_become_json_of_the_same_names(void **state)
         "\"entitlements\":[{\"dimension\":\"seats\",\"value\":10,\"expires_at\":1795435200},"
         "{\"dimension\":\"tier\",\"value\":\"gold\"},{\"dimension\":\"sso\",\"value\":true},"
         "{\"dimension\":\"hours\",\"value\":2.5}],"
-        "\"evidence\":{\"notice\":\"CANCELLED\",\"notice_at\":5}}");
+        "\"evidence\":{\"notice\":\"CANCELLED\",\"notice_at\":5,\"unproven\":false}}");
 
     struct contact_field field = {.name = STR("e"), .value = STR("v")};
     struct signing_key key = {.id = STR("k"), .secret = STR("abc")};

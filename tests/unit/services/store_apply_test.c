@@ -31,7 +31,8 @@ static enum applied listed(struct subscription *record, int64_t began_at, int64_
 {
     struct aws_entitlement_list rows = seats(count, T);
 
-    return apply_answer(record, &rows, began_at, SCOPE_LICENSE, false, policy, arena);
+    return apply_answer(record, &rows, &(struct asked){began_at, SCOPE_LICENSE, false, true},
+                        policy, arena);
 }
 
 static enum applied empty(struct subscription *record, int64_t began_at, enum scope scope,
@@ -39,7 +40,8 @@ static enum applied empty(struct subscription *record, int64_t began_at, enum sc
 {
     static const struct aws_entitlement_list none;
 
-    return apply_answer(record, &none, began_at, scope, product_alive, policy, arena);
+    return apply_answer(record, &none, &(struct asked){began_at, scope, product_alive, true},
+                        policy, arena);
 }
 
 static struct subscription new_record(void)
@@ -94,14 +96,18 @@ static void the_order_of_rows_is_no_change(void **state)
     };
     struct aws_entitlement_list list = {rows, 6};
 
-    apply_answer(&record, &list, D, SCOPE_LICENSE, false, policy, &arena);
+    apply_answer(&record, &list, &(struct asked){D, SCOPE_LICENSE, false, true}, policy, &arena);
     struct aws_entitlement first = rows[0];
     rows[0] = rows[3];
     rows[3] = first;
-    assert_int_equal(apply_answer(&record, &list, D + 1, SCOPE_LICENSE, false, policy, &arena),
+    assert_int_equal(apply_answer(&record, &list,
+                                  &(struct asked){D + 1, SCOPE_LICENSE, false, true}, policy,
+                                  &arena),
                      APPLIED_VERIFIED);
     rows[3].value.string = STR("y");
-    assert_int_equal(apply_answer(&record, &list, D + 2, SCOPE_LICENSE, false, policy, &arena),
+    assert_int_equal(apply_answer(&record, &list,
+                                  &(struct asked){D + 2, SCOPE_LICENSE, false, true}, policy,
+                                  &arena),
                      APPLIED_CHANGED);
     arena_done(&arena);
 }
@@ -319,7 +325,7 @@ struct fact {
     int64_t at;
     int64_t count; /* of seats in an answer; 0: empty */
     enum scope scope;
-    bool product_alive;
+    bool product_alive, proven;
     enum notice notice;
 };
 
@@ -336,6 +342,7 @@ static struct fact random_fact(struct random *random, int index)
         .count = random_chance(random, 40) ? random_between(random, 1, 3) : 0,
         .scope = (enum scope)random_between(random, SCOPE_LICENSE, SCOPE_ACCOUNT),
         .product_alive = random_chance(random, 20),
+        .proven = random_chance(random, 50),
         .notice = (enum notice)random_between(random, NOTICE_CANCELLED, NOTICE_UNSUBSCRIBED),
     };
 }
@@ -347,8 +354,10 @@ static enum applied learn(struct subscription *record, const struct fact *fact, 
     switch (fact->kind) {
     case ANSWER:
         rows = seats(fact->count, T + fact->count * H);
-        return apply_answer(record, &rows, fact->at, fact->scope, fact->product_alive, policy,
-                            arena);
+        return apply_answer(
+            record, &rows,
+            &(struct asked){fact->at, fact->scope, fact->product_alive, fact->proven}, policy,
+            arena);
     case END_NOTICE:
         return apply_notice(record, fact->notice, fact->at, arena);
     case SUCCEEDED:
