@@ -13,6 +13,7 @@ endif()
 option(ENTITLED_WERROR "Warnings are errors" OFF)
 option(ENTITLED_SANITIZE "AddressSanitizer, UndefinedBehaviorSanitizer and LeakSanitizer" OFF)
 option(ENTITLED_TSAN "ThreadSanitizer; not with ENTITLED_SANITIZE" OFF)
+option(ENTITLED_COVERAGE "Count which lines run" OFF)
 option(ENTITLED_FUZZ "Build tests/fuzz for libFuzzer; needs clang and ENTITLED_SANITIZE" OFF)
 
 foreach(library libczmq libzmq libcurl libcrypto libmicrohttpd jansson inih expat libsystemd)
@@ -32,10 +33,12 @@ target_compile_options(entitled_flags INTERFACE
   $<$<BOOL:${ENTITLED_SANITIZE}>:-fsanitize=address,undefined -fno-sanitize-recover=all
     -fno-omit-frame-pointer>
   $<$<BOOL:${ENTITLED_FUZZ}>:-fsanitize=fuzzer-no-link>
-  $<$<BOOL:${ENTITLED_TSAN}>:-fsanitize=thread -fno-omit-frame-pointer>)
+  $<$<BOOL:${ENTITLED_TSAN}>:-fsanitize=thread -fno-omit-frame-pointer>
+  $<$<BOOL:${ENTITLED_COVERAGE}>:--coverage -fprofile-update=atomic>)
 target_link_options(entitled_flags INTERFACE
   $<$<BOOL:${ENTITLED_SANITIZE}>:-fsanitize=address,undefined>
-  $<$<BOOL:${ENTITLED_TSAN}>:-fsanitize=thread>)
+  $<$<BOOL:${ENTITLED_TSAN}>:-fsanitize=thread>
+  $<$<BOOL:${ENTITLED_COVERAGE}>:--coverage>)
 
 # entitled_library(NAME source... LINK target...)
 function(entitled_library name)
