@@ -67,6 +67,7 @@ int verb_notifications(struct ctl *ctl);
 /* Verbs of verb_journal. */
 int journal_verify(struct ctl *ctl);
 int journal_erase(struct ctl *ctl);
+int verb_backup(struct ctl *ctl);
 int verb_check_indexes(struct ctl *ctl);
 int verb_account(struct ctl *ctl);
 int verb_stats(struct ctl *ctl);

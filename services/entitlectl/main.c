@@ -104,6 +104,11 @@ static const struct verb verbs[] = {
      journal_options, verb_journal},
     {"notifications", "[HANDLE]", 0, 1, "AWS's messages, and what became of them", HANDLES,
      history_options, verb_notifications},
+    {"backup", "DIRECTORY", 1, 1,
+     "copies the store's database while it is used, and proves the copy",
+     "DIRECTORY is an absolute path on the store's machine that does not exist yet, and that\n"
+     "the store may make.",
+     NULL, verb_backup},
     {"check-indexes", "", 0, 0, "compares the store's indexes with its records, and rebuilds them",
      "The store goes on serving. Ends with 1 if something differed.", check_indexes_options,
      verb_check_indexes},

@@ -83,13 +83,17 @@ static bool make_incarnation(struct db *db, struct arena *arena)
 }
 
 /* Numbers of claims begin above those of every earlier start, also if that one crashed. */
-static uint32_t next_boot(struct db *db, struct arena *arena)
+static uint32_t next_boot(struct db *db, bool restored, struct arena *arena)
 {
     struct str value;
     uint64_t boot = 1;
+    uint16_t random = 0;
 
+    /* The store that the backup is of may have started again meanwhile. */
+    if (restored)
+        crypto_random(&random, sizeof(random));
     if (db_get(db, TABLE_META, str_of(boot_key), arena, &value))
-        boot = db_read_u64(value) + 1;
+        boot = db_read_u64(value) + 1 + random;
     db_put(db, TABLE_META, str_of(boot_key), db_key_u64(arena, boot));
     return (uint32_t)boot;
 }
@@ -121,7 +125,7 @@ static int enter_start(struct books *books, uint32_t *ret_boot, struct error *er
     books->indexes_unproven = !in_order && !(new &&change.seq == 1);
     db_remove(db, TABLE_META, str_of(in_order_key));
     signing_keys_make(db, clock_wall_s());
-    *ret_boot = next_boot(db, &change.arena);
+    *ret_boot = next_boot(db, new &&change.seq > 1, &change.arena);
     chain_begin(db);
     note_origin(books, &change, new);
     if (books->settings)
@@ -144,6 +148,13 @@ int books_load(struct books *books, int64_t lease_ms, struct error *error)
     due_advance(books->due, moment_now());
     records_each(books->db, plan_each, books);
     return db_failed(books->db, error) ? -1 : 0;
+}
+
+int books_forget_incarnation(struct db *db, struct error *error)
+{
+    db_begin(db);
+    db_remove(db, TABLE_META, str_of(incarnation_key));
+    return db_commit(db, error);
 }
 
 static void leave_in_order(struct db *db)

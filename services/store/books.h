@@ -44,6 +44,8 @@ typedef enum rpc_error work_fn(struct work *work);
 /* Fills books whose database is open: incarnation and keys at the first start, a new number of
  * this start, plans for everything. */
 int books_load(struct books *books, int64_t lease_ms, struct error *error);
+/* A database without one is a new store to everybody at its next start. */
+int books_forget_incarnation(struct db *db, struct error *error);
 /* Closes the database; the next start learns that this was in order. */
 void books_done(struct books *books);
 

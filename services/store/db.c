@@ -3,6 +3,8 @@
 #include <db.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -18,6 +20,7 @@ struct db {
     struct error failure;
     bool opened; /* recovered: before that there is nothing to checkpoint */
     bool failed;
+    bool keeps_logs;
     bool broken;
     uint64_t writes;
     uint64_t upgraded_from;
@@ -77,9 +80,11 @@ static int cannot(struct error *error, const char *what, const char *path, int e
     return error_set(error, "cannot %s '%s': %s", what, path, db_strerror(err));
 }
 
-static int open_environment(struct db *db, int64_t cache_bytes, struct error *error)
+static int open_environment(struct db *db, const struct db_options *options, struct error *error)
 {
     enum { GIBIBYTE = 1 << 30, LOG_BUFFER = 1 << 20 };
+    int64_t cache_bytes = options->cache_bytes;
+    u_int32_t recover = options->recover_from_first_log ? DB_RECOVER_FATAL : DB_RECOVER;
 
     if (mkdir(db->directory, 0700) < 0 && errno != EEXIST)
         return cannot(error, "make", db->directory, errno);
@@ -94,7 +99,7 @@ static int open_environment(struct db *db, int64_t cache_bytes, struct error *er
     if (err == 0)
         err = db->env->open(
             db->env, db->directory,
-            DB_CREATE | DB_RECOVER | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL | DB_PRIVATE, 0600);
+            DB_CREATE | recover | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL | DB_PRIVATE, 0600);
     db->opened = err == 0;
     return err == 0 ? 0 : cannot(error, "open and recover the database in", db->directory, err);
 }
@@ -137,9 +142,9 @@ static int check_schema(struct db *db, struct error *error)
 }
 
 /* The schema is looked at before any other table is made or touched. */
-static int open_all(struct db *db, int64_t cache_bytes, struct error *error)
+static int open_all(struct db *db, const struct db_options *options, struct error *error)
 {
-    if (open_environment(db, cache_bytes, error) < 0)
+    if (open_environment(db, options, error) < 0)
         return -1;
     for (enum table table = 0; table < TABLE_COUNT; table++) {
         if (open_table(db, table, error) < 0)
@@ -157,7 +162,7 @@ int db_open(struct db **ret, const struct db_options *options, struct error *err
     db->directory = mem_strdup(options->directory);
     db->on_broken = options->on_broken;
     db->arg = options->arg;
-    if (open_all(db, options->cache_bytes, error) < 0) {
+    if (open_all(db, options, error) < 0) {
         db_close(db);
         return -1;
     }
@@ -419,13 +424,40 @@ void db_checkpoint(struct db *db, int64_t log_bytes)
     if (db->broken)
         return;
     int err = db->env->txn_checkpoint(db->env, (u_int32_t)(log_bytes / 1024), 0, 0);
-    if (err == 0)
+    if (err == 0 && !db->keeps_logs)
         err = db->env->log_archive(db->env, NULL, DB_ARCH_REMOVE);
     if (err == DB_RUNRECOVERY)
         broke(db, "write a checkpoint", err);
     else if (err != 0)
         log_warning("cannot write a checkpoint; the log grows until one succeeds",
                     LOG_TEXT("why", db_strerror(err)));
+}
+
+void db_keep_logs(struct db *db, bool keep)
+{
+    db->keeps_logs = keep;
+}
+
+int db_log_end(struct db *db, char *ret_name, size_t size, int64_t *ret_offset, struct error *error)
+{
+    int err = db->broken ? DB_RUNRECOVERY : db->env->log_flush(db->env, NULL);
+    DB_LOG_STAT *stat = NULL;
+
+    if (err == 0)
+        err = db->env->log_stat(db->env, &stat, 0);
+    if (err != 0) {
+        broke(db, "write the log", err);
+        return error_set(error, "%s", db->failure.text);
+    }
+    *ret_offset = stat->st_cur_offset;
+    snprintf(ret_name, size, "log.%010u", (unsigned)stat->st_cur_file);
+    free(stat);
+    return 0;
+}
+
+const char *db_directory(const struct db *db)
+{
+    return db->directory;
 }
 
 int64_t db_free_bytes(const struct db *db)

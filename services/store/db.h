@@ -39,6 +39,7 @@ enum table {
 struct db_options {
     const char *directory; /* made if needed */
     int64_t cache_bytes;
+    bool recover_from_first_log; /* a backup: its tables may be older than its last checkpoint */
     void (*on_broken)(void *arg, const char *why); /* optional */
     void *arg;
 };
@@ -94,6 +95,12 @@ uint64_t db_read_u64(struct str bytes); /* the first eight bytes; 0 if there are
 /* Writes a checkpoint if more than log_bytes were logged since the last (0: if anything was), and
  * removes logs that recovery does not need. */
 void db_checkpoint(struct db *db, int64_t log_bytes);
+/* While they are kept, checkpoints remove no logs. */
+void db_keep_logs(struct db *db, bool keep);
+/* Writes what is logged; the name of the last log, and where in it the next record goes. */
+int db_log_end(struct db *db, char *ret_name, size_t size, int64_t *ret_offset,
+               struct error *error);
+const char *db_directory(const struct db *db);
 int64_t db_free_bytes(const struct db *db); /* of the file system; -1 if not known */
 
 #endif

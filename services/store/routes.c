@@ -69,6 +69,7 @@ const struct rpc_route store_routes[] = {
     {METHOD_store_journal_verify, reads},
     {METHOD_store_journal_erase, writes},
     {METHOD_store_record_event, writes},
+    {METHOD_store_backup, serve_backup},
     {METHOD_store_check_indexes, writes},
     {METHOD_store_seller, reads},
     {METHOD_store_seller_adopt, writes},

@@ -117,6 +117,7 @@ void store_stop(void *state)
 
     finish_commits(store);
     store_stop_check(store);
+    store_stop_backup(store);
     loop_cancel(store->dispatch_timer);
     loop_cancel(store->heartbeat_timer);
     loop_cancel(store->housekeeping_timer);

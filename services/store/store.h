@@ -45,6 +45,7 @@ struct store {
     struct quota quota;
     struct presence *presence;
     struct index_check index_check;
+    struct running_backup *backup;               /* NULL: none */
     struct parked_queue claims;                  /* checkers that wait for work */
     struct parked_queue tokens[due_class_count]; /* calls that wait for a token of the quota */
     struct parked_queue waits;                   /* who must see a refresh */
@@ -89,6 +90,10 @@ rpc_handler_fn serve_announce, serve_describe, serve_ping, serve_stats;
 /* feed.c */
 void store_publish(struct store *store, struct change *change);
 void store_start_heartbeat(struct store *store);
+
+/* serve_backup.c */
+rpc_handler_fn serve_backup;
+void store_stop_backup(struct store *store); /* waits for its thread */
 
 /* check.c: checks the indexes if the books were not left in order. */
 void store_start_check(struct store *store);

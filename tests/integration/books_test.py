@@ -1,5 +1,6 @@
-"""What the store does for its own books: indexes and the journal's chain, with the operator's tool."""
+"""What the store does for its own books: indexes, the journal's chain, backups, with the operator's tool."""
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -8,6 +9,7 @@ import pytest
 
 from tests.integration.store_test import BUYER, LICENSE, NEW, Store, event
 from tests.support.process import BIN, SANITIZER_MARKS, SUPPORT
+from tests.support.rpc import Client
 
 
 class Books(Store):
@@ -157,3 +159,93 @@ def test_daemons_and_operators_leave_events(books):
     assert [one["event"] for one in entries] == ["refresh", "refused"]
     assert entries[0]["cause"] == "operator" and ids[0] in entries[0]["change"]
     assert entries[1]["cause"] == "store"
+
+
+def test_a_backup_is_made_while_the_store_is_written(books):
+    """It holds every commit up to the one it names, and starts as a store of its own."""
+    fill(books)
+    writer = Client(books.endpoint)
+    target = books.directory / "backup"
+    backup = subprocess.Popen([BIN / "entitlectl", "--config", books.config, "--json", "backup",
+                               target], stdout=subprocess.PIPE, text=True)
+    written = 0
+    while backup.poll() is None:
+        writer.call("register", NEW, account_id=f"{1000 + written:012}")
+        written += 1
+    writer.close()
+    report = json.loads(backup.communicate()[0])
+    assert backup.returncode == 0 and written > 0
+    assert sorted(path.name for path in target.iterdir() if path.name.endswith(".db")) == sorted(
+        path.name for path in (books.directory / "data").glob("*.db"))
+    assert [one["event"] for one in books.call("journal", "", 1000)["entries"]
+            if "event" in one] == ["backup"]
+
+    code, _, why = books.ctl("backup", target)
+    assert code == 2 and "exists already" in why
+    assert books.ctl("backup", "relative")[0] == 2
+    assert books.ctl("backup", "/proc/nowhere")[0] == 2
+
+    incarnation = books.call("describe")["incarnation"]
+    before = {one["id"]: one for one in books.call("list", "", 10000)["subscriptions"]}
+    assert books.process.stop() == 0
+    shutil.rmtree(books.directory / "data")
+    target.rename(books.directory / "data")
+    books.process.start()
+    described = books.call("describe")
+    assert described["incarnation"] not in ("", incarnation)
+    # Its start is one commit more.
+    assert described["seq"] == report["seq"] + 1
+    restored = {one["id"]: one for one in books.call("list", "", 10000)["subscriptions"]}
+    assert restored == {name: one for name, one in before.items() if one["seq"] <= report["seq"]}
+    assert len(restored) >= 6
+    assert books.call("journal", "", 1)["entries"][0]["event"] == "restored"
+    assert books.ctl("journal", "verify")[0] == 0
+    assert books.ctl("check-indexes")[0] == 0
+
+
+def test_a_backup_that_finds_no_room_leaves_nothing(books):
+    fill(books)
+    assert books.process.stop() == 0
+    books.config.write_text(books.config.read_text().replace("free_space_floor = 0",
+                                                             "free_space_floor = 1000G"))
+    books.process.start()
+    code, _, why = books.ctl("backup", books.directory / "backup")
+    assert code == 2 and "must stay free" in why
+    assert not list(books.directory.glob("backup*"))
+
+
+def test_replicas_equal_a_restored_store(suite):
+    """A backup taken under load is restored under running checkers."""
+    purchases = [suite.client("store").call("register", NEW, account_id=f"{number:012}")
+                 ["subscription"]["id"] for number in range(1, 21)]
+    target = suite.directory / "backup"
+    backup = subprocess.Popen([BIN / "entitlectl", "--config", suite.config, "backup", target],
+                              stdout=subprocess.DEVNULL)
+    number = 0
+    while backup.poll() is None:
+        suite.client("store").call("link", purchases[number % 20], f"tenant-{number}")
+        number += 1
+    assert backup.returncode == 0
+    # What the restored store does not know: the replicas must forget it.
+    lost = suite.client("store").call("register", NEW, account_id="999999999999")
+    lost = lost["subscription"]["id"]
+    suite.eventually(lambda: all(holds(suite, name, lost) for name in suite.checkers))
+
+    assert suite["store"].stop() == 0
+    (suite.directory / "state").rename(suite.directory / "old")
+    target.rename(suite.directory / "state")
+    suite["store"].start()
+    suite.eventually(lambda: all(everything(suite, name) == everything(suite, "store")
+                                 for name in suite.checkers))
+    assert not any(holds(suite, name, lost) for name in suite.checkers)
+    assert len(everything(suite, "store")[1]) == 20
+
+
+def holds(suite, name, subscription):
+    return suite.client(name).call("entitlements", subscription)["holdings"] != []
+
+
+def everything(suite, name):
+    """The incarnation and every record, but for what AWS is asked about meanwhile."""
+    snapshot = suite.client(name).call("snapshot", "", 10000)
+    return snapshot["incarnation"], {one["id"]: one for one in snapshot["subscriptions"]}
