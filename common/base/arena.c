@@ -66,6 +66,15 @@ void arena_clear(struct arena *arena)
     arena->blocks->used = 0;
 }
 
+size_t arena_size(const struct arena *arena)
+{
+    size_t size = 0;
+
+    for (const struct arena_block *block = arena->blocks; block; block = block->next)
+        size += block->size;
+    return size;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
     size_t align = alignof(max_align_t);

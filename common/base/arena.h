@@ -15,6 +15,7 @@ struct arena {
 void arena_done(struct arena *arena); /* frees everything; usable again; takes NULL */
 /* Everything goes, but the newest block of memory is kept for what comes next. */
 void arena_clear(struct arena *arena);
+size_t arena_size(const struct arena *arena);        /* of all its memory, used or not */
 void *arena_alloc(struct arena *arena, size_t size); /* zeroed, aligned for any type */
 void *arena_alloc_array(struct arena *arena, size_t count, size_t size);
 struct str arena_str(struct arena *arena, struct str s); /* a copy; terminated */

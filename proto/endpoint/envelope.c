@@ -1,10 +1,7 @@
 #include "proto/endpoint/envelope.h"
 
-#include <errno.h>
-#include <string.h>
-
-#include "common/base/mem.h"
 #include "proto/endpoint/socket.h"
+#include <errno.h>
 
 static bool receive_frame(void *socket, int flags, zmq_msg_t *msg)
 {
@@ -89,7 +86,8 @@ static int send_frame(void *socket, zmq_msg_t *frame, bool more)
     return 0;
 }
 
-int envelope_reply(void *socket, struct envelope *envelope, struct str payload)
+int envelope_reply(void *socket, struct envelope *envelope, struct reply_slabs *slabs,
+                   struct str payload)
 {
     zmq_msg_t body;
 
@@ -97,10 +95,7 @@ int envelope_reply(void *socket, struct envelope *envelope, struct str payload)
         if (send_frame(socket, &envelope->frames[i], true) < 0)
             return -1;
     }
-    if (zmq_msg_init_size(&body, payload.len) < 0)
-        mem_exhausted();
-    if (payload.len > 0)
-        memcpy(zmq_msg_data(&body), payload.ptr, payload.len);
+    reply_slabs_message(slabs, payload, &body);
     int err = send_frame(socket, &body, false);
     zmq_msg_close(&body);
     return err;

@@ -8,25 +8,56 @@
 
 enum { TIMEOUT_DEFAULT_MS = 30000 };
 
-static void count(atomic_uint_fast64_t *counter)
+/* Requests that are kept for the next ones, and how much memory each of them keeps. */
+enum { SPARE_MAX = 32, SPARE_ARENA_BYTES = 64 * 1024 };
+
+static bool owns_router(const struct rpc_server *server)
 {
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+    return !server->thread || server_thread_is_mine(server->thread);
+}
+
+static struct rpc_request *take_spare(struct rpc_server *server)
+{
+    struct rpc_request *request = LIST_FIRST(&server->spare);
+
+    if (!request) {
+        request = mem_alloc(sizeof(*request));
+        request->server = server;
+        request->arena = ARENA_INIT;
+        return request;
+    }
+    LIST_REMOVE(request, entry);
+    server->spare_count--;
+    return request;
+}
+
+static void put_spare(struct rpc_request *request)
+{
+    struct rpc_server *server = request->server;
+
+    arena_clear(&request->arena);
+    LIST_INSERT_HEAD(&server->spare, request, entry);
+    server->spare_count++;
+}
+
+static void free_memory(struct rpc_request *request)
+{
+    arena_done(&request->arena);
+    mem_free(request);
 }
 
 struct rpc_request *request_receive(struct rpc_server *server, int flags)
 {
-    struct rpc_request *request = mem_alloc(sizeof(*request));
+    struct rpc_request *request = take_spare(server);
 
     if (!envelope_receive(server->router, flags, &request->envelope)) {
-        mem_free(request);
+        put_spare(request);
         return NULL;
     }
-    request->server = server;
-    request->arena = ARENA_INIT;
     request->frame = (struct frame){0};
     request->route = NULL;
     request->params = NULL;
-    request->deadline_mono_ms = clock_mono_ms();
+    request->kept = NULL;
     request->parked = false;
     request->deadline.place = 0;
     return request;
@@ -34,14 +65,20 @@ struct rpc_request *request_receive(struct rpc_server *server, int flags)
 
 void request_free(struct rpc_request *request)
 {
+    const struct rpc_server *server = request->server;
+
     envelope_done(&request->envelope);
-    arena_done(&request->arena);
-    mem_free(request);
+    if (owns_router(server) && server->spare_count < SPARE_MAX &&
+        arena_size(&request->arena) <= SPARE_ARENA_BYTES)
+        put_spare(request);
+    else
+        free_memory(request);
 }
 
-static bool owns_router(const struct rpc_server *server)
+void requests_free_spare(struct rpc_server *server)
 {
-    return !server->thread || server_thread_is_mine(server->thread);
+    while (!LIST_EMPTY(&server->spare))
+        free_memory(take_spare(server));
 }
 
 static void unpark(struct rpc_request *request)
@@ -69,9 +106,9 @@ static int answer(struct rpc_request *request, struct str payload)
     if (!owns_router(server))
         server_thread_send(server->thread, &request->envelope, payload);
     else
-        err = envelope_reply(server->router, &request->envelope, payload);
+        err = envelope_reply(server->router, &request->envelope, &server->slabs, payload);
     if (err < 0)
-        count(&server->counters.undeliverable);
+        server_count(&server->counters.undeliverable, 1);
     request_free(request);
     return err;
 }
@@ -105,9 +142,9 @@ static void reply_error(struct rpc_request *request, enum rpc_error code, const 
 
     vsnprintf(sentence, sizeof(sentence), format, args);
     make_text(sentence);
-    count(&request->server->counters.failed);
+    server_count(&request->server->counters.failed, 1);
     if (code == ERROR_TIMEOUT)
-        count(&request->server->counters.expired);
+        server_count(&request->server->counters.expired, 1);
     codec_write_error(out, request->frame.msgid, code, str_of(sentence));
     answer(request, buf_str(out));
 }
@@ -138,7 +175,7 @@ void rpc_fail(struct rpc_request *request, enum rpc_error code, const char *form
 /* Not a request at all. It is answered if it says no more than that it is none. */
 static void refuse_malformed(struct rpc_request *request, const char *sentence)
 {
-    count(&request->server->counters.malformed);
+    server_count(&request->server->counters.malformed, 1);
     rpc_fail(request, ERROR_BAD_REQUEST, "%s", sentence);
 }
 
@@ -151,50 +188,71 @@ static const struct rpc_route *find_route(const struct rpc_server *server, struc
     return NULL;
 }
 
-static void call_handler(struct rpc_request *request)
+static int read_params(struct rpc_request *request, int64_t now_mono_ms, struct error *error)
 {
     const struct shape *shape = methods[request->route->method].params;
     const struct call_options *options = &request->frame.options;
-    struct error error;
 
     request->params = arena_alloc(&request->arena, shape->size);
-    int err = codec_read_params(&request->frame, shape, &request->arena, request->params, &error);
-    request->deadline_mono_ms += options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_DEFAULT_MS;
-    if (err < 0)
-        rpc_fail(request, ERROR_BAD_REQUEST, "%s", error.text);
-    else if (rpc_request_time_left_ms(request) == 0)
-        rpc_fail(request, ERROR_TIMEOUT, "%s", rpc_errors[ERROR_TIMEOUT].sentence);
-    else
-        request->route->handler(request->server->arg, request);
+    int err = codec_read_params(&request->frame, shape, &request->arena, request->params, error);
+    request->deadline_mono_ms =
+        now_mono_ms + (options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_DEFAULT_MS);
+    return err;
 }
 
-void request_handle(struct rpc_request *request)
+bool request_open(struct rpc_request *request, int64_t now_mono_ms)
 {
-    struct rpc_server *server = request->server;
     struct frame *frame = &request->frame;
     struct error error;
 
-    count(&server->counters.requests);
     if (!request->envelope.whole) {
         refuse_malformed(request, "one payload frame is expected after the empty frame");
-        return;
+        return false;
     }
     if (codec_open_frame(envelope_payload(&request->envelope), frame, &error) < 0) {
         refuse_malformed(request, error.text);
-        return;
+        return false;
     }
     if (frame->type != FRAME_REQUEST) {
         /* The msgid of a response or notification is not one that a caller waits for. */
         frame->msgid = 0;
         refuse_malformed(request, "a request is expected: [0, msgid, method, params]");
-        return;
+        return false;
     }
-    request->route = find_route(server, frame->method);
-    if (request->route)
-        call_handler(request);
-    else
+    request->route = find_route(request->server, frame->method);
+    if (!request->route) {
         rpc_fail(request, ERROR_UNKNOWN_METHOD, "there is no method '%.*s' here",
                  (int)(frame->method.len < 64 ? frame->method.len : 64), frame->method.ptr);
+        return false;
+    }
+    if (read_params(request, now_mono_ms, &error) < 0) {
+        rpc_fail(request, ERROR_BAD_REQUEST, "%s", error.text);
+        return false;
+    }
+    return true;
+}
+
+/* The default is far longer than requests that have come together take: no clock is read for it. */
+static void call_handler(struct rpc_request *request)
+{
+    if (request->frame.options.timeout_ms > 0 && rpc_request_time_left_ms(request) == 0)
+        rpc_fail(request, ERROR_TIMEOUT, "%s", rpc_errors[ERROR_TIMEOUT].sentence);
+    else
+        request->route->handler(request->server->arg, request);
+}
+
+void requests_handle(struct rpc_server *server, struct rpc_request *const *requests, size_t count)
+{
+    const struct rpc_batching *batching = server->batching;
+
+    batching->begin(server->arg);
+    for (size_t stage = 0; stage < RPC_STAGES; stage++) {
+        for (size_t i = 0; i < count; i++)
+            batching->stages[stage](server->arg, requests[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        call_handler(requests[i]);
+    batching->end(server->arg);
 }
 
 const void *rpc_request_params(const struct rpc_request *request)
@@ -217,6 +275,16 @@ struct arena *rpc_request_arena(struct rpc_request *request)
     return &request->arena;
 }
 
+void rpc_request_keep(struct rpc_request *request, void *kept)
+{
+    request->kept = kept;
+}
+
+void *rpc_request_kept(const struct rpc_request *request)
+{
+    return request->kept;
+}
+
 int64_t rpc_request_time_left_ms(const struct rpc_request *request)
 {
     int64_t left = request->deadline_mono_ms - clock_mono_ms();
@@ -236,7 +304,7 @@ void rpc_park(struct rpc_request *request,
         pthread_mutex_lock(&server->parked_lock);
         LIST_INSERT_HEAD(&server->parked, request, entry);
         pthread_mutex_unlock(&server->parked_lock);
-        count(&server->counters.parked);
+        server_count(&server->counters.parked, 1);
     }
     if (server->loop)
         deadlines_set(&server->deadlines, &request->deadline, request->deadline_mono_ms);

@@ -1,10 +1,25 @@
 #include "proto/endpoint/server.h"
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "proto/endpoint/server_core.h"
 
 /* Last replies still go out when a server closes. */
 enum { REPLY_LINGER_MS = 200 };
+
+static void do_nothing(void *arg)
+{
+    (void)arg;
+}
+
+static void do_nothing_with(void *arg, struct rpc_request *request)
+{
+    (void)arg;
+    (void)request;
+}
+
+static const struct rpc_batching no_batching = {
+    do_nothing, {do_nothing_with, do_nothing_with}, do_nothing};
 
 int server_new(struct rpc_server **ret, const struct rpc_server_options *options,
                struct error *error)
@@ -13,7 +28,9 @@ int server_new(struct rpc_server **ret, const struct rpc_server_options *options
 
     server->routes = options->routes;
     server->arg = options->arg;
+    server->batching = options->batching ? options->batching : &no_batching;
     LIST_INIT(&server->parked);
+    LIST_INIT(&server->spare);
     pthread_mutex_init(&server->parked_lock, NULL);
     server->router = socket_open(options->context, ZMQ_ROUTER, REPLY_LINGER_MS);
     socket_set(server->router, ZMQ_ROUTER_MANDATORY, 1);
@@ -38,7 +55,9 @@ void server_free(struct rpc_server *server)
     socket_unbind(server->binding);
     socket_close(server->router);
     pthread_mutex_destroy(&server->parked_lock);
+    requests_free_spare(server);
     buf_done(&server->reply);
+    reply_slabs_done(&server->slabs);
     mem_free(server);
 }
 
@@ -54,7 +73,9 @@ static void on_readable(void *arg, void *socket)
         request = request_receive(server, ZMQ_DONTWAIT);
         if (!request)
             return;
-        request_handle(request);
+        server_count(&server->counters.requests, 1);
+        if (request_open(request, clock_mono_ms()))
+            requests_handle(server, &request, 1);
     }
 }
 

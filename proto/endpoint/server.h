@@ -24,11 +24,24 @@ struct rpc_route {
     rpc_handler_fn *handler;
 };
 
+enum { RPC_STAGES = 2 };
+
+/* What is done with requests that have come together before each is given to its handler: all of
+ * them go through one stage before the next. So a stage may ask for memory that the next one reads,
+ * and memory is waited for once instead of once for each request. A stage neither answers nor
+ * parks. */
+struct rpc_batching {
+    void (*begin)(void *arg);
+    rpc_handler_fn *stages[RPC_STAGES];
+    void (*end)(void *arg); /* after the last handler */
+};
+
 struct rpc_server_options {
     struct endpoint_context *context;
     struct endpoint_binding binding;
     const struct rpc_route *routes; /* copied by reference; ends with a row without a handler */
     void *arg;                      /* given to every handler */
+    const struct rpc_batching *batching; /* by reference; NULL: none */
 };
 
 struct rpc_server_stats {
@@ -40,7 +53,7 @@ struct rpc_server_stats {
     uint64_t parked;        /* now */
 };
 
-/* On the loop: handlers run on its thread. */
+/* On the loop: handlers run on its thread, one request at a time. */
 int rpc_server_open(struct rpc_server **ret, struct loop *loop,
                     const struct rpc_server_options *options, struct error *error);
 /* On a thread of its own that blocks on receive, drains and answers: for the query path. The thread
@@ -61,6 +74,9 @@ const void *rpc_request_params(const struct rpc_request *request);
 enum method_id rpc_request_method(const struct rpc_request *request);
 struct str rpc_request_trace(const struct rpc_request *request); /* may be empty */
 struct arena *rpc_request_arena(struct rpc_request *request);
+/* What a stage leaves for what comes after it; NULL at first. */
+void rpc_request_keep(struct rpc_request *request, void *kept);
+void *rpc_request_kept(const struct rpc_request *request);
 /* What is left of timeout_ms (a default of 30 s if the caller gave none); 0 when it has passed. */
 int64_t rpc_request_time_left_ms(const struct rpc_request *request);
 

@@ -10,17 +10,18 @@
 #include "proto/codec/codec.h"
 #include "proto/endpoint/deadlines.h"
 #include "proto/endpoint/envelope.h"
+#include "proto/endpoint/reply_slabs.h"
 #include "proto/endpoint/server.h"
 #include "proto/endpoint/socket.h"
 
 struct rpc_request {
-    LIST_ENTRY(rpc_request) entry; /* of server->parked, when parked */
+    LIST_ENTRY(rpc_request) entry; /* of server->parked, when parked, or of server->spare */
     struct rpc_server *server;
     struct envelope envelope;
     struct arena arena;
     struct frame frame;
     const struct rpc_route *route;
-    void *params;
+    void *params, *kept;
     int64_t deadline_mono_ms;
     bool parked;
     struct deadline deadline; /* loop servers */
@@ -33,6 +34,11 @@ struct server_counters {
     atomic_uint_fast64_t requests, malformed, failed, expired, undeliverable, parked;
 };
 
+static inline void server_count(atomic_uint_fast64_t *counter, uint64_t more)
+{
+    atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
+}
+
 struct server_thread;
 
 struct rpc_server {
@@ -40,8 +46,13 @@ struct rpc_server {
     struct socket_binding *binding;
     const struct rpc_route *routes;
     void *arg;
+    const struct rpc_batching *batching;
     struct server_counters counters;
-    struct buf reply; /* reused; of the thread that owns the router */
+    /* Of the thread that owns the router: what the next request and reply can use again. */
+    LIST_HEAD(, rpc_request) spare;
+    size_t spare_count;
+    struct buf reply;
+    struct reply_slabs slabs;
     pthread_mutex_t parked_lock;
     LIST_HEAD(, rpc_request) parked;
     /* One of the two: */
@@ -59,9 +70,12 @@ void server_fail_parked(struct rpc_server *server);
 
 /* Takes one message off the router. NULL: none, see envelope_receive(). */
 struct rpc_request *request_receive(struct rpc_server *server, int flags);
-/* Decodes and calls the handler, or answers with an error. The request is owned by then. */
-void request_handle(struct rpc_request *request);
+/* Decodes it, as of now. False: it was answered with an error. */
+bool request_open(struct rpc_request *request, int64_t now_mono_ms);
+/* Takes opened requests, of one server, through their stages to their handlers. */
+void requests_handle(struct rpc_server *server, struct rpc_request *const *requests, size_t count);
 void request_free(struct rpc_request *request);
+void requests_free_spare(struct rpc_server *server);
 
 void server_close_threaded(struct rpc_server *server);
 /* Whether the calling thread may use server->router. */

@@ -8,11 +8,12 @@
 #include <signal.h>
 #include <sys/random.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "proto/endpoint/server_core.h"
 
-/* Measured: draining more before answering gains nothing, less costs wake-ups. */
-enum { DRAIN_MAX = 32 };
+/* Measured: taking more before answering gains nothing, less costs wake-ups. */
+enum { BATCH_MAX = 32 };
 enum { SECRET_SIZE = 16 };
 
 struct server_thread {
@@ -20,6 +21,7 @@ struct server_thread {
     pthread_t thread;
     void *waker; /* the DEALER */
     pthread_mutex_t waker_lock;
+    struct reply_slabs slabs; /* of who holds the lock */
     char secret[SECRET_SIZE];
 };
 
@@ -32,7 +34,7 @@ void server_thread_send(struct server_thread *thread, struct envelope *envelope,
 {
     pthread_mutex_lock(&thread->waker_lock);
     /* Without a high-water mark on this pipe nothing is refused. */
-    envelope_reply(thread->waker, envelope, payload);
+    envelope_reply(thread->waker, envelope, &thread->slabs, payload);
     pthread_mutex_unlock(&thread->waker_lock);
 }
 
@@ -48,40 +50,72 @@ static bool take_ours(struct server_thread *thread, struct rpc_request *request)
     bool go_on = request->envelope.count > 2;
 
     if (go_on && envelope_forward(server->router, &request->envelope, 1) < 0)
-        atomic_fetch_add_explicit(&server->counters.undeliverable, 1, memory_order_relaxed);
+        server_count(&server->counters.undeliverable, 1);
     request_free(request);
     return go_on;
 }
 
-static size_t drain(struct rpc_server *server, struct rpc_request *requests[DRAIN_MAX])
+/* What is there. If that is nothing, the first that comes, alone: to see whether there are more
+ * takes a system call, for which its caller would wait. 0: the context ends. */
+static size_t receive_batch(struct rpc_server *server, struct rpc_request *requests[BATCH_MAX])
 {
     size_t count = 0;
 
-    while (count < DRAIN_MAX &&
-           (requests[count] = request_receive(server, count == 0 ? 0 : ZMQ_DONTWAIT)))
+    while (count < BATCH_MAX && (requests[count] = request_receive(server, ZMQ_DONTWAIT)))
         count++;
+    if (count == 0 && (requests[0] = request_receive(server, 0)))
+        count = 1;
     return count;
+}
+
+/* Leaves the requests of others in *requests, *count of them. False: the thread is to stop. */
+static bool take_out_ours(struct server_thread *thread, struct rpc_request *requests[BATCH_MAX],
+                          size_t *count)
+{
+    size_t foreign = 0;
+    bool go_on = true;
+
+    for (size_t i = 0; i < *count; i++) {
+        if (!is_ours(thread, &requests[i]->envelope))
+            requests[foreign++] = requests[i];
+        else if (!take_ours(thread, requests[i]))
+            go_on = false;
+    }
+    *count = foreign;
+    return go_on;
+}
+
+static void handle_batch(struct rpc_server *server, struct rpc_request *const *requests,
+                         size_t count)
+{
+    struct rpc_request *opened[BATCH_MAX];
+    size_t opened_count = 0;
+    int64_t now_mono_ms = clock_mono_ms();
+
+    server_count(&server->counters.requests, count);
+    for (size_t i = 0; i < count; i++) {
+        if (request_open(requests[i], now_mono_ms))
+            opened[opened_count++] = requests[i];
+    }
+    if (opened_count > 0)
+        requests_handle(server, opened, opened_count);
 }
 
 static void *run(void *arg)
 {
     struct server_thread *thread = arg;
-    struct rpc_request *requests[DRAIN_MAX];
+    struct rpc_request *requests[BATCH_MAX];
     bool go_on = true;
 
     /* The starter holds this until thread->thread is set, which server_thread_is_mine() reads. */
     pthread_mutex_lock(&thread->waker_lock);
     pthread_mutex_unlock(&thread->waker_lock);
     while (go_on) {
-        size_t count = drain(thread->server, requests);
+        size_t count = receive_batch(thread->server, requests);
         if (count == 0)
             break;
-        for (size_t i = 0; i < count; i++) {
-            if (!is_ours(thread, &requests[i]->envelope))
-                request_handle(requests[i]);
-            else if (!take_ours(thread, requests[i]))
-                go_on = false;
-        }
+        go_on = take_out_ours(thread, requests, &count);
+        handle_batch(thread->server, requests, count);
     }
     return NULL;
 }
@@ -123,6 +157,7 @@ static int start_thread(struct server_thread *thread, struct error *error)
 static void free_thread(struct server_thread *thread)
 {
     socket_close(thread->waker);
+    reply_slabs_done(&thread->slabs);
     pthread_mutex_destroy(&thread->waker_lock);
     mem_free(thread);
 }

@@ -136,9 +136,14 @@ static void a_cleared_arena_is_zeroed_again_and_keeps_its_memory(void **state)
     assert_ptr_equal(again, first);
     for (size_t i = 0; i < 100; i++)
         assert_int_equal(again[i], 0);
+    size_t small = arena_size(&arena);
+    assert_in_range(small, 100, 10000);
     arena_alloc(&arena, 100000);
+    assert_in_range(arena_size(&arena), small + 100000, small + 110000);
     arena_clear(&arena);
+    assert_in_range(arena_size(&arena), 100000, 110000);
     arena_done(&arena);
+    assert_int_equal(arena_size(&arena), 0);
     assert_int_equal(calls, 1);
 }
 

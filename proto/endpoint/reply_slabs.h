@@ -1,0 +1,28 @@
+/* Memory of small replies: many in one piece that they share. Internal to endpoint.
+ *
+ * What libzmq allocates for a message is freed by its own thread, which costs the allocator more
+ * than copying the reply. A piece is freed with the last message in it, by whichever thread that
+ * is; so a peer that does not read keeps at most REPLY_SLAB_BYTES for each reply in its queue.
+ */
+#ifndef PROTO_ENDPOINT_REPLY_SLABS_H
+#define PROTO_ENDPOINT_REPLY_SLABS_H
+
+#include <zmq.h>
+
+#include "common/base/str.h"
+
+enum { REPLY_SLAB_BYTES = 4096 };
+
+struct reply_slab;
+
+/* Of one thread. */
+struct reply_slabs {
+    struct reply_slab *filling; /* NULL: none */
+};
+
+/* A message with a copy of the payload, which the caller sends or closes. */
+void reply_slabs_message(struct reply_slabs *slabs, struct str payload, zmq_msg_t *ret_message);
+/* Messages that are still under way keep theirs. */
+void reply_slabs_done(struct reply_slabs *slabs);
+
+#endif

@@ -1,0 +1,243 @@
+/* Requests that come together, and what one leaves for the next: memory, and nothing else. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "proto/endpoint/client.h"
+#include "tests/support/endpoint_fixture.h"
+
+enum { PATIENCE_MS = 30000, CALLS = 500, ROUNDS_MAX = 1000 };
+
+struct stage {
+    struct endpoint_fixture fixture;
+    struct rpc_server *server;
+    struct rpc_client *client;
+    unsigned awaited;
+    /* The server's thread's, until the server is closed. */
+    bool within;
+    size_t passed[RPC_STAGES + 1]; /* of this batch: by each stage, by the handler */
+    size_t largest, batches, handled;
+    unsigned violations;
+};
+
+static void expect(struct stage *stage, bool holds)
+{
+    stage->violations += !holds;
+}
+
+static void begin(void *arg)
+{
+    struct stage *stage = arg;
+
+    expect(stage, !stage->within);
+    stage->within = true;
+    memset(stage->passed, 0, sizeof(stage->passed));
+}
+
+static void end(void *arg)
+{
+    struct stage *stage = arg;
+
+    expect(stage, stage->within);
+    stage->within = false;
+    for (size_t i = 0; i < RPC_STAGES; i++)
+        expect(stage, stage->passed[i] == stage->passed[RPC_STAGES]);
+    stage->handled += stage->passed[RPC_STAGES];
+    stage->batches++;
+    if (stage->passed[RPC_STAGES] > stage->largest)
+        stage->largest = stage->passed[RPC_STAGES];
+}
+
+static void first_stage(void *arg, struct rpc_request *request)
+{
+    struct stage *stage = arg;
+    int64_t *kept = arena_alloc(rpc_request_arena(request), sizeof(*kept));
+
+    expect(stage, stage->within && stage->passed[1] == 0);
+    expect(stage, rpc_request_kept(request) == NULL && *kept == 0);
+    *kept = (int64_t)stage->passed[0]++;
+    rpc_request_keep(request, kept);
+}
+
+static void second_stage(void *arg, struct rpc_request *request)
+{
+    struct stage *stage = arg;
+    const int64_t *kept = rpc_request_kept(request);
+
+    expect(stage, stage->passed[RPC_STAGES] == 0);
+    expect(stage, *kept == (int64_t)stage->passed[1]++);
+}
+
+static void on_ping(void *arg, struct rpc_request *request)
+{
+    struct stage *stage = arg;
+    const int64_t *kept = rpc_request_kept(request);
+
+    expect(stage, stage->passed[1] == stage->passed[0]);
+    expect(stage, *kept == (int64_t)stage->passed[RPC_STAGES]++);
+    rpc_reply(request, &(struct ping_result){.time_ms = 1 + *kept});
+}
+
+/* As long as the handle's number says; what it is made of tells which it is. */
+static struct str url_of(int64_t number, struct arena *arena)
+{
+    size_t len = (size_t)number * 7 % 2000;
+    char *url = arena_alloc(arena, len + 1);
+
+    memset(url, 'a' + (int)(number % 26), len);
+    return str_from(url, len);
+}
+
+static void on_check(void *arg, struct rpc_request *request)
+{
+    const struct check_params *params = rpc_request_params(request);
+    int64_t number = -1;
+    (void)arg;
+
+    str_to_i64(params->handle, &number);
+    rpc_reply(request,
+              &(struct answer){.reason = REASON_ENTITLED,
+                               .verified_at = number,
+                               .subscribe_url = url_of(number, rpc_request_arena(request))});
+}
+
+static const struct rpc_route routes[] = {
+    {METHOD_query_ping, on_ping},
+    {METHOD_query_check, on_check},
+    {0, NULL},
+};
+
+static int set_up(void **state)
+{
+    struct stage *stage = mem_alloc_zero(sizeof(*stage));
+    struct error error;
+
+    fixture_open(&stage->fixture);
+    assert_int_equal(rpc_client_open(&stage->client, stage->fixture.loop, stage->fixture.context,
+                                     &stage->fixture.rpc, &error),
+                     0);
+    *state = stage;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct stage *stage = *state;
+
+    rpc_client_close(stage->client);
+    rpc_server_close(stage->server);
+    fixture_close(&stage->fixture);
+    mem_free(stage);
+    return 0;
+}
+
+static void done(struct stage *stage)
+{
+    if (--stage->awaited == 0)
+        loop_stop(stage->fixture.loop);
+}
+
+static void on_pong(void *arg, const struct rpc_response *response)
+{
+    assert_int_equal(response->code, ERROR_NONE);
+    done(arg);
+}
+
+static void serve_batches(struct stage *stage, bool threaded)
+{
+    static const struct rpc_batching batching = {begin, {first_stage, second_stage}, end};
+    const struct rpc_server_options options = {.context = stage->fixture.context,
+                                               .binding = fixture_binding(&stage->fixture.rpc),
+                                               .routes = routes,
+                                               .arg = stage,
+                                               .batching = &batching};
+    struct error error;
+    int err = threaded ? rpc_server_open_threaded(&stage->server, &options, &error)
+                       : rpc_server_open(&stage->server, stage->fixture.loop, &options, &error);
+
+    assert_int_equal(err, 0);
+}
+
+static void ping_often(struct stage *stage)
+{
+    stage->handled = 0;
+    for (stage->awaited = 0; stage->awaited < CALLS; stage->awaited++)
+        rpc_call(stage->client, METHOD_query_ping, NULL, PATIENCE_MS, STR_NONE, on_pong, stage);
+    loop_run(stage->fixture.loop);
+}
+
+static void all_go_through_one_stage_before_the_next(void **state)
+{
+    struct stage *stage = *state;
+
+    for (int round = 0; round < ROUNDS_MAX && stage->largest < 2; round++) {
+        serve_batches(stage, true);
+        ping_often(stage);
+        rpc_server_close(take(stage->server));
+        assert_int_equal(stage->handled, CALLS);
+        assert_int_equal(stage->violations, 0);
+    }
+    assert_in_range(stage->largest, 2, CALLS);
+}
+
+static void a_server_on_a_loop_takes_one_at_a_time(void **state)
+{
+    struct stage *stage = *state;
+
+    serve_batches(stage, false);
+    ping_often(stage);
+    assert_int_equal(stage->violations, 0);
+    assert_int_equal(stage->handled, CALLS);
+    assert_int_equal(stage->batches, CALLS);
+}
+
+struct expected {
+    struct stage *stage;
+    int64_t number;
+};
+
+static void on_answer(void *arg, const struct rpc_response *response)
+{
+    cleanup(arena_done) struct arena arena = ARENA_INIT;
+    const struct expected *expected = arg;
+    const struct answer *answer = response->result;
+
+    assert_int_equal(response->code, ERROR_NONE);
+    assert_int_equal(answer->verified_at, expected->number);
+    assert_true(str_eq(answer->subscribe_url, url_of(expected->number, &arena)));
+    done(expected->stage);
+}
+
+/* More than a slab holds, and longer than it takes, all under way at once. */
+static void replies_of_every_length_come_unchanged(void **state)
+{
+    static struct expected expected[CALLS];
+    struct stage *stage = *state;
+
+    stage->server = fixture_server(&stage->fixture, routes, stage, true);
+    for (stage->awaited = 0; stage->awaited < CALLS; stage->awaited++) {
+        char handle[20];
+        snprintf(handle, sizeof(handle), "%u", stage->awaited);
+        const struct check_params params = {
+            .handle = str_of(handle), .dimension = STR("d"), .quantity = 1};
+        expected[stage->awaited] = (struct expected){stage, stage->awaited};
+        rpc_call(stage->client, METHOD_query_check, &params, PATIENCE_MS, STR_NONE, on_answer,
+                 &expected[stage->awaited]);
+    }
+    loop_run(stage->fixture.loop);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(all_go_through_one_stage_before_the_next),
+        TEST(a_server_on_a_loop_takes_one_at_a_time),
+        TEST(replies_of_every_length_come_unchanged),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
