@@ -17,14 +17,19 @@ void answering_init(struct answering *answering, const struct settings *settings
     }
 }
 
-static enum rpc_error answer_one(const struct answering *answering, struct replica_reader *reader,
-                                 const struct decide_question *question, int64_t now_s,
-                                 struct arena *arena, struct answer *ret_answer,
-                                 struct error *error)
+void answering_fetch(struct answering_inquiry *inquiry)
 {
+    replica_fetch(&inquiry->lookup);
+}
+
+enum rpc_error answering_take(const struct answering *answering, struct answering_inquiry *inquiry,
+                              int64_t now_s, struct arena *arena, struct answer *ret_answer,
+                              struct error *error)
+{
+    const struct decide_question *question = &inquiry->question;
     struct decide_facts facts;
 
-    replica_find_for(reader, question, arena, &facts);
+    replica_take(&inquiry->lookup, arena, &facts);
     enum rpc_error code =
         decide(question, &facts, &answering->policy, now_s, arena, ret_answer, error);
     if (code == ERROR_NONE)
@@ -40,11 +45,10 @@ static int64_t age_seconds(int64_t max_age_ms)
     return max_age_ms > 0 ? (max_age_ms + 999) / 1000 : 0;
 }
 
-enum rpc_error answering_check(const struct answering *answering, struct replica_reader *reader,
-                               const struct check_params *params, int64_t now_s,
-                               struct arena *arena, struct answer *ret_answer, struct error *error)
+void answering_seek(struct replica_reader *reader, const struct check_params *params,
+                    struct answering_inquiry *ret_inquiry)
 {
-    const struct decide_question question = {
+    ret_inquiry->question = (struct decide_question){
         .handle = params->handle,
         .dimension = params->dimension,
         .quantity = params->quantity,
@@ -52,34 +56,64 @@ enum rpc_error answering_check(const struct answering *answering, struct replica
         .license = params->license,
         .max_age_s = age_seconds(params->max_age_ms),
     };
+    replica_seek(reader, &ret_inquiry->question, &ret_inquiry->lookup);
+}
 
-    return answer_one(answering, reader, &question, now_s, arena, ret_answer, error);
+enum rpc_error answering_check(const struct answering *answering, struct replica_reader *reader,
+                               const struct check_params *params, int64_t now_s,
+                               struct arena *arena, struct answer *ret_answer, struct error *error)
+{
+    struct answering_inquiry inquiry;
+
+    answering_seek(reader, params, &inquiry);
+    answering_fetch(&inquiry);
+    return answering_take(answering, &inquiry, now_s, arena, ret_answer, error);
+}
+
+static void seek_one_of_many(struct replica_reader *reader, const struct check_many_params *params,
+                             size_t index, struct answering_inquiry *ret_inquiry)
+{
+    const struct question *asked = &params->questions.items[index];
+
+    ret_inquiry->question = (struct decide_question){
+        .handle = asked->handle,
+        .dimension = asked->dimension,
+        .quantity = asked->quantity,
+        .product = params->product,
+    };
+    replica_seek(reader, &ret_inquiry->question, &ret_inquiry->lookup);
+}
+
+static void take_one_of_many(const struct answering *answering, struct answering_inquiry *inquiry,
+                             int64_t now_s, struct arena *arena, struct answer *answer)
+{
+    struct error error;
+    enum rpc_error code = answering_take(answering, inquiry, now_s, arena, answer, &error);
+
+    if (code != ERROR_NONE)
+        *answer = (struct answer){.error = str_of(rpc_errors[code].code),
+                                  .message = arena_str(arena, str_of(error.text))};
 }
 
 void answering_check_many(const struct answering *answering, struct replica_reader *reader,
                           const struct check_many_params *params, int64_t now_s,
                           struct arena *arena, struct check_many_result *ret_result)
 {
+    enum { TOGETHER = 32 };
+    struct answering_inquiry inquiries[TOGETHER];
     size_t count = params->questions.count;
 
     ret_result->answers.items = arena_alloc_array(arena, count, sizeof(struct answer));
     ret_result->answers.count = count;
-    for (size_t i = 0; i < count; i++) {
-        const struct question *asked = &params->questions.items[i];
-        struct answer *answer = &ret_result->answers.items[i];
-        struct error error;
-        const struct decide_question question = {
-            .handle = asked->handle,
-            .dimension = asked->dimension,
-            .quantity = asked->quantity,
-            .product = params->product,
-        };
-        enum rpc_error code =
-            answer_one(answering, reader, &question, now_s, arena, answer, &error);
-        if (code == ERROR_NONE)
-            continue;
-        *answer = (struct answer){.error = str_of(rpc_errors[code].code),
-                                  .message = arena_str(arena, str_of(error.text))};
+    for (size_t first = 0; first < count; first += TOGETHER) {
+        size_t here = count - first < TOGETHER ? count - first : TOGETHER;
+        for (size_t i = 0; i < here; i++)
+            seek_one_of_many(reader, params, first + i, &inquiries[i]);
+        for (size_t i = 0; i < here; i++)
+            answering_fetch(&inquiries[i]);
+        for (size_t i = 0; i < here; i++)
+            take_one_of_many(answering, &inquiries[i], now_s, arena,
+                             &ret_result->answers.items[first + i]);
     }
 }
 

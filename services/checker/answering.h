@@ -19,6 +19,20 @@ void answering_init(struct answering *answering, const struct settings *settings
 enum rpc_error answering_check(const struct answering *answering, struct replica_reader *reader,
                                const struct check_params *params, int64_t now_s,
                                struct arena *arena, struct answer *ret_answer, struct error *error);
+/* The same in the stages of a look-up (replica.h), for questions that have come together. */
+struct answering_inquiry {
+    struct decide_question question;
+    struct replica_lookup lookup;
+};
+
+/* The inquiry borrows from params, and must stay where it is. */
+void answering_seek(struct replica_reader *reader, const struct check_params *params,
+                    struct answering_inquiry *ret_inquiry);
+void answering_fetch(struct answering_inquiry *inquiry);
+enum rpc_error answering_take(const struct answering *answering, struct answering_inquiry *inquiry,
+                              int64_t now_s, struct arena *arena, struct answer *ret_answer,
+                              struct error *error);
+
 /* A question that is bad alone says so in its answer. */
 void answering_check_many(const struct answering *answering, struct replica_reader *reader,
                           const struct check_many_params *params, int64_t now_s,

@@ -11,13 +11,25 @@ enum { PUBLIC_SOCKET_MODE = 0660 };
 
 static const char program_name[] = "entitled-checker";
 
+/* True if the copy was complete before. A copy that was given up never comes back, so whoever sees
+ * the same number before and after looking at the replica has looked at that copy. */
+static bool show_copy(struct shown_state *shown, bool complete)
+{
+    bool was_complete = atomic_load(&shown->complete_copy) != 0;
+
+    if (complete && !was_complete)
+        atomic_store(&shown->complete_copy, ++shown->copies);
+    else if (!complete)
+        atomic_store(&shown->complete_copy, 0);
+    return was_complete;
+}
+
 static void show_state(struct checker *checker, const struct replica_follow_state *now)
 {
     struct shown_state *shown = &checker->shown;
 
     pthread_mutex_lock(&shown->lock);
-    bool was_ready = shown->ready;
-    shown->ready = now->complete;
+    bool was_ready = show_copy(shown, now->complete);
     shown->seq = now->seq;
     snprintf(shown->incarnation, sizeof(shown->incarnation), STR_FMT, STR_ARG(now->incarnation));
     pthread_mutex_unlock(&shown->lock);
@@ -159,6 +171,7 @@ static int open_sockets(struct checker *checker, struct error *error)
         .context = checker->sockets,
         .binding = {&listen, program_name, PUBLIC_SOCKET_MODE},
         .routes = query_routes,
+        .batching = &query_batching,
         .arg = checker};
 
     if (public_feed_open(&checker->feed, checker->daemon->loop, checker->sockets, &feed_binding,

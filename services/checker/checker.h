@@ -1,12 +1,13 @@
 /* The checker's state: what its files share. Start and stop are in checker.c.
  *
- * Two threads: the query thread touches `answering`, `query_reader`, `shown` and `handover`; all
- * else belongs to the loop.
+ * Two threads: the query thread touches `answering`, `query_reader`, `shown`, `batch` and
+ * `handover`; all else belongs to the loop.
  */
 #ifndef SERVICES_CHECKER_CHECKER_H
 #define SERVICES_CHECKER_CHECKER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "common/daemon/daemon.h"
 #include "proto/endpoint/server.h"
@@ -23,9 +24,17 @@
 /* What the query thread says of the state it answers from. */
 struct shown_state {
     pthread_mutex_t lock;
-    bool ready;
+    /* Of the copy that is complete, another one each time; 0: none is. Written under the lock. */
+    atomic_uint_fast64_t complete_copy;
+    uint64_t copies;
     char incarnation[65];
     int64_t seq;
+};
+
+/* The query thread's, for questions that have come together. */
+struct query_batch {
+    uint64_t copy;
+    int64_t now_s;
 };
 
 struct checker {
@@ -41,6 +50,7 @@ struct checker {
     struct replica_follow *follow;
     struct history *history;
     struct shown_state shown;
+    struct query_batch batch;
     struct refresh *refresh;
     struct presence *presence;
     struct public_feed *feed;
@@ -55,6 +65,7 @@ void checker_stop(void *state);
 
 /* query.c; the arg is the checker. */
 extern const struct rpc_route query_routes[];
+extern const struct rpc_batching query_batching;
 /* bulk.c and about.c; on the loop. */
 void on_snapshot(void *arg, struct rpc_request *request);
 void on_changes(void *arg, struct rpc_request *request);

@@ -5,15 +5,53 @@
 #include "common/base/clock.h"
 #include "services/checker/checker.h"
 
-/* Looked at before an answer is made, and again before it is sent: when the store is another one,
- * the replica is emptied after it has ceased to be ready. */
-static bool is_ready(struct checker *checker)
+/* Noted before the look-ups, and looked at again before an answer is sent: when the store is
+ * another one, the replica is emptied after its copy has ceased to be the complete one. */
+static void begin_batch(void *arg)
 {
-    pthread_mutex_lock(&checker->shown.lock);
-    bool ready = checker->shown.ready;
-    pthread_mutex_unlock(&checker->shown.lock);
-    return ready;
+    struct checker *checker = arg;
+
+    checker->batch.copy = atomic_load(&checker->shown.complete_copy);
+    checker->batch.now_s = clock_wall_s();
+    replica_read_begin(checker->query_reader);
 }
+
+static void end_batch(void *arg)
+{
+    struct checker *checker = arg;
+
+    replica_read_end(checker->query_reader);
+}
+
+static bool is_ready(const struct checker *checker)
+{
+    uint64_t copy = checker->batch.copy;
+
+    return copy != 0 && atomic_load(&checker->shown.complete_copy) == copy;
+}
+
+static void seek(void *arg, struct rpc_request *request)
+{
+    struct checker *checker = arg;
+    struct answering_inquiry *inquiry;
+
+    if (rpc_request_method(request) != METHOD_query_check)
+        return;
+    inquiry = arena_alloc(rpc_request_arena(request), sizeof(*inquiry));
+    answering_seek(checker->query_reader, rpc_request_params(request), inquiry);
+    rpc_request_keep(request, inquiry);
+}
+
+static void fetch(void *arg, struct rpc_request *request)
+{
+    struct answering_inquiry *inquiry = rpc_request_kept(request);
+    (void)arg;
+
+    if (inquiry)
+        answering_fetch(inquiry);
+}
+
+const struct rpc_batching query_batching = {begin_batch, {seek, fetch}, end_batch};
 
 static void fail_not_ready(struct rpc_request *request)
 {
@@ -34,14 +72,9 @@ static void on_check(void *arg, struct rpc_request *request)
     struct answer answer;
     struct error error;
 
-    if (!is_ready(checker)) {
-        fail_not_ready(request);
-        return;
-    }
-    replica_read_begin(checker->query_reader);
     enum rpc_error code =
-        answering_check(&checker->answering, checker->query_reader, params, clock_wall_s(),
-                        rpc_request_arena(request), &answer, &error);
+        answering_take(&checker->answering, rpc_request_kept(request), checker->batch.now_s,
+                       rpc_request_arena(request), &answer, &error);
     if (!is_ready(checker))
         fail_not_ready(request);
     else if (code != ERROR_NONE)
@@ -50,7 +83,6 @@ static void on_check(void *arg, struct rpc_request *request)
         handover_give(checker->handover, request, on_check_fresh);
     else
         rpc_reply(request, &answer);
-    replica_read_end(checker->query_reader);
 }
 
 static void on_check_many(void *arg, struct rpc_request *request)
@@ -69,14 +101,12 @@ static void on_check_many(void *arg, struct rpc_request *request)
                  (long long)limit);
         return;
     }
-    replica_read_begin(checker->query_reader);
-    answering_check_many(&checker->answering, checker->query_reader, params, clock_wall_s(),
+    answering_check_many(&checker->answering, checker->query_reader, params, checker->batch.now_s,
                          rpc_request_arena(request), &result);
     if (is_ready(checker))
         rpc_reply(request, &result);
     else
         fail_not_ready(request);
-    replica_read_end(checker->query_reader);
 }
 
 /* The state is noted before it is read: the answer shows that one or a later one. */
@@ -87,20 +117,16 @@ static void on_entitlements(void *arg, struct rpc_request *request)
     char incarnation[sizeof(checker->shown.incarnation)];
 
     pthread_mutex_lock(&checker->shown.lock);
-    bool ready = checker->shown.ready;
     memcpy(incarnation, checker->shown.incarnation, sizeof(incarnation));
     result.seq = checker->shown.seq;
     pthread_mutex_unlock(&checker->shown.lock);
-    if (!ready) {
-        fail_not_ready(request);
-        return;
-    }
     result.incarnation = str_of(incarnation);
-    replica_read_begin(checker->query_reader);
     answering_entitlements(&checker->answering, checker->query_reader, rpc_request_params(request),
-                           clock_wall_s(), rpc_request_arena(request), &result);
-    rpc_reply(request, &result);
-    replica_read_end(checker->query_reader);
+                           checker->batch.now_s, rpc_request_arena(request), &result);
+    if (is_ready(checker))
+        rpc_reply(request, &result);
+    else
+        fail_not_ready(request);
 }
 
 static void on_ping(void *arg, struct rpc_request *request)
