@@ -8,7 +8,7 @@
 
 enum { SECOND_MS = 1000, FIRST_DELAY_MS = 5 * SECOND_MS, LONGEST_DELAY_MS = 300 * SECOND_MS };
 
-static void ask(void *arg);
+static void ask(struct aws *aws);
 
 static void tell(struct aws *aws, struct str failure)
 {
@@ -27,6 +27,14 @@ int64_t caller_delay_ms(unsigned failures, double random)
     if (delay_ms > LONGEST_DELAY_MS)
         delay_ms = LONGEST_DELAY_MS;
     return delay_ms / 2 + (int64_t)(random * (double)delay_ms / 2);
+}
+
+static void on_timer(void *arg)
+{
+    struct aws *aws = arg;
+
+    aws->caller.timer = NULL;
+    ask(aws);
 }
 
 static void on_identity(void *arg, const struct aws_response *response, struct str account,
@@ -52,15 +60,14 @@ static void on_identity(void *arg, const struct aws_response *response, struct s
     }
     caller->failures++;
     caller->timer =
-        loop_after(aws->loop, caller_delay_ms(caller->failures, aws->random()), ask, aws);
+        loop_after(aws->loop, caller_delay_ms(caller->failures, aws->random()), on_timer, aws);
     buf_printf(&why, STR_FMT "%s" STR_FMT, STR_ARG(response->code),
                response->code.len > 0 ? ": " : "", STR_ARG(response->message));
     tell(aws, buf_str(&why));
 }
 
-static void ask(void *arg)
+static void ask(struct aws *aws)
 {
-    struct aws *aws = arg;
     struct caller *caller = &aws->caller;
 
     loop_cancel(take(caller->timer));

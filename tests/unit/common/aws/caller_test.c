@@ -117,6 +117,25 @@ static void a_failure_is_told_and_asked_again(void **state)
     assert_int_equal(peer->aws->caller.failures, 0);
 }
 
+/* Takes away the fixed half of the delay. */
+static double no_delay(void)
+{
+    return -1;
+}
+
+static void the_timer_asks_again(void **state)
+{
+    struct peer *peer = *state;
+
+    peer->aws->random = no_delay;
+    peer_answer(peer, "/", 200, IDENTITY("444455556666"));
+    peer_answer_times(peer, 2, "/", 403, STR("<ErrorResponse/>"));
+    aws_watch_caller(peer->aws, on_caller, peer);
+    wait_told(3);
+    assert_null(peer->aws->caller.timer);
+    assert_true(str_eq_text(aws_account(peer->aws), "444455556666"));
+}
+
 static void the_delays_widen(void **state)
 {
     static const struct {
@@ -141,6 +160,7 @@ int main(void)
         TEST(the_account_is_learnt),
         TEST(others_are_asked_about_anew),
         TEST(a_failure_is_told_and_asked_again),
+        TEST(the_timer_asks_again),
         cmocka_unit_test(the_delays_widen),
     };
 
