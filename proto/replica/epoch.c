@@ -1,5 +1,9 @@
 #include "proto/replica/epoch.h"
 
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "common/base/mem.h"
 
 enum { BATCH = 256 };
@@ -11,9 +15,15 @@ struct retired_batch {
     struct retired things[BATCH];
 };
 
+static bool membarrier(int command)
+{
+    return syscall(SYS_membarrier, command, 0, 0) == 0;
+}
+
 void epoch_init(struct epoch *epoch)
 {
-    *epoch = (struct epoch){0};
+    *epoch =
+        (struct epoch){.system_has_barrier = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)};
     atomic_init(&epoch->now, 1);
     pthread_mutex_init(&epoch->lock, NULL);
 }
@@ -65,7 +75,13 @@ void epoch_remove_reader(struct epoch *epoch, struct epoch_reader *reader)
 
 void epoch_enter(const struct epoch *epoch, struct epoch_reader *reader)
 {
-    atomic_store(&reader->entered, atomic_load(&epoch->now));
+    uint64_t now = atomic_load_explicit(&epoch->now, memory_order_acquire);
+
+    atomic_store_explicit(&reader->entered, now, memory_order_release);
+    if (epoch->system_has_barrier)
+        atomic_signal_fence(memory_order_seq_cst); /* the compiler keeps the order too */
+    else
+        atomic_thread_fence(memory_order_seq_cst);
 }
 
 void epoch_leave(struct epoch_reader *reader)
@@ -79,7 +95,7 @@ static uint64_t oldest_entered(struct epoch *epoch)
 
     pthread_mutex_lock(&epoch->lock);
     for (struct epoch_reader *reader = epoch->readers; reader; reader = reader->next) {
-        uint64_t entered = atomic_load(&reader->entered);
+        uint64_t entered = atomic_load_explicit(&reader->entered, memory_order_acquire);
         if (entered != 0 && entered < oldest)
             oldest = entered;
     }
@@ -87,10 +103,18 @@ static uint64_t oldest_entered(struct epoch *epoch)
     return oldest;
 }
 
+/* Whoever does not show as a reader afterwards has yet to look anything up. */
+static bool barrier(const struct epoch *epoch)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    return !epoch->system_has_barrier || membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+}
+
 void epoch_reclaim(struct epoch *epoch)
 {
     atomic_fetch_add(&epoch->now, 1);
-    free_before(epoch, oldest_entered(epoch));
+    if (barrier(epoch))
+        free_before(epoch, oldest_entered(epoch));
 }
 
 static struct retired_batch *add_batch(struct epoch *epoch)

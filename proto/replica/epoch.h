@@ -2,14 +2,19 @@
  *
  * A reader notes the epoch in which it entered. The writer takes a thing out of all structures,
  * then retires it with the current epoch; now and then it begins a new epoch and frees what was
- * retired before every epoch that a reader is in. All accesses are sequentially consistent: either
- * the writer sees that a reader has entered, or that reader sees that the thing is gone.
+ * retired before every epoch that a reader is in.
+ *
+ * Either the writer must see that a reader has entered, or that reader must see that the thing is
+ * gone. That takes a full barrier on both sides, and readers enter far more often than the writer
+ * frees: so the writer has the system execute the readers' barrier for them when it needs it
+ * (membarrier(2), private expedited). Where the system does not, readers execute their own.
  */
 #ifndef PROTO_REPLICA_EPOCH_H
 #define PROTO_REPLICA_EPOCH_H
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,7 +37,8 @@ struct epoch_reader {
 
 struct epoch {
     atomic_uint_fast64_t now;
-    pthread_mutex_t lock; /* of the list of readers; not taken by reading */
+    bool system_has_barrier; /* never changes */
+    pthread_mutex_t lock;    /* of the list of readers; not taken by reading */
     struct epoch_reader *readers;
     struct retired_batch *first, *last; /* in the order of their epochs */
 };

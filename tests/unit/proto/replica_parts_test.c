@@ -1,6 +1,8 @@
 /* The parts of a replica: slabs, index, order. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -291,9 +293,80 @@ static void ids_stay_in_order(void **state)
     mem_free(model);
 }
 
+/* One value that a writer replaces all the while; what is freed is marked first. */
+struct replaced {
+    struct epoch epoch;
+    _Atomic(atomic_int *) value;
+    atomic_bool stop;
+    atomic_long seen, seen_freed;
+};
+
+static void free_value(void *owner, uint64_t value)
+{
+    (void)owner;
+    atomic_store((atomic_int *)(uintptr_t)value, 0);
+    mem_free((void *)(uintptr_t)value);
+}
+
+static atomic_int *new_value(void)
+{
+    atomic_int *value = mem_alloc(sizeof(*value));
+
+    atomic_init(value, 1);
+    return value;
+}
+
+static void *read_value(void *arg)
+{
+    struct replaced *replaced = arg;
+    struct epoch_reader reader;
+
+    epoch_add_reader(&replaced->epoch, &reader);
+    while (!atomic_load(&replaced->stop)) {
+        epoch_enter(&replaced->epoch, &reader);
+        atomic_int *value = atomic_load_explicit(&replaced->value, memory_order_acquire);
+        for (int i = 0; i < 10; i++)
+            atomic_fetch_add(&replaced->seen_freed, atomic_load(value) == 0);
+        epoch_leave(&reader);
+        atomic_fetch_add(&replaced->seen, 1);
+    }
+    epoch_remove_reader(&replaced->epoch, &reader);
+    return NULL;
+}
+
+static void replace_beside_a_reader(bool system_has_barrier)
+{
+    enum { REPLACEMENTS = 20000 };
+    struct replaced replaced = {.value = new_value()};
+    pthread_t thread;
+
+    epoch_init(&replaced.epoch);
+    if (!system_has_barrier)
+        replaced.epoch.system_has_barrier = false;
+    assert_int_equal(pthread_create(&thread, NULL, read_value, &replaced), 0);
+    for (int i = 0; i < REPLACEMENTS || atomic_load(&replaced.seen) == 0; i++) {
+        atomic_int *old = atomic_exchange(&replaced.value, new_value());
+        epoch_retire(&replaced.epoch, free_value, NULL, (uintptr_t)old);
+        epoch_reclaim(&replaced.epoch);
+    }
+    atomic_store(&replaced.stop, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(atomic_load(&replaced.seen_freed), 0);
+    epoch_done(&replaced.epoch);
+    mem_free(atomic_load(&replaced.value));
+}
+
+static void nothing_is_freed_under_a_reader(void **state)
+{
+    (void)state;
+    replace_beside_a_reader(true);
+    replace_beside_a_reader(false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_freed_under_a_reader),
         cmocka_unit_test(blocks_do_not_overlap),
         cmocka_unit_test(memory_serves_other_sizes_again),
         cmocka_unit_test(the_index_holds_what_was_added),
