@@ -97,9 +97,11 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 void *arena_alloc_array(struct arena *arena, size_t count, size_t size)
 {
-    if (size != 0 && count > SIZE_MAX / 2 / size)
+    size_t total;
+
+    if (__builtin_mul_overflow(count, size, &total))
         mem_exhausted();
-    return arena_alloc(arena, count * size);
+    return arena_alloc(arena, total);
 }
 
 struct str arena_str(struct arena *arena, struct str s)

@@ -18,10 +18,13 @@ static void take_in(struct tally *tally, const struct subscription *record,
     case COUNTING_YES:
     case COUNTING_GRACE:
     case COUNTING_HELD:
-        if (is_usable(entitlement->value))
-            tally->items[tally->count++] = (struct counted){record, entitlement, counting};
-        else
+        if (!is_usable(entitlement->value)) {
             tally->unknown_kind = true;
+            break;
+        }
+        tally->items[tally->count++] = (struct counted){record, entitlement, counting};
+        if (counting > tally->worst)
+            tally->worst = counting;
         break;
     case COUNTING_EXPIRED:
         tally->expired = true;
@@ -34,15 +37,12 @@ static void take_in(struct tally *tally, const struct subscription *record,
     }
 }
 
-static size_t count_dimension(const struct selection *records, struct str dimension)
+static size_t count_entitlements(const struct selection *records)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < records->count; i++) {
-        const struct entitlement_list *list = &records->items[i]->entitlements;
-        for (size_t j = 0; j < list->count; j++)
-            count += str_eq(list->items[j].dimension, dimension);
-    }
+    for (size_t i = 0; i < records->count; i++)
+        count += records->items[i]->entitlements.count;
     return count;
 }
 
@@ -62,9 +62,11 @@ void decide_tally(const struct selection *records, struct str dimension,
                   const struct policy *policy, int64_t now_s, struct arena *arena,
                   struct tally *ret)
 {
-    size_t most = count_dimension(records, dimension);
+    size_t most = count_entitlements(records);
 
-    *ret = (struct tally){.items = arena_alloc_array(arena, most, sizeof(ret->items[0]))};
+    *ret = (struct tally){.items = ret->few};
+    if (most > sizeof(ret->few) / sizeof(ret->few[0]))
+        ret->items = arena_alloc_array(arena, most, sizeof(ret->items[0]));
     for (size_t i = 0; i < records->count; i++) {
         const struct subscription *record = records->items[i];
         const struct entitlement_list *list = &record->entitlements;
@@ -128,43 +130,51 @@ static struct str list_strings(const struct tally *tally, enum counting worst, s
     return result;
 }
 
-struct value decide_total(const struct tally *tally, enum counting worst, struct arena *arena)
+/* The total is of the value's kind or of none yet. */
+static void add(struct value *total, const struct value *value)
 {
-    struct value total = {.kind = VALUE_NONE};
-
-    if (tally->mixed)
-        return total;
-    for (size_t i = 0; i < tally->count; i++) {
-        struct value value = tally->items[i].entitlement->value;
-        if (tally->items[i].counting > worst)
-            continue;
-        if (total.kind == VALUE_NONE) {
-            total = (struct value){.kind = value.kind};
-            if (value.kind == VALUE_STRING)
-                total.string = list_strings(tally, worst, arena);
-        }
-        if (value.kind == VALUE_INTEGER)
-            total.integer = add_integers(total.integer, value.integer);
-        else if (value.kind == VALUE_DOUBLE)
-            total.number = add_doubles(total.number, value.number);
-        else if (value.kind == VALUE_BOOLEAN)
-            total.boolean = total.boolean || value.boolean;
+    switch (total->kind = value->kind) {
+    case VALUE_INTEGER:
+        total->integer = add_integers(total->integer, value->integer);
+        break;
+    case VALUE_DOUBLE:
+        total->number = add_doubles(total->number, value->number);
+        break;
+    case VALUE_BOOLEAN:
+        total->boolean = total->boolean || value->boolean;
+        break;
+    case VALUE_STRING: /* listed once all are known */
+    case VALUE_NONE:
+        break;
     }
-    return total;
 }
 
-bool decide_covers(struct value granted, double quantity)
+void decide_total(const struct tally *tally, enum counting worst, struct arena *arena,
+                  struct value *ret)
 {
-    switch (granted.kind) {
+    *ret = (struct value){.kind = VALUE_NONE};
+    if (tally->mixed)
+        return;
+    for (size_t i = 0; i < tally->count; i++) {
+        if (tally->items[i].counting <= worst)
+            add(ret, &tally->items[i].entitlement->value);
+    }
+    if (ret->kind == VALUE_STRING)
+        ret->string = list_strings(tally, worst, arena);
+}
+
+bool decide_covers(const struct value *granted, double quantity)
+{
+    switch (granted->kind) {
     case VALUE_NONE:
         return false;
     case VALUE_INTEGER:
         /* Compared as integers: a double cannot hold every integer beyond 2^53. */
-        return quantity < 0x1p63 && granted.integer >= (int64_t)ceil(quantity);
+        return quantity < 0x1p63 && granted->integer >= (int64_t)ceil(quantity);
     case VALUE_DOUBLE:
-        return granted.number >= quantity;
+        return granted->number >= quantity;
     case VALUE_BOOLEAN:
-        return granted.boolean;
+        return granted->boolean;
     case VALUE_STRING:
         return true;
     }

@@ -25,7 +25,7 @@ static void answer_by_override(const struct override *override, double quantity,
     answer->allow = override->action == OVERRIDE_ALLOW;
     if (override->action == OVERRIDE_VALUE) {
         answer->granted = override->value;
-        answer->allow = decide_covers(override->value, quantity);
+        answer->allow = decide_covers(&override->value, quantity);
     }
 }
 
@@ -98,21 +98,34 @@ static enum reason why_nothing_counts(const struct tally *tally)
     return tally->pending ? REASON_PENDING : REASON_NOT_ENTITLED;
 }
 
+/* Whether what counts at least as well as `worst` is enough. */
+static bool suffices(const struct tally *tally, enum counting worst, const struct value *granted,
+                     double quantity, struct arena *arena)
+{
+    struct value part;
+
+    if (tally->worst <= worst)
+        return decide_covers(granted, quantity);
+    decide_total(tally, worst, arena, &part);
+    return decide_covers(&part, quantity);
+}
+
 /* The best grade of counting that is enough, else why not. */
-static enum reason weigh(const struct tally *tally, struct value granted, double quantity,
+static enum reason weigh(const struct tally *tally, const struct value *granted, double quantity,
                          struct arena *arena)
 {
     if (tally->count == 0)
         return why_nothing_counts(tally);
     if (tally->mixed)
         return REASON_BAD_DATA;
-    if (decide_covers(decide_total(tally, COUNTING_YES, arena), quantity))
+    if (suffices(tally, COUNTING_YES, granted, quantity, arena))
         return REASON_ENTITLED;
-    if (decide_covers(decide_total(tally, COUNTING_GRACE, arena), quantity))
+    if (suffices(tally, COUNTING_GRACE, granted, quantity, arena))
         return REASON_GRACE;
-    if (decide_covers(granted, quantity))
+    if (suffices(tally, COUNTING_HELD, granted, quantity, arena))
         return REASON_HELD;
-    return granted.kind == VALUE_BOOLEAN ? why_nothing_counts(tally) : REASON_INSUFFICIENT_QUANTITY;
+    return granted->kind == VALUE_BOOLEAN ? why_nothing_counts(tally)
+                                          : REASON_INSUFFICIENT_QUANTITY;
 }
 
 static bool allows(enum reason reason)
@@ -128,13 +141,12 @@ static void answer_by_entitlements(const struct selection *records,
     struct tally tally;
 
     decide_tally(records, question->dimension, policy, now_s, arena, &tally);
-    struct value granted = decide_total(&tally, COUNTING_HELD, arena);
-    enum reason reason = weigh(&tally, granted, question->quantity, arena);
+    decide_total(&tally, COUNTING_HELD, arena, &answer->granted);
+    enum reason reason = weigh(&tally, &answer->granted, question->quantity, arena);
 
     refuse(answer, reason, records, question, policy, now_s);
     if (tally.count == 0 || tally.mixed)
         return;
-    answer->granted = granted;
     int64_t oldest = describe_counted(answer, &tally);
     if (allows(reason)) {
         answer->allow = true;

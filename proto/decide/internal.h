@@ -6,7 +6,7 @@
 #include "proto/decide/decide.h"
 
 struct selection {
-    const struct subscription **items;
+    const struct subscription *const *items;
     size_t count;
 };
 
@@ -38,10 +38,12 @@ struct counted {
 /* The entitlements of one dimension: what counts, in an order that depends on the values alone, and
  * why the rest does not. */
 struct tally {
-    struct counted *items;
+    struct counted *items; /* in `few` if there is room */
     size_t count;
-    bool mixed;        /* values of different kinds count */
-    bool unknown_kind; /* something would count, but AWS's value was of no known kind */
+    struct counted few[2];
+    enum counting worst; /* of those that count */
+    bool mixed;          /* values of different kinds count */
+    bool unknown_kind;   /* something would count, but AWS's value was of no known kind */
     bool unverified, expired, pending;
 };
 
@@ -50,7 +52,8 @@ void decide_tally(const struct selection *records, struct str dimension,
                   struct tally *ret);
 /* What all those add up to that count at least as well as `worst`. VALUE_NONE: there are none,
  * or they are mixed. */
-struct value decide_total(const struct tally *tally, enum counting worst, struct arena *arena);
-bool decide_covers(struct value granted, double quantity);
+void decide_total(const struct tally *tally, enum counting worst, struct arena *arena,
+                  struct value *ret);
+bool decide_covers(const struct value *granted, double quantity);
 
 #endif

@@ -1,6 +1,7 @@
 #include "proto/decide/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/buf.h"
 
@@ -47,18 +48,23 @@ static const struct subscription *successor_of(const struct subscription *record
 void decide_select(const struct decide_question *question, const struct decide_facts *facts,
                    struct arena *arena, struct selection *ret)
 {
-    ret->items = arena_alloc_array(arena, facts->subscription_count, sizeof(ret->items[0]));
+    const struct subscription **items;
+
+    *ret = (struct selection){facts->subscriptions, facts->subscription_count};
+    if (question->product.len == 0 && question->license.len == 0)
+        return;
+    ret->items = items = arena_alloc_array(arena, ret->count, sizeof(items[0]));
     ret->count = 0;
     for (size_t i = 0; i < facts->subscription_count; i++) {
         if (is_asked_about(facts->subscriptions[i], question))
-            ret->items[ret->count++] = facts->subscriptions[i];
+            items[ret->count++] = facts->subscriptions[i];
     }
     if (question->license.len == 0)
         return;
     for (size_t i = 0; i < ret->count; i++) {
-        const struct subscription *successor = successor_of(ret->items[i], facts);
+        const struct subscription *successor = successor_of(items[i], facts);
         if (successor && !is_selected(ret, successor))
-            ret->items[ret->count++] = successor;
+            items[ret->count++] = successor;
     }
 }
 
@@ -139,25 +145,37 @@ enum state decide_state(const struct subscription *record, const struct decide_f
                         const struct policy *policy, int64_t now_s)
 {
     struct succession succession = succession_of(record, facts, policy, now_s);
-    struct policy no_wait = *policy;
 
-    /* The successor came and has ended: it is not awaited any more, and the record stands by what
-     * AWS says of itself. */
-    if (succession.over)
+    if (succession.over) {
+        /* The successor came and has ended: it is not awaited any more, and the record stands by
+         * what AWS says of itself. */
+        struct policy no_wait = *policy;
         no_wait.successor_wait_s = 0;
-    return record_state(record, &no_wait, now_s, succession.active);
+        return record_state(record, &no_wait, now_s, succession.active);
+    }
+    return record_state(record, policy, now_s, succession.active);
 }
 
 void decide_leave_out_ended(const struct selection *all, const struct decide_facts *facts,
                             const struct policy *policy, int64_t now_s, struct arena *arena,
                             struct selection *ret)
 {
-    ret->items = arena_alloc_array(arena, all->count, sizeof(ret->items[0]));
-    ret->count = 0;
-    for (size_t i = 0; i < all->count; i++) {
+    const struct subscription **items;
+    size_t first = 0;
+
+    *ret = *all;
+    while (first < all->count &&
+           decide_state(all->items[first], facts, policy, now_s) != STATE_ENDED)
+        first++;
+    if (first == all->count)
+        return;
+    ret->items = items = arena_alloc_array(arena, all->count, sizeof(items[0]));
+    memcpy(items, all->items, first * sizeof(items[0]));
+    ret->count = first;
+    for (size_t i = first + 1; i < all->count; i++) {
         const struct subscription *record = all->items[i];
         if (decide_state(record, facts, policy, now_s) != STATE_ENDED)
-            ret->items[ret->count++] = record;
+            items[ret->count++] = record;
     }
 }
 

@@ -19,6 +19,13 @@ static bool is_license_key(struct str s)
     return true;
 }
 
+/* Without a colon and without blanks around it a licence is its own key, and so is anything else.
+ */
+static bool may_have_spellings(struct str s)
+{
+    return s.len > 0 && (s.ptr[0] <= ' ' || s.ptr[s.len - 1] <= ' ' || memchr(s.ptr, ':', s.len));
+}
+
 /* The API samples print arn:aws:license-manager::ACCOUNT:license:l-..., the samples of License
  * Updated aws:license-manager:REGION:ACCOUNT:l-... without arn (AWS Marketplace Seller Guide,
  * "Amazon EventBridge notifications for SaaS"). The end is the same in all of them. */
@@ -39,7 +46,7 @@ struct str license_key(struct str license)
 
 struct str handle_key(struct str handle)
 {
-    struct str key = license_key(handle);
+    struct str key = may_have_spellings(handle) ? license_key(handle) : STR_NONE;
 
     return key.len > 0 ? key : handle;
 }

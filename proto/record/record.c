@@ -12,17 +12,24 @@ const struct policy policy_default = {
     .pending_limit_s = 30 * DAY_S,
 };
 
+static const struct evidence *evidence_of(const struct subscription *record)
+{
+    static const struct evidence none;
+
+    return record->evidence ? record->evidence : &none;
+}
+
 struct evidence record_evidence(const struct subscription *record)
 {
-    return record->evidence ? *record->evidence : (struct evidence){0};
+    return *evidence_of(record);
 }
 
 int64_t record_listed_at_s(const struct subscription *record)
 {
-    struct evidence evidence = record_evidence(record);
+    const struct evidence *evidence = evidence_of(record);
 
-    if (evidence.empty_at)
-        return evidence.listed_at;
+    if (evidence->empty_at)
+        return evidence->listed_at;
     return record->entitlements.count > 0 ? record->verified_at : 0;
 }
 
@@ -40,10 +47,10 @@ static bool dates_explain(const struct subscription *record)
 
 bool record_end_is_explained(const struct subscription *record)
 {
-    struct evidence evidence = record_evidence(record);
+    const struct evidence *evidence = evidence_of(record);
 
-    return evidence.notice != notice_none || evidence.product_alive_at != 0 ||
-           (!evidence.unproven && dates_explain(record));
+    return evidence->notice != notice_none || evidence->product_alive_at != 0 ||
+           (!evidence->unproven && dates_explain(record));
 }
 
 /* Renewed and replaced agreements end too, but their customer goes on: "Purchase Agreement Ended"
@@ -51,32 +58,32 @@ bool record_end_is_explained(const struct subscription *record)
 static bool awaits_successor(const struct subscription *record, const struct policy *policy,
                              int64_t now_s)
 {
-    int64_t succeeded_at = record_evidence(record).succeeded_at;
+    int64_t succeeded_at = evidence_of(record)->succeeded_at;
 
     return succeeded_at != 0 && now_s < succeeded_at + policy->successor_wait_s;
 }
 
 static bool has_ended(const struct subscription *record, const struct policy *policy, int64_t now_s)
 {
-    struct evidence evidence = record_evidence(record);
+    const struct evidence *evidence = evidence_of(record);
     bool was_granted = record->entitlements.count > 0;
 
-    if (evidence.empty_at == 0 || awaits_successor(record, policy, now_s))
+    if (evidence->empty_at == 0 || awaits_successor(record, policy, now_s))
         return false;
-    if (!was_granted && evidence.notice == notice_none)
+    if (!was_granted && evidence->notice == notice_none)
         return false;
-    if (evidence.empty_again_at != 0 && record_end_is_explained(record))
+    if (evidence->empty_again_at != 0 && record_end_is_explained(record))
         return true;
-    return was_granted && now_s >= evidence.empty_at + policy->hold_limit_s;
+    return was_granted && now_s >= evidence->empty_at + policy->hold_limit_s;
 }
 
 /* Since when AWS is known to have said what the record holds. An empty answer that may be meant for
  * another account says nothing about a date. */
 static int64_t dates_verified_at(const struct subscription *record)
 {
-    struct evidence evidence = record_evidence(record);
+    const struct evidence *evidence = evidence_of(record);
 
-    return evidence.unproven ? evidence.listed_at : record->verified_at;
+    return evidence->unproven ? evidence->listed_at : record->verified_at;
 }
 
 static enum counting counting_by_date(const struct subscription *record, int64_t date,
@@ -102,7 +109,7 @@ enum counting record_counting(const struct subscription *record,
         return COUNTING_HELD;
     if (counting == COUNTING_EXPIRED || counting == COUNTING_UNVERIFIED)
         return counting;
-    return record_evidence(record).empty_at != 0 ? COUNTING_HELD : counting;
+    return evidence_of(record)->empty_at != 0 ? COUNTING_HELD : counting;
 }
 
 enum state record_state(const struct subscription *record, const struct policy *policy,
@@ -112,7 +119,7 @@ enum state record_state(const struct subscription *record, const struct policy *
         return STATE_ENDED;
     if (record->entitlements.count == 0)
         return record->payment_failed_at != 0 ? STATE_PAYMENT_FAILED : STATE_PENDING;
-    return record_evidence(record).empty_again_at != 0 ? STATE_HELD : STATE_ACTIVE;
+    return evidence_of(record)->empty_again_at != 0 ? STATE_HELD : STATE_ACTIVE;
 }
 
 bool record_is_stale(const struct subscription *record, const struct policy *policy, int64_t now_s)
