@@ -42,28 +42,6 @@ static bool has_override(const struct contents *contents, const unsigned char *p
     return found;
 }
 
-struct finding {
-    const struct contents *contents;
-    const struct decide_question *question;
-    struct arena *arena;
-    bool any_override;
-};
-
-/* NULL: it must be found the long way. */
-static const struct subscription *find_lean(const struct finding *finding,
-                                            const unsigned char *packed)
-{
-    struct lean_subscription *lean;
-
-    if (finding->any_override && has_override(finding->contents, packed))
-        return NULL;
-    lean = arena_alloc(finding->arena, sizeof(*lean));
-    if (!unpack_lean(&finding->contents->words, packed, finding->question->dimension,
-                     finding->arena, lean))
-        return NULL;
-    return &lean->record;
-}
-
 /* A record may be replaced while the others under its handle are found; it is found once. */
 static bool is_found(const struct subscription *const *records, size_t count,
                      const struct subscription *record)
@@ -79,27 +57,27 @@ bool find_lean_facts(struct replica_lookup *lookup, struct arena *arena, struct 
 {
     enum { LEAN_MAX = 8 };
     const struct contents *contents = lookup->contents;
-    const struct finding finding = {contents, lookup->question, arena,
-                                    atomic_load(&contents->overrides.count) > 0};
+    bool any_override = atomic_load_explicit(&contents->overrides.count, memory_order_acquire) > 0;
     const struct subscription **records = NULL;
     const unsigned char *packed;
     size_t count = 0;
 
-    if (finding.any_override && leads_to_override(contents, lookup->handle.hash))
+    if (any_override && leads_to_override(contents, lookup->handle.hash))
         return false;
     while ((packed = collection_find(&contents->subscriptions, &lookup->records)) != NULL) {
         if (packed_head(packed)->flags & PACKED_UNUSUAL || count == LEAN_MAX)
             return false;
         if (!has_handle(packed, &lookup->handle))
             continue;
-        const struct subscription *record = find_lean(&finding, packed);
-        if (!record)
+        if (any_override && has_override(contents, packed))
             return false;
-        if (is_found(records, count, record))
+        struct lean_subscription *lean = arena_alloc(arena, sizeof(*lean));
+        unpack_lean(&contents->words, packed, lookup->question->dimension, arena, lean);
+        if (is_found(records, count, &lean->record))
             continue;
         if (!records)
             records = arena_alloc_array(arena, LEAN_MAX, sizeof(records[0]));
-        records[count++] = record;
+        records[count++] = &lean->record;
     }
     *ret = (struct decide_facts){.subscriptions = records, .subscription_count = count};
     return true;

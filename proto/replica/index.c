@@ -390,18 +390,27 @@ void index_prefetch(const struct index_cursor *cursor)
     __builtin_prefetch(&cursor->lines[home_line(cursor->hash)]);
 }
 
-/* Where the hash leads, 0 if nowhere. */
+static uint64_t smaller_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Where the hash leads, 0 if nowhere. All slots of a line are looked at, and none is a branch:
+ * which one it is cannot be predicted, and a wrong guess costs more than they do. Without the hash
+ * in its upper half a slot that has it is a reference, others are larger; less one, so is no
+ * reference. */
 static uint32_t find_ref(const struct index_line *lines, uint32_t hash)
 {
     for (size_t line = home_line(hash);; line = (line + 1) % SEGMENT_LINES) {
-        bool was_full = true;
+        uint64_t found = UINT32_MAX, emptiest = UINT64_MAX;
         for (size_t i = 0; i < LINE_SLOTS; i++) {
             uint64_t value = read_slot(&lines[line].slots[i]);
-            if ((uint32_t)(value >> HASH_BITS) == hash && (uint32_t)value != 0)
-                return (uint32_t)value;
-            was_full = was_full && value != 0;
+            found = smaller_of(found, (value ^ slot_of(hash, 0)) - 1);
+            emptiest = smaller_of(emptiest, value);
         }
-        if (!was_full)
+        if (found != UINT32_MAX)
+            return (uint32_t)found + 1;
+        if (emptiest == 0)
             return 0;
     }
 }

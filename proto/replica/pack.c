@@ -25,15 +25,27 @@ static void pack_word(const struct packer *packer, struct str text)
         text_pack(packer->out, text);
 }
 
+static void pack_integer(struct buf *out, int64_t integer, bool is_wide)
+{
+    int32_t narrow = (int32_t)integer;
+
+    if (is_wide)
+        buf_append(out, &integer, sizeof(integer));
+    else
+        buf_append(out, &narrow, sizeof(narrow));
+}
+
 /* The value's kind and more flags in one byte, then the value. */
 static void pack_value(struct buf *out, const struct value *value, unsigned flags)
 {
     flags |= value->kind;
     if (value->kind == VALUE_BOOLEAN && value->boolean)
         flags |= PACKED_TRUE;
+    if (value->kind == VALUE_INTEGER && value->integer != (int32_t)value->integer)
+        flags |= PACKED_WIDE;
     pack_byte(out, flags);
     if (value->kind == VALUE_INTEGER)
-        number_pack_signed(out, value->integer);
+        pack_integer(out, value->integer, flags & PACKED_WIDE);
     else if (value->kind == VALUE_DOUBLE)
         buf_append(out, &value->number, sizeof(value->number));
     else if (value->kind == VALUE_STRING)
@@ -191,10 +203,24 @@ static bool has_unusual_handle(const struct subscription *record)
            (arn.len > 0 && !str_eq(handle_key(arn), license));
 }
 
+/* Each dimension stands once, nearly always; of many entitlements it is not found out. */
+static bool may_repeat_dimension(const struct entitlement_list *list)
+{
+    enum { MANY = 32 };
+
+    for (size_t i = 1; i < list->count && list->count < MANY; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (str_eq(list->items[i].dimension, list->items[j].dimension))
+                return true;
+        }
+    }
+    return list->count >= MANY;
+}
+
 static bool is_unusual(const struct subscription *record)
 {
     return record->evidence || record->payment_failed_at != 0 || record->successor.len > 0 ||
-           has_unusual_handle(record);
+           has_unusual_handle(record) || may_repeat_dimension(&record->entitlements);
 }
 
 static unsigned flags_of(const struct subscription *record)
@@ -251,7 +277,7 @@ void pack_subscription(struct words *words, const struct subscription *record, s
 
     buf_clear(out);
     pack_handles(record, out);
-    number_pack_signed(out, record->version);
+    buf_append(out, &record->version, sizeof(record->version));
     pack_word(&packer, record->product_code);
     time_pack(out, record->verified_at);
     number_pack(out, record->entitlements.count);

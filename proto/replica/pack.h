@@ -34,8 +34,8 @@ enum {
     PACKED_CUSTOMER = 1 << 2,
     PACKED_LICENSE = 1 << 3,
     PACKED_ALIASES = 1 << 4,
-    /* An answer rests on more than product, age and entitlements; or a handle has another spelling
-     * than the one it is found by. */
+    /* An answer rests on more than product, age and one entitlement; or a handle has another
+     * spelling than the one it is found by. */
     PACKED_UNUSUAL = 1 << 5,
 };
 
@@ -49,17 +49,16 @@ void unpack_override(const struct words *words, const unsigned char *packed, str
                      struct override *ret_override);
 
 /* What decide() looks at when it is asked about one dimension of a subscription that is not
- * PACKED_UNUSUAL: the id, the product, the age, and of the entitlements that of the dimension; one
- * of another stands for all others. */
+ * PACKED_UNUSUAL: the id, the product, the age, and the entitlement of the dimension; if there is
+ * none, one of another stands for all. */
 struct lean_subscription {
     struct subscription record;
-    struct entitlement entitlements[2];
+    struct entitlement entitlement;
     char id[TEXT_ID_LEN];
 };
 
-/* ret_lean must be zeroed. False: several entitlements are of the dimension, which this has no room
- * for. */
-bool unpack_lean(const struct words *words, const unsigned char *packed, struct str dimension,
+/* ret_lean must be zeroed. */
+void unpack_lean(const struct words *words, const unsigned char *packed, struct str dimension,
                  struct arena *arena, struct lean_subscription *ret_lean);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Beside the kind of a value. */
-enum { PACKED_KIND = 0x07, PACKED_TRUE = 0x08, PACKED_EXPIRES = 0x10 };
+/* Beside the kind of a value. An integer has four bytes, if they are enough, else eight. */
+enum { PACKED_KIND = 0x07, PACKED_TRUE = 0x08, PACKED_EXPIRES = 0x10, PACKED_WIDE = 0x20 };
 
 /* Every list of messages.def has this layout. */
 struct any_list {

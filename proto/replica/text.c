@@ -16,7 +16,12 @@ enum {
 enum { LICENSE_LEN = 34, UUID_LEN = 36, ACCOUNT_LEN = 12, SIX_LEN_MIN = 8, SIX_LEN_MAX = 255 };
 enum { LICENSE_BYTES = 16, ID_BYTES = 8, UUID_BYTES = 16, ACCOUNT_BYTES = 5 };
 
-static const char hex_digits[] = "0123456789abcdef";
+/* "00", "01", ... "ff" */
+#define PAIRS(d)                                                                                   \
+    d "0" d "1" d "2" d "3" d "4" d "5" d "6" d "7" d "8" d "9" d "a" d "b" d "c" d "d" d "e" d "f"
+static const char hex_pairs[] =
+    PAIRS("0") PAIRS("1") PAIRS("2") PAIRS("3") PAIRS("4") PAIRS("5") PAIRS("6") PAIRS("7")
+        PAIRS("8") PAIRS("9") PAIRS("a") PAIRS("b") PAIRS("c") PAIRS("d") PAIRS("e") PAIRS("f");
 
 /* A digit's value and this bit; 0: no digit. */
 enum { IS_DIGIT = 0x10 };
@@ -40,12 +45,11 @@ static bool pack_hex(const char *digits, size_t bytes, unsigned char *to)
     return all & IS_DIGIT;
 }
 
-static void unpack_hex(const unsigned char *from, size_t bytes, char *digits)
+static inline void unpack_hex(const unsigned char *from, size_t bytes, char *digits)
 {
-    for (size_t i = 0; i < bytes; i++) {
-        digits[2 * i] = hex_digits[from[i] >> 4];
-        digits[2 * i + 1] = hex_digits[from[i] & 0xf];
-    }
+#pragma GCC unroll 8
+    for (size_t i = 0; i < bytes; i++)
+        memcpy(digits + 2 * i, hex_pairs + 2 * from[i], 2);
 }
 
 /* The parts of a UUID's text, as bytes (RFC 4122, section 3). */
@@ -322,7 +326,9 @@ bool text_unpack_id(const unsigned char **at, char place[TEXT_ID_LEN])
 {
     if (**at != TAG_ID)
         return false;
-    unpack_fixed(TAG_ID, *at + 1, place);
+    place[0] = 's';
+    place[1] = '-';
+    unpack_hex(*at + 1, ID_BYTES, place + 2);
     *at += 1 + ID_BYTES;
     return true;
 }

@@ -50,10 +50,13 @@ void number_pack_signed(struct buf *out, int64_t number);
 
 static inline uint64_t number_unpack(const unsigned char **at)
 {
-    uint64_t number = 0;
+    uint64_t number = *(*at)++;
     unsigned char byte;
-    int shift = 0;
+    int shift = 7;
 
+    if (__builtin_expect(number < 0x80, 1))
+        return number;
+    number &= 0x7f;
     do {
         byte = *(*at)++;
         number |= (uint64_t)(byte & 0x7f) << shift;

@@ -11,15 +11,24 @@ struct unpacker {
 
 static void unpack_fields(struct unpacker *unpacker, const struct shape *shape, void *value);
 
-static struct str unpack_word(struct unpacker *unpacker)
+/* What text_unpack() advances is a copy: so the place itself can stay in a register. */
+static struct str unpack_text(struct unpacker *unpacker)
+{
+    const unsigned char *at = unpacker->at;
+    struct str text = text_unpack(&at, unpacker->arena);
+
+    unpacker->at = at;
+    return text;
+}
+
+static inline struct str unpack_word(struct unpacker *unpacker)
 {
     uint64_t number = number_unpack(&unpacker->at);
 
-    return number > 0 ? words_text(unpacker->words, number)
-                      : text_unpack(&unpacker->at, unpacker->arena);
+    return number > 0 ? words_text(unpacker->words, number) : unpack_text(unpacker);
 }
 
-static double unpack_double(struct unpacker *unpacker)
+static inline double unpack_double(struct unpacker *unpacker)
 {
     double number;
 
@@ -28,20 +37,40 @@ static double unpack_double(struct unpacker *unpacker)
     return number;
 }
 
+static inline int64_t unpack_int64(struct unpacker *unpacker)
+{
+    int64_t number;
+
+    memcpy(&number, unpacker->at, sizeof(number));
+    unpacker->at += sizeof(number);
+    return number;
+}
+
+static inline int64_t unpack_integer(struct unpacker *unpacker, bool is_wide)
+{
+    int32_t narrow;
+
+    if (is_wide)
+        return unpack_int64(unpacker);
+    memcpy(&narrow, unpacker->at, sizeof(narrow));
+    unpacker->at += sizeof(narrow);
+    return narrow;
+}
+
 /* Returns the byte with the kind and the flags. */
-static unsigned unpack_value(struct unpacker *unpacker, struct value *ret_value)
+static inline unsigned unpack_value(struct unpacker *unpacker, struct value *ret_value)
 {
     unsigned flags = *unpacker->at++;
 
     ret_value->kind = flags & PACKED_KIND;
     if (ret_value->kind == VALUE_INTEGER)
-        ret_value->integer = number_unpack_signed(&unpacker->at);
+        ret_value->integer = unpack_integer(unpacker, flags & PACKED_WIDE);
     else if (ret_value->kind == VALUE_DOUBLE)
         ret_value->number = unpack_double(unpacker);
     else if (ret_value->kind == VALUE_BOOLEAN)
         ret_value->boolean = flags & PACKED_TRUE;
     else if (ret_value->kind == VALUE_STRING)
-        ret_value->string = text_unpack(&unpacker->at, unpacker->arena);
+        ret_value->string = unpack_text(unpacker);
     return flags;
 }
 
@@ -152,7 +181,8 @@ static void unpack_handles(struct unpacker *unpacker, unsigned flags, struct sub
         unpack_texts(unpacker, &record->aliases);
 }
 
-static void unpack_entitlement(struct unpacker *unpacker, struct entitlement *ret_entitlement)
+static inline void unpack_entitlement(struct unpacker *unpacker,
+                                      struct entitlement *ret_entitlement)
 {
     ret_entitlement->dimension = unpack_word(unpacker);
     if (unpack_value(unpacker, &ret_entitlement->value) & PACKED_EXPIRES)
@@ -169,7 +199,7 @@ void unpack_subscription(const struct words *words, const unsigned char *packed,
 
     *ret_record = (struct subscription){0};
     unpack_handles(&unpacker, packed_head(packed)->flags, ret_record);
-    ret_record->version = number_unpack_signed(&unpacker.at);
+    ret_record->version = unpack_int64(&unpacker);
     ret_record->product_code = unpack_word(&unpacker);
     ret_record->verified_at = unpacker.near_s = time_unpack(&unpacker.at);
     list->count = number_unpack(&unpacker.at);
@@ -197,9 +227,10 @@ static const unsigned char *find_body(const unsigned char *packed)
 
 int64_t packed_version(const unsigned char *packed)
 {
-    const unsigned char *at = find_body(packed);
+    int64_t version;
 
-    return number_unpack_signed(&at);
+    memcpy(&version, find_body(packed), sizeof(version));
+    return version;
 }
 
 void unpack_override(const struct words *words, const unsigned char *packed, struct arena *arena,
@@ -212,37 +243,31 @@ void unpack_override(const struct words *words, const unsigned char *packed, str
     unpack_fields(&unpacker, &shape_override, ret_override);
 }
 
-static struct str unpack_lean_id(struct unpacker *unpacker, struct lean_subscription *lean)
+static struct str unpack_lean_id(const unsigned char *at, struct lean_subscription *lean,
+                                 struct arena *arena)
 {
-    if (text_unpack_id(&unpacker->at, lean->id))
+    if (text_unpack_id(&at, lean->id))
         return str_from(lean->id, TEXT_ID_LEN);
-    return text_unpack(&unpacker->at, unpacker->arena);
+    return text_unpack(&at, arena);
 }
 
-bool unpack_lean(const struct words *words, const unsigned char *packed, struct str dimension,
+void unpack_lean(const struct words *words, const unsigned char *packed, struct str dimension,
                  struct arena *arena, struct lean_subscription *ret_lean)
 {
-    struct unpacker unpacker = {.words = words, .at = packed_id(packed), .arena = arena};
+    struct unpacker unpacker = {
+        .words = words, .at = packed + packed_head(packed)->body, .arena = arena};
     struct subscription *record = &ret_lean->record;
-    struct entitlement *items = ret_lean->entitlements;
-    bool found = false;
+    struct entitlement *entitlement = &ret_lean->entitlement;
 
-    record->id = unpack_lean_id(&unpacker, ret_lean);
-    unpacker.at = packed + packed_head(packed)->body;
-    record->version = number_unpack_signed(&unpacker.at);
+    record->id = unpack_lean_id(packed_id(packed), ret_lean, arena);
+    record->version = unpack_int64(&unpacker);
     record->product_code = unpack_word(&unpacker);
     record->verified_at = time_unpack(&unpacker.at);
-    record->entitlements.items = items;
+    record->entitlements.items = entitlement;
     for (uint64_t left = number_unpack(&unpacker.at); left > 0; left--) {
-        unpack_entitlement(&unpacker, &items[found]);
-        if (!str_eq(items[found].dimension, dimension)) {
-            record->entitlements.count = found + 1u;
-        } else if (found) {
-            return false;
-        } else {
-            found = true;
-            record->entitlements.count = 1;
-        }
+        record->entitlements.count = 1;
+        unpack_entitlement(&unpacker, entitlement);
+        if (str_eq(entitlement->dimension, dimension))
+            break;
     }
-    return true;
 }
