@@ -40,12 +40,16 @@ target_link_options(entitled_flags INTERFACE
   $<$<BOOL:${ENTITLED_TSAN}>:-fsanitize=thread>
   $<$<BOOL:${ENTITLED_COVERAGE}>:--coverage>)
 
-# entitled_library(NAME source... LINK target...)
+# entitled_library(NAME source... [HOT] LINK target...): in a release, calls within and between HOT
+# libraries are inlined when a program is linked.
 function(entitled_library name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "HOT" "" "LINK" ${ARGN})
   add_library(entitled_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   add_library(entitled::${name} ALIAS entitled_${name})
   target_link_libraries(entitled_${name} PUBLIC entitled_flags ${ARG_LINK})
+  if(ARG_HOT AND CMAKE_BUILD_TYPE STREQUAL Release)
+    set_target_properties(entitled_${name} PROPERTIES INTERPROCEDURAL_OPTIMIZATION ON)
+  endif()
 endfunction()
 
 # entitled_program(NAME DIRECTORY source... LINK target...): NAME is installed in DIRECTORY.
