@@ -72,6 +72,7 @@ static void add_refresh(struct figures *figures, const struct checker *checker)
     add(figures, "refreshes_failed_total", (double)stats.failed);
     add(figures, "refreshes_throttled_total", (double)stats.throttled);
     add(figures, "refreshes_too_late_total", (double)stats.refused);
+    add(figures, "sweeps_total", (double)stats.swept);
     add(figures, "claims_refused_total", (double)stats.unwelcome);
     add(figures, "refreshes_calling", (double)stats.calling);
 }

@@ -8,7 +8,7 @@
 #include "common/base/mem.h"
 #include "services/checker/entitlement_answer.h"
 
-enum { PAGES_MAX = 1000, ROWS_MAX = PAGES_MAX * ENTITLEMENT_PAGE_ROWS };
+enum { PAGES_MAX = 1000 };
 
 struct entitlement_call {
     struct arena arena;
@@ -82,7 +82,8 @@ static void on_token(void *arg, const struct rpc_response *response)
 static void on_admit(void *arg, struct aws_call *aws_call)
 {
     struct entitlement_call *call = arg;
-    const struct quota_params params = {.class = call->ask.class};
+    const struct quota_params params = {
+        .class = call->ask.class, .subscription = call->ask.claim_id, .fence = call->ask.fence};
 
     if (call->ask.token_included) {
         call->ask.token_included = false;
@@ -119,13 +120,13 @@ static void fail_by_aws(struct entitlement_call *call, const struct aws_response
 /* A page may be empty and still lead on; what leads in a circle, or too far, fails. */
 static void go_on(struct entitlement_call *call)
 {
-    if (call->rows.count > ROWS_MAX) {
-        fail(call, "the answer has more than %d rows", ROWS_MAX);
+    if (call->rows.count > call->ask.pages_max * (size_t)ENTITLEMENT_PAGE_ROWS) {
+        fail(call, "the answer has more than %u rows", call->ask.pages_max * ENTITLEMENT_PAGE_ROWS);
     } else if (call->next_token.len == 0 || (call->ask.first_row_only && call->rows.count > 0)) {
         call->result.whole = true;
         finish(call);
-    } else if (call->result.pages >= PAGES_MAX) {
-        fail(call, "the answer has more than %d pages", PAGES_MAX);
+    } else if (call->result.pages >= call->ask.pages_max) {
+        fail(call, "the answer has more than %u pages", call->ask.pages_max);
     } else if (map_put(call->seen_tokens, call->next_token, call)) {
         fail(call, "the answer repeats a NextToken");
     } else if (time_left_ms(call) == 0) {
@@ -164,6 +165,9 @@ static void on_page(void *arg, const struct aws_response *response)
 static void ask_page(struct entitlement_call *call)
 {
     cleanup(buf_done) struct buf body = BUF_INIT;
+
+    if (call->ask.fence != 0)
+        call->deadline_mono_ms = clock_mono_ms() + call->ask.deadline_ms;
     const struct entitlement_question question = {
         .product_code = call->ask.product_code,
         .scope = call->ask.scope,
@@ -190,6 +194,9 @@ struct entitlement_call *entitlement_call_start(const struct entitlement_ask *as
     call->ask = *ask;
     call->ask.product_code = arena_str(&call->arena, ask->product_code);
     call->ask.key = arena_str(&call->arena, ask->key);
+    call->ask.claim_id = arena_str(&call->arena, ask->claim_id);
+    if (ask->pages_max == 0)
+        call->ask.pages_max = PAGES_MAX;
     call->seen_tokens = map_new();
     call->deadline_mono_ms = clock_mono_ms() + ask->deadline_ms;
     call->done = done;

@@ -21,7 +21,11 @@ struct entitlement_ask {
     bool first_row_only; /* ends with the first row: does the product list anything? */
     enum due_class class;
     bool token_included; /* the first attempt has its token already */
-    int64_t deadline_ms;
+    int64_t deadline_ms; /* over all pages; with a claim, of each */
+    unsigned pages_max;  /* 0: as many as one customer may have */
+    /* A claim whose lease each token renews, for a call of many pages. */
+    struct str claim_id;
+    int64_t fence;
 };
 
 struct entitlement_result {

@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
 #include "services/checker/entitlement_call.h"
+#include "services/checker/sweep.h"
 
 enum {
     CLAIM_TIMEOUT_MS = 20000,
@@ -23,6 +24,7 @@ struct worker {
     struct rpc_call *store_call; /* claim, apply or release */
     struct loop_timer *timer;
     struct entitlement_call *aws_call;
+    struct sweep *sweep;
     /* Of the work at hand: */
     struct arena arena;
     struct claim_result claim;
@@ -232,6 +234,37 @@ static struct str filter_value(const struct claim_result *work)
     return STR_NONE;
 }
 
+static void on_swept(void *arg, const struct sweep_result *result)
+{
+    struct worker *worker = arg;
+
+    worker->sweep = NULL;
+    if (result->throttled)
+        tell_throttled(worker->refresh);
+    if (!result->whole) {
+        give_back(worker, result->error.text);
+        return;
+    }
+    worker->refresh->stats.swept++;
+    log_info("a product was swept", LOG_STR("product", worker->claim.sweep),
+             LOG_INT("rows", result->rows), LOG_INT("pages", result->pages),
+             LOG_INT("verified", result->verified), LOG_INT("differing", result->differing),
+             LOG_INT("unknown", result->unknown), LOG_INT("unlisted", result->unlisted),
+             LOG_TRACE(worker->claim.trace));
+    finish_work(worker);
+}
+
+static void begin_sweep(struct worker *worker)
+{
+    const struct refresh_options *options = &worker->refresh->options;
+    const struct sweep_options sweep = {.loop = options->loop,
+                                        .aws = options->aws,
+                                        .store = options->store,
+                                        .claim = &worker->claim};
+
+    worker->sweep = sweep_start(&sweep, on_swept, worker);
+}
+
 static void begin_work(struct worker *worker, const struct claim_result *work)
 {
     int64_t margin_ms = work->lease_ms / LEASE_MARGIN_PART;
@@ -243,6 +276,10 @@ static void begin_work(struct worker *worker, const struct claim_result *work)
     worker->call_end_mono_ms =
         worker->lease_end_mono_ms - (margin_ms < LEASE_MARGIN_MS ? margin_ms : LEASE_MARGIN_MS);
 
+    if (worker->claim.sweep.len > 0) {
+        begin_sweep(worker);
+        return;
+    }
     struct entitlement_ask ask = ask_of(worker);
     ask.scope = worker->claim.scope;
     ask.key = filter_value(&worker->claim);
@@ -334,6 +371,7 @@ void refresh_free(struct refresh *refresh)
         rpc_call_cancel(worker->store_call);
         loop_cancel(worker->timer);
         entitlement_call_cancel(worker->aws_call);
+        sweep_cancel(worker->sweep);
         arena_done(&worker->arena);
     }
     mem_free(refresh->workers);
@@ -345,6 +383,14 @@ void refresh_free(struct refresh *refresh)
 void refresh_drain(struct refresh *refresh)
 {
     refresh->draining = true;
+    /* Another checker sweeps from the start: that is cheaper than a stop that takes minutes. */
+    for (int64_t i = 0; i < refresh->options.concurrent_calls; i++) {
+        struct worker *worker = &refresh->workers[i];
+        if (worker->sweep) {
+            sweep_cancel(take(worker->sweep));
+            give_back(worker, "the checker stops");
+        }
+    }
     check_drained(refresh);
 }
 

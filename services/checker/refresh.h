@@ -31,6 +31,7 @@ struct refresh_stats {
     uint64_t throttled; /* of these, by AWS's throttling */
     uint64_t refused;   /* answers that came after their claim had lapsed, or of another account */
     uint64_t unwelcome; /* claims that the store refused for the account that signs */
+    uint64_t swept;     /* products, whole */
     uint64_t calling;   /* now */
 };
 

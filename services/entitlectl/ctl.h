@@ -69,6 +69,7 @@ int journal_verify(struct ctl *ctl);
 int journal_erase(struct ctl *ctl);
 int verb_backup(struct ctl *ctl);
 int verb_check_indexes(struct ctl *ctl);
+int verb_sweep(struct ctl *ctl);
 int verb_account(struct ctl *ctl);
 int verb_stats(struct ctl *ctl);
 int verb_settings(struct ctl *ctl);

@@ -69,6 +69,11 @@ static const struct option override_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct option sweep_options[] = {
+    {"last", NULL, "show the last ones, and begin none"},
+    {NULL, NULL, NULL},
+};
+
 static const struct option account_options[] = {
     {"reason", "TEXT", "adopt: why, for the journal"},
     {NULL, NULL, NULL},
@@ -112,6 +117,10 @@ static const struct verb verbs[] = {
     {"check-indexes", "", 0, 0, "compares the store's indexes with its records, and rebuilds them",
      "The store goes on serving. Ends with 1 if something differed.", check_indexes_options,
      verb_check_indexes},
+    {"sweep", "[PRODUCT]", 0, 1, "compares all that AWS lists with what is held, now",
+     "Without a PRODUCT code: every product. Records that differ, that AWS lists and nobody knew, "
+     "or\nthat it does not list are then asked about one by one.",
+     sweep_options, verb_sweep},
     {"account", "[adopt ACCOUNT]", 0, 2, "the seller account, and whose credentials are in use",
      "What another account signs is not applied, for AWS tells it nothing of your customers.\n"
      "  adopt ACCOUNT   the products are published by this account from now on",

@@ -15,6 +15,7 @@
 #include "services/store/records.h"
 #include "services/store/seller.h"
 #include "services/store/signing_keys.h"
+#include "services/store/sweeps.h"
 
 static const char boot_key[] = "boot";
 static const char incarnation_key[] = "incarnation";
@@ -59,6 +60,10 @@ static void plan_touched(struct books *books, const struct touched *touched)
     struct arena arena = ARENA_INIT;
     struct subscription record;
 
+    if (sweeps_is_id(touched->id)) {
+        sweeps_plan(books, touched->id);
+        return;
+    }
     if (!touched->gone && records_get(books->db, touched->id, &arena, &record))
         plan_record(books, &record);
     else
@@ -147,6 +152,7 @@ int books_load(struct books *books, int64_t lease_ms, struct error *error)
     books->due = due_new(boot, lease_ms);
     due_advance(books->due, moment_now());
     records_each(books->db, plan_each, books);
+    sweeps_load(books);
     return db_failed(books->db, error) ? -1 : 0;
 }
 

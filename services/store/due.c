@@ -256,6 +256,17 @@ int64_t due_fence(const struct due *due, struct str id)
     return entry ? entry->fence : 0;
 }
 
+bool due_renew(struct due *due, struct str id, int64_t fence, struct moment now)
+{
+    struct entry *entry = map_get(due->entries, id);
+
+    if (!entry || fence == 0 || entry->fence != fence)
+        return false;
+    heap_remove(&due->leases, &entry->timer);
+    heap_put(&due->leases, &entry->timer, now.mono_ms + due->lease_ms);
+    return true;
+}
+
 struct str due_claimed_by(const struct due *due, struct str id)
 {
     const struct entry *entry = map_get(due->entries, id);

@@ -66,6 +66,8 @@ bool due_take(struct due *due, enum due_class class, struct str checker, struct 
 /* The fencing number of the claim that is on, 0 if none. */
 int64_t due_fence(const struct due *due, struct str id);
 struct str due_claimed_by(const struct due *due, struct str id);
+/* Its lease begins anew, if that claim is still on; else false. */
+bool due_renew(struct due *due, struct str id, int64_t fence, struct moment now);
 /* Ends that claim, if it is still on; the plan counts again. */
 void due_end(struct due *due, struct str id, int64_t fence);
 

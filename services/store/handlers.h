@@ -20,6 +20,8 @@ work_fn on_check_indexes, on_journal_verify, on_journal_erase, on_record_event;
 /* on_override.c */
 work_fn on_override_put, on_override_remove;
 
+/* on_sweep.c */
+work_fn on_sweep, on_sweeps, on_sweep_part, on_sweep_finish;
 /* on_seller.c */
 work_fn on_seller, on_seller_adopt;
 

@@ -117,6 +117,23 @@ void marks_applied(struct change *change, struct str id, int64_t fence, bool cha
     put(change, id, &stored);
 }
 
+void marks_swept(struct change *change, struct str id, int64_t fence,
+                 const struct sweep_state *outcome)
+{
+    struct sweep_state swept = *outcome;
+    struct stored_due stored;
+
+    marks_get(change->db, id, &change->arena, &stored);
+    stored.applied_fence = fence;
+    stored.failures = 0;
+    stored.last_error = STR_NONE;
+    stored.retry_at_ms = 0;
+    stored.swept = &swept;
+    if (stored.ticket < fence)
+        clear_mark(&stored);
+    put(change, id, &stored);
+}
+
 /* Doubling, with a quarter of jitter, so that what failed together is not asked together. */
 static int64_t widening_delay_ms(int64_t failures)
 {

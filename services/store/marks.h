@@ -16,6 +16,9 @@ int64_t marks_mark(struct change *change, struct due *due, struct str id, enum d
 /* The claim's answer was applied. What was marked before the claim began is done; after a
  * notification that changed nothing AWS is asked again, for it promises no consistency. */
 void marks_applied(struct change *change, struct str id, int64_t fence, bool changed);
+/* The same for a product's sweep, with what it found. */
+void marks_swept(struct change *change, struct str id, int64_t fence,
+                 const struct sweep_state *outcome);
 /* The claim's call failed: not before retry_after_ms from now (0: a widening, jittered delay). */
 void marks_failed(struct change *change, struct str id, struct str why, int64_t retry_after_ms);
 /* What is due for `from` is due for `to`. */

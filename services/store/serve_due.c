@@ -6,6 +6,7 @@
 #include "services/store/records.h"
 #include "services/store/seller.h"
 #include "services/store/store.h"
+#include "services/store/sweeps.h"
 
 /* A claim about to expire may cross its caller's own deadline: the work would wait for the lease to
  * end. */
@@ -42,7 +43,9 @@ static bool describe_claim(struct store *store, const struct due_claim *claim, s
     struct stored_due stored;
 
     db_forgive(store->books.db);
-    if (!records_get(store->books.db, claim->id, arena, record))
+    if (sweeps_is_id(claim->id))
+        *record = sweeps_record(claim->id);
+    else if (!records_get(store->books.db, claim->id, arena, record))
         return false;
     marks_get(store->books.db, claim->id, arena, &stored);
     *ret = (struct claim_result){.subscription = record,
@@ -52,6 +55,11 @@ static bool describe_claim(struct store *store, const struct due_claim *claim, s
                                  .lease_ms = store->settings->store.lease_ms,
                                  .trace = stored.trace};
     ret->scope = apply_scope(record, &ret->probe_product);
+    if (sweeps_is_id(claim->id)) {
+        ret->sweep = record->product_code;
+        ret->scope =
+            SCOPE_ACCOUNT; /* one who does not know sweeps finds no account, and gives up */
+    }
     return ret->scope != scope_none;
 }
 
@@ -143,6 +151,11 @@ void serve_quota(void *arg, struct rpc_request *request)
     struct store *store = arg;
     const struct quota_params *params = rpc_request_params(request);
 
+    if (params->subscription.len > 0 &&
+        !due_renew(store->books.due, params->subscription, params->fence, moment_now())) {
+        rpc_fail(request, ERROR_CONFLICT, "the claim has lapsed");
+        return;
+    }
     store_park(store, &store->tokens[params->class], request);
     store_dispatch(store);
 }
@@ -158,12 +171,21 @@ void serve_throttled(void *arg, struct rpc_request *request)
     rpc_reply(request, NULL);
 }
 
+static bool find_waited(struct store *store, struct str id, struct arena *arena,
+                        struct subscription *ret)
+{
+    if (!sweeps_is_id(id))
+        return records_resolve(store->books.db, id, arena, ret);
+    *ret = sweeps_record(arena_str(arena, id));
+    return true;
+}
+
 static bool answer_wait(struct store *store, struct rpc_request *request, struct str id)
 {
     struct subscription *record = arena_alloc(rpc_request_arena(request), sizeof(*record));
 
     db_forgive(store->books.db);
-    if (!records_resolve(store->books.db, id, rpc_request_arena(request), record)) {
+    if (!find_waited(store, id, rpc_request_arena(request), record)) {
         rpc_fail(request, ERROR_NOT_FOUND, "there is no subscription '" STR_FMT "'", STR_ARG(id));
         return false;
     }
@@ -180,7 +202,7 @@ void serve_wait(void *arg, struct rpc_request *request)
     struct stored_due stored;
 
     db_forgive(store->books.db);
-    if (!records_resolve(store->books.db, params->subscription, arena, &record)) {
+    if (!find_waited(store, params->subscription, arena, &record)) {
         rpc_fail(request, ERROR_NOT_FOUND, "there is no subscription '" STR_FMT "'",
                  STR_ARG(params->subscription));
         return;

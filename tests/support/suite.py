@@ -42,6 +42,7 @@ attempt_timeout = 2s
 
 [store]
 directory = {state}
+sweep_interval = 0
 heartbeat_interval = 100ms
 lease = 10s
 

@@ -505,6 +505,119 @@ static void work_without_a_key_is_given_back(void **state)
     expect_released("filter");
 }
 
+static struct aws_call *sweep_claimed(void)
+{
+    static struct subscription product = {.id = STR_INIT("p-product"),
+                                          .product_code = STR_INIT("product")};
+    const struct claim_result work = {.subscription = &product,
+                                      .class = DUE_SWEEP,
+                                      .fence = FENCE,
+                                      .lease_ms = LEASE_MS,
+                                      .scope = SCOPE_ACCOUNT,
+                                      .sweep = STR("product")};
+
+    store_answers(last_rpc(METHOD_store_claim), ERROR_NONE, &work);
+    struct aws_call *call = last_aws();
+    assert_true(attempt(call));
+    assert_null(json_get(call->body, "Filter"));
+    return call;
+}
+
+#define ROW_OF(licence)                                                                            \
+    "{\"ProductCode\":\"product\",\"LicenseArn\":\"" licence "\",\"Dimension\":\"seats\"}"
+
+static void a_sweep_is_read_whole_and_sent_by_licence(void **state)
+{
+    (void)state;
+    aws_answers(sweep_claimed(),
+                "{\"Entitlements\":[" ROW_OF("b") "," ROW_OF("a") "],\"NextToken\":\"1\"}");
+    /* A page's token renews the lease. */
+    assert_false(attempt(last_aws()));
+    const struct quota_params *token = last_rpc(METHOD_store_quota)->params;
+    assert_int_equal(token->class, DUE_SWEEP);
+    assert_int_equal(token->fence, FENCE);
+    assert_true(str_eq_text(token->subscription, "p-product"));
+    store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+    aws_answers(last_aws(), "{\"Entitlements\":[" ROW_OF("b") "]}");
+
+    const struct sweep_part_params *part = last_rpc(METHOD_store_sweep_part)->params;
+    assert_int_equal(part->fence, FENCE);
+    assert_int_equal(part->began_at, 1700000000);
+    assert_int_equal(part->rows.count, 3);
+    assert_true(str_eq_text(part->rows.items[0].license_arn, "a"));
+    assert_true(str_eq_text(part->rows.items[2].license_arn, "b"));
+    store_answers(last_rpc(METHOD_store_sweep_part), ERROR_NONE,
+                  &(struct sweep_part_result){.verified = 1, .unknown = 1});
+
+    const struct sweep_finish_params *end = last_rpc(METHOD_store_sweep_finish)->params;
+    assert_int_equal(end->rows, 3);
+    assert_int_equal(end->verified, 1);
+    assert_int_equal(end->unknown, 1);
+    store_answers(last_rpc(METHOD_store_sweep_finish), ERROR_NONE,
+                  &(struct sweep_finish_result){.next = STR("s-1"), .unlisted = 2});
+    end = last_rpc(METHOD_store_sweep_finish)->params;
+    assert_true(str_eq_text(end->after, "s-1"));
+    assert_int_equal(end->unlisted, 2);
+    store_answers(last_rpc(METHOD_store_sweep_finish), ERROR_NONE,
+                  &(struct sweep_finish_result){0});
+    next_rpc(METHOD_store_claim);
+    assert_int_equal(refresh_stats(world.refresh).swept, 1);
+    assert_int_equal(refresh_stats(world.refresh).calling, 0);
+}
+
+/* 251 licences of two rows: no part ends within a licence. */
+static void parts_end_between_licences(void **state)
+{
+    cleanup(buf_done) struct buf page = BUF_INIT;
+    (void)state;
+
+    buf_append_text(&page, "{\"Entitlements\":[");
+    for (int i = 0; i < 502; i++)
+        buf_printf(&page, "%s{\"LicenseArn\":\"l%03d\",\"Dimension\":\"d%d\"}", i ? "," : "", i / 2,
+                   i % 2);
+    buf_append_text(&page, "]}");
+    aws_answers(sweep_claimed(), page.data);
+    size_t rows = 0;
+    while (world.rpc[world.rpc_count - 1].method == METHOD_store_sweep_part) {
+        struct rpc_call *call = last_rpc(METHOD_store_sweep_part);
+        const struct sweep_part_params *part = call->params;
+        assert_int_equal(part->rows.count % 2, 0);
+        rows += part->rows.count;
+        store_answers(call, ERROR_NONE, &(struct sweep_part_result){0});
+    }
+    assert_int_equal(rows, 502);
+    last_rpc(METHOD_store_sweep_finish);
+}
+
+static void a_sweep_that_is_not_whole_sends_nothing(void **state)
+{
+    (void)state;
+    aws_answers(sweep_claimed(), "{\"Entitlements\":[" ROW "],\"NextToken\":\"1\"}");
+    aws_fails(last_aws(), AWS_UNREACHABLE, "");
+    const struct release_params *params = last_rpc(METHOD_store_release)->params;
+    assert_true(str_eq_text(params->subscription, "p-product"));
+    assert_int_equal(params->fence, FENCE);
+}
+
+static void a_sweep_whose_claim_lapsed_ends(void **state)
+{
+    (void)state;
+    aws_answers(sweep_claimed(), "{\"Entitlements\":[" ROW "]}");
+    store_answers(last_rpc(METHOD_store_sweep_part), ERROR_UNAVAILABLE, NULL);
+    next_rpc(METHOD_store_sweep_part);
+    store_answers(last_rpc(METHOD_store_sweep_part), ERROR_CONFLICT, NULL);
+    last_rpc(METHOD_store_release);
+}
+
+static void a_stop_does_not_wait_for_a_sweep(void **state)
+{
+    (void)state;
+    sweep_claimed();
+    refresh_drain(world.refresh);
+    store_answers(last_rpc(METHOD_store_release), ERROR_NONE, NULL);
+    assert_true(world.drained);
+}
+
 static void a_stop_waits_for_the_call_under_way(void **state)
 {
     (void)state;
@@ -550,6 +663,11 @@ int main(void)
         TEST(a_store_that_is_away_gets_the_answer_later),
         TEST(an_answer_that_the_store_refuses_is_given_back),
         TEST(work_without_a_key_is_given_back),
+        TEST(a_sweep_is_read_whole_and_sent_by_licence),
+        TEST(parts_end_between_licences),
+        TEST(a_sweep_that_is_not_whole_sends_nothing),
+        TEST(a_sweep_whose_claim_lapsed_ends),
+        TEST(a_stop_does_not_wait_for_a_sweep),
         TEST(a_stop_waits_for_the_call_under_way),
         TEST(a_stop_without_a_call_is_at_once),
     };

@@ -118,6 +118,7 @@ class Evidence:
     notice_at: int = time()
     succeeded_at: int = time()
     listed_at: int = time()
+    unproven: bool = boolean()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -67,7 +67,8 @@ def _dates_explain(record: Subscription) -> bool:
 
 def _end_is_explained(record: Subscription) -> bool:
     evidence = _evidence(record)
-    return evidence.notice is not None or evidence.product_alive_at != 0 or _dates_explain(record)
+    return (evidence.notice is not None or evidence.product_alive_at != 0 or
+            not evidence.unproven and _dates_explain(record))
 
 
 def _awaits_successor(record: Subscription, rules: Rules) -> bool:
@@ -87,10 +88,15 @@ def _has_ended(record: Subscription, rules: Rules) -> bool:
     return was_granted and rules.now_s >= evidence.empty_at + rules.hold_limit_s
 
 
+def _dates_verified_at(record: Subscription) -> int:
+    evidence = _evidence(record)
+    return evidence.listed_at if evidence.unproven else record.verified_at
+
+
 def _counting_by_date(record: Subscription, date: int, rules: Rules) -> Counting:
     if date == 0 or rules.now_s < date:
         return Counting.YES
-    if record.verified_at >= date + rules.settling_s:
+    if _dates_verified_at(record) >= date + rules.settling_s:
         return Counting.EXPIRED
     return Counting.GRACE if rules.now_s < date + rules.grace_s else Counting.UNVERIFIED
 

@@ -1,0 +1,246 @@
+/* Compares what a whole sweep listed with what is held. Nothing is granted or ended here: a record
+ * that is as listed is verified, whatever else there is is marked due and asked about by itself. */
+#include "proto/codec/codec.h"
+#include "services/store/apply.h"
+#include "services/store/handlers.h"
+#include "services/store/identity.h"
+#include "services/store/journal.h"
+#include "services/store/marks.h"
+#include "services/store/records.h"
+#include "services/store/seller.h"
+#include "services/store/sweeps.h"
+
+struct comparison {
+    struct work *work;
+    struct sweep_part_result *result;
+    struct str product_code;
+    int64_t began_at_s;
+    bool proven;
+};
+
+static bool holds(struct work *work, struct str id, int64_t fence, struct str signed_by)
+{
+    if (!sweeps_is_id(id) || !due_renew(work->books->due, id, fence, moment_now())) {
+        error_set(work->error, "the claim has lapsed: what it found is not compared");
+        return false;
+    }
+    return seller_takes(work->books->db, signed_by, work->error);
+}
+
+static struct keys keys_of(const struct comparison *comparison, const struct aws_entitlement *row)
+{
+    return (struct keys){.product_code = comparison->product_code,
+                         .license_arn = row->license_arn,
+                         .license_key = license_key(row->license_arn),
+                         .customer_identifier = row->customer_identifier,
+                         .account_id = row->account_id};
+}
+
+static bool same_group(const struct aws_entitlement *a, const struct aws_entitlement *b)
+{
+    if (a->license_arn.len > 0 || b->license_arn.len > 0)
+        return str_eq(a->license_arn, b->license_arn);
+    if (a->customer_identifier.len > 0 || b->customer_identifier.len > 0)
+        return str_eq(a->customer_identifier, b->customer_identifier);
+    return str_eq(a->account_id, b->account_id);
+}
+
+static void mark(struct comparison *comparison, struct str id, const char *why)
+{
+    marks_mark(comparison->work->change, comparison->work->books->due, id, DUE_SWEEP, str_of(why));
+}
+
+/* Unlicensed records of the same customer: which of them the rows are about, or whether they gained
+ * a licence, their own answers tell. */
+static size_t mark_unlicensed(struct comparison *comparison, const struct keys *keys)
+{
+    struct change *change = comparison->work->change;
+    struct str handle =
+        keys->customer_identifier.len > 0 ? keys->customer_identifier : keys->account_id;
+    struct subscription_list found =
+        records_find(change->db, handle, keys->product_code, &change->arena);
+    size_t count = 0;
+
+    for (size_t i = 0; i < found.count; i++) {
+        if (found.items[i].license_key.len > 0 || identity_contradicts(&found.items[i], keys))
+            continue;
+        mark(comparison, found.items[i].id, "the sweep lists it otherwise");
+        count++;
+    }
+    return count;
+}
+
+static bool find(struct comparison *comparison, const struct keys *keys, struct subscription *ret)
+{
+    struct change *change = comparison->work->change;
+
+    if (keys->license_key.len > 0)
+        return identity_by_license(change->db, keys->product_code, keys->license_key,
+                                   &change->arena, ret);
+    return identity_unlicensed(change->db, keys, &change->arena, ret);
+}
+
+static void compare_unknown(struct comparison *comparison, const struct keys *keys)
+{
+    size_t others = mark_unlicensed(comparison, keys);
+
+    comparison->result->differing += (int64_t)others;
+    if (others > 0)
+        return;
+    struct subscription record = identity_new(keys);
+    records_insert(comparison->work->change, &record);
+    mark(comparison, record.id, "the sweep lists it, and it was not known");
+    comparison->result->unknown++;
+}
+
+static void compare_known(struct comparison *comparison, const struct keys *keys,
+                          const struct subscription *before,
+                          const struct aws_entitlement_list *rows)
+{
+    struct change *change = comparison->work->change;
+    struct subscription after = *before;
+    const struct asked asked = {.began_at_s = comparison->began_at_s,
+                                .scope = SCOPE_LICENSE,
+                                .product_alive = true,
+                                .proven = comparison->proven};
+
+    identity_learn(&after, keys);
+    bool learnt = !codec_equal(&shape_subscription, before, &after);
+    enum applied applied =
+        apply_answer(&after, rows, &asked, &comparison->work->books->policy, &change->arena);
+    if (learnt || applied == APPLIED_CHANGED) {
+        mark(comparison, before->id, "the sweep lists it otherwise");
+        comparison->result->differing++;
+        return;
+    }
+    records_update(change, before, &after);
+    comparison->result->verified++;
+}
+
+static void compare_group(struct comparison *comparison, const struct aws_entitlement_list *rows)
+{
+    struct keys keys = keys_of(comparison, &rows->items[0]);
+    struct subscription before;
+
+    if (keys.license_key.len == 0 && keys.customer_identifier.len == 0 && keys.account_id.len == 0)
+        return; /* of nobody */
+    if (find(comparison, &keys, &before))
+        compare_known(comparison, &keys, &before, rows);
+    else
+        compare_unknown(comparison, &keys);
+}
+
+enum rpc_error on_sweep_part(struct work *work)
+{
+    const struct sweep_part_params *params = work->params;
+    const struct aws_entitlement_list *rows = &params->rows;
+    struct comparison comparison = {.work = work,
+                                    .result = work->result,
+                                    .product_code = sweeps_product(params->subscription),
+                                    .began_at_s = params->began_at};
+
+    if (!holds(work, params->subscription, params->fence, params->signed_by))
+        return ERROR_CONFLICT;
+    work->change->origin.cause = CAUSE_REFRESH;
+    work->change->origin.author = STR("sweep");
+    comparison.proven = seller_proves(work->change, params->signed_by, rows->count > 0);
+    for (size_t begin = 0, end; begin < rows->count; begin = end) {
+        for (end = begin + 1; end < rows->count; end++) {
+            if (!same_group(&rows->items[begin], &rows->items[end]))
+                break;
+        }
+        compare_group(&comparison,
+                      &(struct aws_entitlement_list){rows->items + begin, end - begin});
+    }
+    return ERROR_NONE;
+}
+
+/* Held as granted, and neither the sweep nor a call since its begin has seen it. */
+static bool is_unlisted(const struct subscription *record, int64_t began_at_s)
+{
+    return record->entitlements.count > 0 && record_evidence(record).empty_at == 0 &&
+           record->successor.len == 0 && record->verified_at < began_at_s;
+}
+
+enum rpc_error on_sweep_finish(struct work *work)
+{
+    enum { PART = 1000, PART_BYTES = 1 << 20 };
+    const struct sweep_finish_params *params = work->params;
+    struct sweep_finish_result *result = work->result;
+    struct str product_code = sweeps_product(params->subscription);
+
+    if (!holds(work, params->subscription, params->fence, params->signed_by))
+        return ERROR_CONFLICT;
+    /* That is how another account is answered: it says nothing about anybody. */
+    bool lists_nothing = params->rows == 0;
+    struct subscription_list part =
+        records_page(work->change->db, params->after, product_code, PART, PART_BYTES,
+                     &work->change->arena, &result->next);
+    for (size_t i = 0; i < part.count; i++) {
+        struct stored_due stored;
+        if (lists_nothing || !is_unlisted(&part.items[i], params->began_at))
+            continue;
+        marks_get(work->change->db, part.items[i].id, &work->change->arena, &stored);
+        if (stored.class != due_class_none)
+            continue; /* listed otherwise, or asked about for another reason */
+        marks_mark(work->change, work->books->due, part.items[i].id, DUE_SWEEP,
+                   STR("the sweep does not list it"));
+        result->unlisted++;
+    }
+    result->next = arena_str(work->arena, result->next);
+    if (result->next.len > 0)
+        return ERROR_NONE;
+    const struct sweep_state outcome = {.product = product_code,
+                                        .id = params->subscription,
+                                        .swept_at = params->began_at,
+                                        .rows = params->rows,
+                                        .verified = params->verified,
+                                        .differing = params->differing,
+                                        .unknown = params->unknown,
+                                        .unlisted = params->unlisted + result->unlisted};
+    sweeps_done(work->change, params->subscription, params->fence, &outcome);
+    return ERROR_NONE;
+}
+
+static enum rpc_error each_product(struct work *work, struct str only, int64_t ticket)
+{
+    const struct settings *settings = work->books->settings;
+    struct sweeps_result *result = work->result;
+    size_t count = settings ? settings->products.count : 0;
+
+    result->sweeps.items = arena_alloc_array(work->arena, count, sizeof(struct sweep_state));
+    for (size_t i = 0; i < count; i++) {
+        struct str code = str_of(settings_product_at(settings, i)->code);
+        if (only.len > 0 && !str_eq(code, only))
+            continue;
+        struct sweep_state *state = &result->sweeps.items[result->sweeps.count++];
+        *state = sweeps_state(work->books->db, code, work->arena);
+        state->ticket = ticket;
+    }
+    if (only.len == 0 || result->sweeps.count > 0)
+        return ERROR_NONE;
+    error_set(work->error, "no product of the settings has the code '" STR_FMT "'", STR_ARG(only));
+    return ERROR_NOT_FOUND;
+}
+
+enum rpc_error on_sweeps(struct work *work)
+{
+    return each_product(work, STR_NONE, 0);
+}
+
+enum rpc_error on_sweep(struct work *work)
+{
+    const struct sweep_params *params = work->params;
+    struct sweeps_result *result = work->result;
+    enum rpc_error code = each_product(work, params->product, due_ticket(work->books->due));
+
+    if (code != ERROR_NONE)
+        return code;
+    work->change->origin.cause = CAUSE_OPERATOR;
+    work->change->origin.author = params->author;
+    for (size_t i = 0; i < result->sweeps.count; i++)
+        marks_mark(work->change, work->books->due, result->sweeps.items[i].id, DUE_MAX_AGE,
+                   STR("an operator asked for it"));
+    journal_note(work->change, AUDIT_REFRESH, STR("sweep"));
+    return ERROR_NONE;
+}

@@ -1,0 +1,83 @@
+#include "services/store/sweeps.h"
+
+#include "common/log/log.h"
+#include "services/store/marks.h"
+
+enum { ID_LIMIT = 64 }; /* of ids in messages.def */
+
+/* Ids of subscriptions begin with s-. */
+static const struct str prefix = STR_INIT("p-");
+
+bool sweeps_is_id(struct str id)
+{
+    return str_starts_with(id, prefix);
+}
+
+struct str sweeps_id(struct arena *arena, struct str product_code)
+{
+    return arena_printf(arena, STR_FMT STR_FMT, STR_ARG(prefix), STR_ARG(product_code));
+}
+
+struct str sweeps_product(struct str id)
+{
+    return str_from(id.ptr + prefix.len, id.len - prefix.len);
+}
+
+struct subscription sweeps_record(struct str id)
+{
+    return (struct subscription){.id = id, .product_code = sweeps_product(id)};
+}
+
+void sweeps_plan(struct books *books, struct str id)
+{
+    struct arena arena = ARENA_INIT;
+    struct stored_due stored;
+    int64_t interval_ms = books->settings ? books->settings->store.sweep_interval_ms : 0;
+
+    marks_get(books->db, id, &arena, &stored);
+    struct due_plan plan = {.mark_class = stored.class,
+                            .mark_at_ms = stored.not_before_ms,
+                            .retry_at_ms = stored.retry_at_ms};
+    if (interval_ms > 0) {
+        plan.date_class = DUE_SWEEP;
+        plan.date_at_ms = stored.swept ? stored.swept->swept_at * 1000 + interval_ms : 0;
+    }
+    due_plan(books->due, id, &plan);
+    arena_done(&arena);
+}
+
+void sweeps_load(struct books *books)
+{
+    struct arena arena = ARENA_INIT;
+
+    for (size_t i = 0; books->settings && i < books->settings->products.count; i++) {
+        struct str code = str_of(settings_product_at(books->settings, i)->code);
+        struct str id = sweeps_id(&arena, code);
+        if (id.len <= ID_LIMIT)
+            sweeps_plan(books, id);
+        else
+            log_warning("a product with so long a code is not swept", LOG_STR("product", code));
+    }
+    arena_done(&arena);
+}
+
+struct sweep_state sweeps_state(struct db *db, struct str product_code, struct arena *arena)
+{
+    struct str id = sweeps_id(arena, product_code);
+    struct stored_due stored;
+
+    marks_get(db, id, arena, &stored);
+    struct sweep_state state = stored.swept ? *stored.swept : (struct sweep_state){0};
+    state.product = product_code;
+    state.id = id;
+    state.failures = stored.failures;
+    state.last_error = stored.last_error;
+    return state;
+}
+
+void sweeps_done(struct change *change, struct str id, int64_t fence,
+                 const struct sweep_state *outcome)
+{
+    marks_swept(change, id, fence, outcome);
+    change_effect(change, EFFECT_APPLIED, id, STR_NONE, fence);
+}

@@ -1,0 +1,59 @@
+"""The sweep finds what notifications missed: customers nobody knew, changes, ends."""
+import pytest
+
+from tests.support.suite import LEGACY, NEW, Suite
+
+CUSTOMERS = 60  # three pages
+
+
+@pytest.fixture
+def suite():
+    running = Suite()
+    running.config.write_text(running.config.read_text().replace("sweep_interval = 0",
+                                                                 "sweep_interval = 6h"))
+    running.sandbox.fault(kind="lose", operation="Event", count=100000)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def swept(suite, product, *options):
+    sweeps = suite.entitlectl_json("sweep", *options)["sweeps"]
+    return next(sweep for sweep in sweeps if sweep["product"] == product)
+
+
+def test_it_finds_what_notifications_missed(suite):
+    deals = [suite.sandbox.buy(product=NEW, account=f"{200000000000 + number}",
+                               dimensions={"seats": 10, "storage_tb": number + 1})
+             for number in range(CUSTOMERS)]
+    old = suite.sandbox.buy(product=LEGACY, account="300000000000", dimensions={"seats": 3})
+    suite.start()
+    # Nobody registered and nothing was announced: the first sweep is due at the first start.
+    for deal in deals:
+        suite.eventually_answers(True, "entitled", deal["license_arn"], "seats", 10)
+    suite.eventually_answers(True, "entitled", old["customer_identifier"], "seats", 3)
+    first = swept(suite, NEW, "--last")
+    assert first["rows"] == 2 * CUSTOMERS and first["unknown"] == CUSTOMERS, first
+
+    suite.sandbox.change(agreement=deals[0]["agreement_id"], dimensions={"seats": 25})
+    suite.sandbox.cancel(agreement=deals[1]["agreement_id"])
+    second = swept(suite, NEW)
+    assert (second["differing"], second["unknown"], second["unlisted"]) == (1, 0, 1), second
+    assert second["verified"] == CUSTOMERS - 2
+    suite.eventually_answers(True, "entitled", deals[0]["license_arn"], "seats", 25)
+    suite.eventually_answers(False, "ended", deals[1]["license_arn"], "seats", 1)
+    third = swept(suite, NEW)
+    assert (third["differing"], third["unknown"], third["unlisted"]) == (0, 0, 0), third
+    code, output, _ = suite.entitlectl("sweep", NEW, "--last")
+    assert code == 0 and NEW in output and LEGACY not in output
+    assert suite.entitlectl("sweep", "unknown")[0] == 1
+
+
+def test_a_sweep_that_fails_is_shown_and_tried_again(suite):
+    suite.sandbox.buy(product=NEW, account="200000000000", dimensions={"seats": 10})
+    suite.start()
+    suite.eventually(lambda: swept(suite, NEW, "--last").get("swept_at"))
+    suite.sandbox.fault(operation="GetEntitlements", kind="truncate", count=6)
+    assert swept(suite, NEW)["unlisted"] == 0
+    assert "no whole answer" in suite["checker-1"].said() + suite["checker-2"].said()

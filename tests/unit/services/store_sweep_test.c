@@ -1,0 +1,281 @@
+/* What a sweep does to records: verified as listed, or marked due; nothing else. */
+#include "services/store/journal.h"
+#include "services/store/marks.h"
+#include "services/store/sweeps.h"
+#include "tests/support/store_fixture.h"
+
+#define SWEEP        "p-" PRODUCT
+#define LICENCE(key) .license_arn = STR_INIT(ARN(key)), .account_id = STR_INIT(ACCOUNT)
+
+enum { T = 1800000000 };
+
+static int64_t claim_sweep(struct fixture *fixture)
+{
+    struct books *books = &fixture->books;
+    struct change change;
+    struct due_claim claim;
+
+    change_begin(&change, books->db, books->seq, clock_wall_ms());
+    marks_mark(&change, books->due, STR(SWEEP), DUE_MAX_AGE, STR("test"));
+    assert_int_equal(change_commit(&change, &fixture->error), 0);
+    books_settle(books, &change);
+    change_done(&change);
+    due_advance(books->due, moment_now());
+    while (due_take(books->due, DUE_MAX_AGE, STR("test"), moment_now(), &claim)) {
+        if (str_eq_text(claim.id, SWEEP))
+            return claim.fence;
+    }
+    fail_msg("the sweep is not due");
+    return 0;
+}
+
+static enum rpc_error part(struct fixture *fixture, int64_t fence, int64_t began_at,
+                           struct aws_entitlement_list rows, struct sweep_part_result *result)
+{
+    struct sweep_part_params params = {.subscription = STR(SWEEP),
+                                       .fence = fence,
+                                       .began_at = began_at,
+                                       .rows = rows,
+                                       .signed_by = STR(SELLER)};
+
+    return fixture_write(fixture, on_sweep_part, &params, result);
+}
+
+static struct sweep_finish_result end(struct fixture *fixture, int64_t fence, int64_t began_at,
+                                      int64_t rows)
+{
+    struct sweep_finish_params params = {.subscription = STR(SWEEP),
+                                         .fence = fence,
+                                         .began_at = began_at,
+                                         .rows = rows,
+                                         .signed_by = STR(SELLER)};
+    struct sweep_finish_result result;
+
+    assert_int_equal(fixture_write(fixture, on_sweep_finish, &params, &result), ERROR_NONE);
+    return result;
+}
+
+static struct sweep_part_result compare(struct fixture *fixture, int64_t began_at,
+                                        struct aws_entitlement_list rows)
+{
+    int64_t fence = claim_sweep(fixture);
+    struct sweep_part_result result;
+
+    assert_int_equal(part(fixture, fence, began_at, rows, &result), ERROR_NONE);
+    end(fixture, fence, began_at, (int64_t)rows.count);
+    return result;
+}
+
+/* A licence that AWS listed at T, with nothing due. */
+static struct str known(struct fixture *fixture, const char *arn, int64_t seats)
+{
+    struct register_params params = {
+        .product_code = STR(PRODUCT), .account_id = STR(ACCOUNT), .license_arn = str_of(arn)};
+    struct register_result result;
+    struct aws_entitlement row = SEATS(seats, .account_id = STR(ACCOUNT));
+
+    assert_int_equal(fixture_write(fixture, on_register, &params, &result), ERROR_NONE);
+    struct str id = arena_str(&fixture->arena, result.subscription->id);
+    row.license_arn = str_of(arn);
+    fixture_apply(fixture, id, SCOPE_LICENSE, T, (struct aws_entitlement_list){&row, 1});
+    return id;
+}
+
+static enum due_class marked(struct fixture *fixture, struct str id)
+{
+    struct stored_due stored;
+
+    marks_get(fixture->books.db, id, &fixture->arena, &stored);
+    return stored.class;
+}
+
+static void what_is_as_listed_is_verified_in_silence(void **state)
+{
+    struct fixture *fixture = *state;
+    struct str id = known(fixture, ARN(FIRST_KEY), 10);
+    struct history_params history = {.limit = 1000};
+    struct journal_result before, after;
+
+    journal_list(fixture->books.db, &history, &fixture->arena, &before, &fixture->error);
+    struct sweep_part_result result =
+        compare(fixture, T + 60, ROWS_OF(SEATS(10, LICENCE(FIRST_KEY))));
+    assert_int_equal(result.verified, 1);
+    assert_int_equal(result.differing + result.unknown, 0);
+    assert_int_equal(fixture_get(fixture, id).verified_at, T + 60);
+    assert_int_equal(marked(fixture, id), due_class_none);
+    journal_list(fixture->books.db, &history, &fixture->arena, &after, &fixture->error);
+    assert_int_equal(after.entries.count, before.entries.count);
+    /* An older sweep changes nothing. */
+    compare(fixture, T + 30, ROWS_OF(SEATS(10, LICENCE(FIRST_KEY))));
+    assert_int_equal(fixture_get(fixture, id).verified_at, T + 60);
+}
+
+static void what_differs_is_asked_about(void **state)
+{
+    struct fixture *fixture = *state;
+    struct str id = known(fixture, ARN(FIRST_KEY), 10);
+
+    struct sweep_part_result result =
+        compare(fixture, T + 60, ROWS_OF(SEATS(25, LICENCE(FIRST_KEY))));
+    assert_int_equal(result.differing, 1);
+    struct subscription record = fixture_get(fixture, id);
+    assert_int_equal(fixture_seats(&record), 10);
+    assert_int_equal(record.verified_at, T);
+    assert_int_equal(marked(fixture, id), DUE_SWEEP);
+}
+
+static void what_is_not_known_gets_a_record(void **state)
+{
+    struct fixture *fixture = *state;
+
+    struct sweep_part_result result =
+        compare(fixture, T, ROWS_OF(SEATS(10, LICENCE(FIRST_KEY)), SEATS(5, LICENCE(SECOND_KEY))));
+    assert_int_equal(result.unknown, 2);
+    struct subscription record = fixture_of_license(fixture, SECOND_KEY);
+    assert_int_equal(record.entitlements.count, 0);
+    assert_int_equal(record.registered_at, 0);
+    assert_true(str_eq_text(record.account_id, ACCOUNT));
+    assert_int_equal(marked(fixture, record.id), DUE_SWEEP);
+}
+
+static void what_is_not_listed_is_asked_about(void **state)
+{
+    struct fixture *fixture = *state;
+    struct str first = known(fixture, ARN(FIRST_KEY), 10);
+    struct str second = known(fixture, ARN(SECOND_KEY), 10);
+
+    /* A sweep that lists nothing at all says nothing about anybody. */
+    int64_t fence = claim_sweep(fixture);
+    assert_int_equal(end(fixture, fence, T + 30, 0).unlisted, 0);
+    compare(fixture, T + 60, ROWS_OF(SEATS(10, LICENCE(FIRST_KEY))));
+    assert_int_equal(marked(fixture, first), due_class_none);
+    assert_int_equal(marked(fixture, second), DUE_SWEEP);
+    struct subscription record = fixture_get(fixture, second);
+    assert_int_equal(record_evidence(&record).empty_at, 0);
+
+    struct sweep_state outcome = sweeps_state(fixture->books.db, STR(PRODUCT), &fixture->arena);
+    assert_int_equal(outcome.swept_at, T + 60);
+    assert_int_equal(outcome.rows, 1);
+    assert_int_equal(outcome.unlisted, 1);
+}
+
+static void rows_without_a_licence_go_to_their_customer(void **state)
+{
+    struct fixture *fixture = *state;
+    struct register_params params = {.product_code = STR(PRODUCT),
+                                     .account_id = STR(ACCOUNT),
+                                     .customer_identifier = STR("cust-1")};
+    struct register_result registered;
+    struct aws_entitlement row = SEATS(7, .customer_identifier = STR_INIT("cust-1"));
+
+    fixture_write(fixture, on_register, &params, &registered);
+    struct str id = arena_str(&fixture->arena, registered.subscription->id);
+    fixture_apply(fixture, id, SCOPE_CUSTOMER_IDENTIFIER, T,
+                  (struct aws_entitlement_list){&row, 1});
+
+    struct sweep_part_result result =
+        compare(fixture, T + 60,
+                ROWS_OF(SEATS(7, .customer_identifier = STR_INIT("cust-1")),
+                        SEATS(3, .customer_identifier = STR_INIT("cust-2")), SEATS(1)));
+    assert_int_equal(result.verified, 1);
+    assert_int_equal(result.unknown, 1);
+    assert_int_equal(fixture_get(fixture, id).verified_at, T + 60);
+    assert_int_equal(fixture_all(fixture).count, 2);
+    /* Known by now, and not made twice. */
+    result = compare(fixture, T + 61, ROWS_OF(SEATS(3, .customer_identifier = STR_INIT("cust-2"))));
+    assert_int_equal(result.differing, 1);
+    assert_int_equal(fixture_all(fixture).count, 2);
+}
+
+/* A legacy listing was opted in: the customer's record has no licence yet. */
+static void a_licence_of_a_known_customer_makes_no_record(void **state)
+{
+    struct fixture *fixture = *state;
+    struct register_params params = {.product_code = STR(PRODUCT), .account_id = STR(ACCOUNT)};
+    struct register_result registered;
+
+    fixture_write(fixture, on_register, &params, &registered);
+    struct sweep_part_result result = compare(fixture, T, ROWS_OF(SEATS(7, LICENCE(FIRST_KEY))));
+    assert_int_equal(result.differing, 1);
+    assert_int_equal(result.unknown, 0);
+    assert_int_equal(fixture_all(fixture).count, 1);
+}
+
+static void only_the_claim_that_is_on_may_compare(void **state)
+{
+    struct fixture *fixture = *state;
+    struct str id = known(fixture, ARN(FIRST_KEY), 10);
+    int64_t fence = claim_sweep(fixture);
+    struct sweep_part_result result;
+    struct aws_entitlement_list rows = ROWS_OF(SEATS(10, LICENCE(FIRST_KEY)));
+
+    assert_int_equal(part(fixture, fence - 1, T + 60, rows, &result), ERROR_CONFLICT);
+    end(fixture, fence, T + 60, 1);
+    assert_int_equal(part(fixture, fence, T + 60, rows, &result), ERROR_CONFLICT);
+    assert_int_equal(fixture_get(fixture, id).verified_at, T);
+
+    struct sweep_part_params foreign = {.subscription = STR(SWEEP),
+                                        .fence = claim_sweep(fixture),
+                                        .began_at = T + 60,
+                                        .rows = rows,
+                                        .signed_by = STR("777788889999")};
+    assert_int_equal(fixture_write(fixture, on_sweep_part, &foreign, &result), ERROR_CONFLICT);
+    assert_int_equal(fixture_get(fixture, id).verified_at, T);
+}
+
+static void a_claim_is_renewed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct due *due = fixture->books.due;
+    int64_t fence = claim_sweep(fixture);
+    struct moment now = moment_now();
+
+    now.mono_ms += 50000; /* the lease is 60 s */
+    assert_true(due_renew(due, STR(SWEEP), fence, now));
+    assert_false(due_renew(due, STR(SWEEP), fence + 1, now));
+    now.mono_ms += 50000;
+    due_advance(due, now);
+    assert_int_equal(due_fence(due, STR(SWEEP)), fence);
+    now.mono_ms += 11000;
+    due_advance(due, now);
+    assert_int_equal(due_fence(due, STR(SWEEP)), 0);
+    assert_false(due_renew(due, STR(SWEEP), fence, now));
+}
+
+static void the_next_is_due_an_interval_after_the_last(void **state)
+{
+    struct fixture *fixture = *state;
+    struct settings settings = {.store.sweep_interval_ms = 3600000};
+    struct due *due = fixture->books.due;
+    struct due_claim claim;
+    int64_t now_s = clock_wall_s();
+
+    fixture->books.settings = &settings;
+    sweeps_plan(&fixture->books, STR(SWEEP));
+    assert_true(due_is_ready(due, DUE_SWEEP)); /* never swept */
+    assert_true(due_take(due, DUE_SWEEP, STR("test"), moment_now(), &claim));
+    end(fixture, claim.fence, now_s, 0);
+    assert_false(due_is_ready(due, DUE_SWEEP));
+    due_advance(due, (struct moment){(now_s + 3599) * 1000, 0});
+    assert_false(due_is_ready(due, DUE_SWEEP));
+    due_advance(due, (struct moment){(now_s + 3600) * 1000, 0});
+    assert_true(due_is_ready(due, DUE_SWEEP));
+    fixture->books.settings = NULL;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fixture_test(what_is_as_listed_is_verified_in_silence),
+        fixture_test(what_differs_is_asked_about),
+        fixture_test(what_is_not_known_gets_a_record),
+        fixture_test(what_is_not_listed_is_asked_about),
+        fixture_test(rows_without_a_licence_go_to_their_customer),
+        fixture_test(a_licence_of_a_known_customer_makes_no_record),
+        fixture_test(only_the_claim_that_is_on_may_compare),
+        fixture_test(a_claim_is_renewed),
+        fixture_test(the_next_is_due_an_interval_after_the_last),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
