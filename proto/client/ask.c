@@ -80,6 +80,11 @@ void ask_cancel(struct ask *ask)
         ask_free(ask);
 }
 
+static void count(struct ask *ask, enum entitled_counter counter, uint64_t more)
+{
+    tally_add(roster_tally(ask->peers->roster), counter, more);
+}
+
 static void finish(struct ask *ask, const struct rpc_response *response)
 {
     ask_done_fn *done = ask->done;
@@ -195,6 +200,7 @@ static void on_done(void *arg, const struct rpc_response *response)
     end_attempt(attempt);
     if (response->code == ERROR_NONE || !rpc_errors[response->code].retryable) {
         checker_answered(attempt->checker);
+        count(ask, ENTITLED_COUNT_DROPPED, ask->in_flight);
         finish(ask, response);
         return;
     }
@@ -221,6 +227,11 @@ static void send_to(struct ask *ask, struct checker *checker)
     attempt->call = rpc_call(checker->client, options->method, options->params,
                              time_for_server(ask), options->trace, on_done, attempt);
     checker->users++;
+    count(ask, ENTITLED_COUNT_ASKED, 1);
+    if (ask->in_flight > 0)
+        count(ask, ENTITLED_COUNT_HEDGED, 1);
+    else if (ask->tried)
+        count(ask, ENTITLED_COUNT_FAILED_OVER, 1);
     ask->in_flight++;
     ask->tried = true;
     if (!options->never_hedge)

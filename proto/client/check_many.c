@@ -28,9 +28,13 @@ static const struct entitled_question *question_at(const struct many_call *call,
 static int read_question(struct many_call *call, size_t index, struct str product,
                          struct inquiry *ret)
 {
+    const struct entitled_question *question = question_at(call, index);
     struct entitled_error why;
-    int code = inquiry_read(question_at(call, index), call->options, ret, &why);
 
+    if (question->size != call->questions[0].size)
+        return failure_set(call->error, ENTITLED_BAD_REQUEST,
+                           "question %zu: its size is not that of the first", index);
+    int code = inquiry_read(question, call->options, ret, &why);
     if (code != ENTITLED_OK)
         return failure_set(call->error, code, "question %zu: %.400s", index, why.sentence);
     if (ret->params.license.len > 0 || ret->params.max_age_ms > 0)

@@ -8,6 +8,7 @@
 /* The limits of check_params in messages.def. */
 enum { HANDLE_MAX = 1200, NAME_MAX_BYTES = 255, TRACE_MAX = 64 };
 enum { TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000 };
+enum { SIZE_LIMIT = 1024 };
 
 static int read_text(const char *name, const char *text, size_t limit, struct str *ret,
                      struct entitled_error *error)
@@ -38,14 +39,33 @@ static int read_texts(const struct entitled_question *from, struct inquiry *ret,
     return code;
 }
 
+/* Programs compiled with a later header have a larger struct. What they leave unset behind ours
+ * means what absent means; what they set would narrow the question in a way that is not known here.
+ */
+static int check_size(const struct entitled_question *from, struct entitled_error *error)
+{
+    if (!from || from->size < sizeof(*from) || from->size > SIZE_LIMIT)
+        return failure_set(error, ENTITLED_BAD_REQUEST,
+                           "the question's size is not set; use ENTITLED_QUESTION_INIT");
+    for (const char *byte = (const char *)from + sizeof(*from),
+                    *end = (const char *)from + from->size;
+         byte < end; byte++) {
+        if (*byte)
+            return failure_set(error, ENTITLED_BAD_REQUEST,
+                               "the question has a member that this version of libentitled (%d.%d) "
+                               "does not know",
+                               ENTITLED_VERSION_MAJOR, ENTITLED_VERSION_MINOR);
+    }
+    return ENTITLED_OK;
+}
+
 int inquiry_read(const struct entitled_question *from, const struct entitled_options *options,
                  struct inquiry *ret, struct entitled_error *error)
 {
-    /* Programs compiled with a later header have a larger struct; what is behind is not known here
-     * and means what absent means. */
-    if (!from || from->size < sizeof(*from))
-        return failure_set(error, ENTITLED_BAD_REQUEST,
-                           "the question's size is not set; use ENTITLED_QUESTION_INIT");
+    int code = check_size(from, error);
+
+    if (code != ENTITLED_OK)
+        return code;
     if (!from->handle || !from->dimension)
         return failure_set(error, ENTITLED_BAD_REQUEST, "a question needs handle and dimension");
     if (from->max_age_ms < 0 || from->timeout_ms < 0 || from->timeout_ms > TIMEOUT_MAX_MS)

@@ -120,3 +120,13 @@ int client_engine(struct entitled *client, struct engine **ret_engine, struct en
         return ENTITLED_OK;
     return engine_after_fork(client, engine, ret_engine, error);
 }
+
+uint64_t entitled_count(const struct entitled *client, int counter)
+{
+    const struct engine *engine = atomic_load(&client->engine);
+
+    if (!engine->roster || engine->generation != engine_generation() || counter < 0 ||
+        counter >= TALLY_COUNTERS)
+        return 0;
+    return tally_read(roster_tally(engine->roster), (enum entitled_counter)counter);
+}

@@ -17,6 +17,7 @@ struct roster {
     struct roster_view *latest;
     atomic_uint_fast64_t number; /* of the latest */
     atomic_int_fast64_t news_at_mono_ms, look_at_mono_ms;
+    struct tally tally;
 };
 
 /* A view in the making. */
@@ -247,6 +248,11 @@ void roster_learn(struct roster *roster, const char *endpoint,
     for (size_t i = 0; i < description->peers.count; i++)
         add_told(view, &description->peers.items[i], roster->options->discovery);
     publish(roster, view);
+}
+
+struct tally *roster_tally(struct roster *roster)
+{
+    return &roster->tally;
 }
 
 bool roster_is_newer(const struct roster *roster, const struct roster_view *view)

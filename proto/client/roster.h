@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "proto/client/options.h"
+#include "proto/client/tally.h"
 #include "proto/message.h"
 
 struct roster;
@@ -27,7 +28,7 @@ struct roster_view {
     size_t count;
 };
 
-/* All under guard_call() but the last five. */
+/* All under guard_call() but the last six. */
 struct roster *roster_new(const struct entitled_options *options);
 /* Looks into the directory again, if checkers are found there. */
 void roster_look(struct roster *roster);
@@ -36,6 +37,8 @@ void roster_learn(struct roster *roster, const char *endpoint,
                   const struct describe_result *description);
 
 void roster_free(struct roster *roster); /* takes NULL */
+/* Of all questions to its checkers. Lives with the roster. */
+struct tally *roster_tally(struct roster *roster);
 /* Whether a view is no longer the latest. */
 bool roster_is_newer(const struct roster *roster, const struct roster_view *view);
 struct roster_view *roster_hold(struct roster *roster);

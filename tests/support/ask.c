@@ -6,7 +6,7 @@
  *         [--no-discovery] [--timeout-ms N] [--hedge-ms N] [--age-limit-ms N] [--async]
  *
  * Lines that are no question: {"wait_ms": N} waits until the client is ready, {"many": [...]} asks
- * all at once, {"fork": QUESTION} asks in a child process.
+ * all at once, {"fork": QUESTION} asks in a child process, {"counts": true} tells entitled_count().
  */
 #include <getopt.h>
 #include <poll.h>
@@ -236,6 +236,18 @@ static struct json *wait_ready(struct entitled *client, int64_t timeout_ms)
     return object;
 }
 
+static struct json *counts_of(const struct entitled *client)
+{
+    static const char *const names[] = {"asked", "hedged", "failed_over", "dropped"};
+    struct json *object = json_new_object();
+
+    for (int i = 0; i < 4; i++)
+        json_set_integer(object, names[i], (int64_t)entitled_count(client, i));
+    if (entitled_count(client, 4) != 0 || entitled_count(client, -1) != 0)
+        die("entitled_count", NULL);
+    return object;
+}
+
 /* The child answers, then the parent goes on. */
 static void ask_in_child(struct entitled *client, const struct json *line)
 {
@@ -266,6 +278,8 @@ static void run_line(struct entitled *client, struct str bytes)
     }
     if (json_int(json_get(line, "wait_ms"), &timeout_ms))
         print(wait_ready(client, timeout_ms));
+    else if (json_get(line, "counts"))
+        print(counts_of(client));
     else if (json_get(line, "many"))
         print(ask_many(client, json_get(line, "many")));
     else if (json_get(line, "fork"))

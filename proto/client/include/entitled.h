@@ -114,10 +114,11 @@ ENTITLED_API int entitled_options_set_discovery(struct entitled_options *options
 /* How long a question may take that sets none itself. Default: 2000. */
 ENTITLED_API int entitled_options_set_timeout_ms(struct entitled_options *options,
                                                  int64_t timeout_ms);
-/* How long one checker may think before a second is asked as well; the first answer counts.
- * Default 0: a quarter of the question's time, so that a checker that hangs costs no answer. A
- * value near the slowest usual answer (some milliseconds) cuts the longest waits, for a few
- * questions asked twice. */
+/* Hedging: how long one checker may think before a second is asked as well; the first answer
+ * counts. Default 0: a quarter of the question's time, so that a checker that hangs costs no
+ * answer. A value near the slowest usual answer (some milliseconds) cuts the longest waits, for a
+ * few questions asked twice; one of the question's time or more turns hedging off.
+ * entitled_count() tells how often it happened. */
 ENTITLED_API int entitled_options_set_hedge_ms(struct entitled_options *options, int64_t hedge_ms);
 
 /* In process: keep only the records of handles asked about (true), or all (false, the default). A
@@ -145,6 +146,17 @@ ENTITLED_API void entitled_close(struct entitled *client);
 /* Waits until questions can be answered: a checker is connected, or the copy is complete. */
 ENTITLED_API int entitled_wait_ready(struct entitled *client, int64_t timeout_ms,
                                      struct entitled_error *error);
+
+/* How often, since this process has the client; children of fork() begin at 0. */
+enum entitled_counter {
+    ENTITLED_COUNT_ASKED = 0,       /* requests sent to checkers */
+    ENTITLED_COUNT_HEDGED = 1,      /* of them, while another checker was still thinking */
+    ENTITLED_COUNT_FAILED_OVER = 2, /* of them, when the checkers before had failed */
+    ENTITLED_COUNT_DROPPED = 3,     /* of them, not needed any more: another answered first */
+};
+
+/* 0 for a counter that this version does not know. */
+ENTITLED_API uint64_t entitled_count(const struct entitled *client, int counter);
 
 struct entitled_question {
     size_t size; /* of this struct, as the program was compiled; ENTITLED_QUESTION_INIT sets it */

@@ -136,6 +136,47 @@ def test_hedging_is_a_setting(directory, checkers, how):
 
 
 @BOTH
+@pytest.mark.parametrize("hedge_ms, asked", [(20, 2), (300, 1)], ids=["on", "off"])
+def test_hedging_can_be_off(directory, checkers, how, hedge_ms, asked):
+    for checker in checkers:
+        checker.behaviour = silent
+    with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 300,
+             "--hedge-ms", hedge_ms, *how) as ask:
+        ask({"wait_ms": 10000})
+        while ask(QUESTION)["error"] != "timeout":
+            pass
+        for checker in checkers:
+            checker.asked.clear()
+        assert ask(QUESTION)["error"] == "timeout"
+    assert sum(len(checks(checker)) for checker in checkers) == asked
+
+
+if not PROGRAM.endswith(".py"):
+    @BOTH
+    def test_what_was_asked_twice_is_counted(directory, checkers, how):
+        checkers[0].behaviour = silent
+        with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 600000,
+                 "--hedge-ms", 20, *how) as ask:
+            answers = 0
+            while not checks(checkers[0]):
+                answers += who(ask(QUESTION)) == "2"
+            counts = ask({"counts": True})
+            assert counts["failed_over"] == 0
+            assert counts["hedged"] == counts["dropped"] == counts["asked"] - answers == 1
+
+    @BOTH
+    def test_what_was_asked_again_is_counted(directory, checkers, how):
+        checkers[0].behaviour = failing("unavailable")
+        with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 600000,
+                 "--hedge-ms", 600000, *how) as ask:
+            answers = 0
+            while not checks(checkers[0]):
+                answers += who(ask(QUESTION)) == "2"
+            assert ask({"counts": True}) == {"asked": answers + 1, "hedged": 0, "failed_over": 1,
+                                             "dropped": 0}
+
+
+@BOTH
 def test_the_deadline_is_kept(directory, checkers, how):
     for checker in checkers:
         checker.behaviour = silent
