@@ -27,7 +27,7 @@ struct async {
     const struct entitled_options *options;
     async_here_fn *here;
     void *here_arg;
-    bool remote, lost;
+    bool remote, lost, closing;
     TAILQ_HEAD(, outstanding) outstanding;
     size_t count;
     struct entitled_answer answer; /* of the callback that runs */
@@ -108,6 +108,7 @@ void async_free(struct async *async)
 
     if (!async)
         return;
+    async->closing = true;
     if (async->lost) {
         abandon(async);
         return;
@@ -124,17 +125,29 @@ void async_free(struct async *async)
     mem_free(async);
 }
 
+/* On the loop, which goes no further if the callback asked another question and that lost it. */
+static void finish_on_loop(struct outstanding *one, int code)
+{
+    const struct async *async = one->async;
+
+    finish(one, code);
+    if (async->lost)
+        mem_exhausted();
+}
+
 static void on_answer(void *arg, const struct rpc_response *response)
 {
     struct outstanding *one = arg;
     struct entitled_answer *answer = &one->async->answer;
+    int code;
 
     one->ask = NULL;
     if (response->code == ERROR_NONE)
-        finish(one, answer_fill(answer, response->result, AGE_UNKNOWN));
+        code = answer_fill(answer, response->result, AGE_UNKNOWN);
     else
-        finish(one, failure_set(&answer->error, failure_code(response->code), STR_FMT,
-                                STR_ARG(response->message)));
+        code = failure_set(&answer->error, failure_code(response->code), STR_FMT,
+                           STR_ARG(response->message));
+    finish_on_loop(one, code);
 }
 
 static void ask_remotely(struct outstanding *one)
@@ -152,26 +165,47 @@ static void answer_here(void *arg)
 
     one->soon = NULL;
     if (async->here(async->here_arg, &one->question, &async->answer, &code))
-        finish(one, code);
+        finish_on_loop(one, code);
     else
         ask_remotely(one);
+}
+
+static void on_nudge(void *arg)
+{
+    struct async *async = arg;
+
+    async->nudge = NULL;
+}
+
+/* Nothing would wake a program whose checkers are all away, and whose questions make it worth
+ * looking for new ones. */
+static void nudge_later(struct async *async)
+{
+    enum { NUDGE_MS = 500 };
+
+    if (async->remote && async->count > 0 && !async->nudge && !peers_connected(&async->peers))
+        async->nudge = loop_after(async->loop, NUDGE_MS, on_nudge, async);
 }
 
 int async_check(struct async *async, const struct inquiry *question, entitled_done_fn *done,
                 void *arg, struct entitled_error *error)
 {
+    if (async->closing)
+        return failure_set(error, ENTITLED_CANCELLED, "the client is being closed");
     if (async->count >= OUTSTANDING_MAX)
         return failure_set(error, ENTITLED_THROTTLED, "%d questions wait for answers already",
                            OUTSTANDING_MAX);
     struct outstanding *one = mem_alloc_zero(sizeof(*one));
     *one = (struct outstanding){.async = async, .done = done, .arg = arg};
     inquiry_copy(question, &one->arena, &one->question);
-    TAILQ_INSERT_TAIL(&async->outstanding, one, entry);
     async->count++;
     if (async->here)
         one->soon = loop_after(async->loop, 0, answer_here, one);
     else
         ask_remotely(one);
+    nudge_later(async);
+    /* Last: whoever is in the list is called back, even if memory runs out. */
+    TAILQ_INSERT_TAIL(&async->outstanding, one, entry);
     return ENTITLED_OK;
 }
 
@@ -187,6 +221,7 @@ void async_dispatch(struct async *async)
     if (async->remote)
         peers_refresh(&async->peers);
     loop_turn(async->loop, 0);
+    nudge_later(async);
 }
 
 static const void *this_thread(void)
@@ -207,28 +242,10 @@ bool async_enter(struct async *async)
     return true;
 }
 
-static void on_nudge(void *arg)
-{
-    struct async *async = arg;
-
-    async->nudge = NULL;
-}
-
-/* Nothing would wake a program whose checkers are all away, and whose questions make it worth
- * looking for new ones. */
-static void nudge_later(struct async *async)
-{
-    enum { NUDGE_MS = 500 };
-
-    if (async->remote && async->count > 0 && !async->nudge && !peers_connected(&async->peers))
-        async->nudge = loop_after(async->loop, NUDGE_MS, on_nudge, async);
-}
-
 void async_leave(struct async *async)
 {
     if (--async->depth > 0)
         return;
-    nudge_later(async);
     loop_settle(async->loop);
     atomic_store(&async->owner, NULL);
 }

@@ -38,8 +38,10 @@ static int enter(struct entitled *client, guarded_fn *fn, struct async_call *cal
 
     if (code != ENTITLED_OK)
         return code;
-    if (!atomic_load(&call->engine->async) && !guard_call(make_async, call))
+    if (!atomic_load(&call->engine->async) && !guard_call(make_async, call)) {
+        atomic_store(&call->engine->lost, true);
         return failure_of_memory(call->error);
+    }
     call->async = atomic_load(&call->engine->async);
     if (async_is_lost(call->async))
         return failure_of_memory(call->error);

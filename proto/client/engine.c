@@ -77,10 +77,9 @@ static void end_context(struct engine *engine, bool whole)
 
 void engine_free(struct engine *engine)
 {
-    bool whole = true;
-
     if (!engine)
         return;
+    bool whole = !atomic_load(&engine->lost);
     struct async *async = atomic_load(&engine->async);
     whole &= !async || !async_is_lost(async);
     async_free(async);

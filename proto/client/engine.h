@@ -19,6 +19,7 @@ struct engine {
     struct worker *worker;            /* in process */
     struct subset *subset;            /* in process, of some records */
     _Atomic(struct async *) async;    /* once it is wanted */
+    atomic_bool lost; /* memory ran out when that was made, and its sockets are nobody's */
 };
 
 /* A number that is another one in a child of this process. */

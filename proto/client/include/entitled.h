@@ -19,17 +19,32 @@
  *     else if (entitled_answer_allow(answer))
  *         ...serve
  *
- * The library never ends the process, writes nothing, touches no signals, and returns every
- * failure as a code and a sentence. All texts are UTF-8 and end in NUL; those passed in are copied,
- * those handed out belong to the object they come from. What takes an error takes NULL too.
+ * The library does not end the process, writes nothing, leaves errno, signals, the locale and the
+ * environment alone (its threads block all signals), and returns every failure as a code and a
+ * sentence. All texts are UTF-8 and end in NUL; those passed in are copied, those handed out belong
+ * to the object they come from. What takes an error takes NULL too; other pointers must not be NULL
+ * where nothing says so.
  *
- * Threads: entitled_check(), entitled_check_many() and entitled_wait_ready() may be called from any
- * number of threads at once, each with its own answer. The asynchronous functions of one client
- * belong to one thread at a time. entitled_close() comes last.
+ * Memory: when it runs out (or descriptors, or threads), the function says ENTITLED_NO_MEMORY and
+ * the answer refuses. What was under way is lost, and its memory with it. If that was in an
+ * asynchronous function, or in the thread that keeps the copy, questions of that kind are answered
+ * so until the client is closed, and those outstanding are called back by entitled_close(). errno
+ * is ENOMEM then. What libzmq allocates for itself is not covered: libzmq aborts when it gets none.
+ *
+ * Threads: entitled_check(), entitled_check_many(), entitled_wait_ready() and entitled_count() may
+ * be called from any number of threads at once, each with its own answer. The asynchronous
+ * functions of one client belong to one thread at a time; another is told ENTITLED_BUSY. Options
+ * and answers belong to one thread at a time. entitled_close() comes last, when no other function
+ * runs.
  *
  * fork(): a client goes on working in the child, where it makes its own connections (and, in
- * process, its own copy) at the first call. Asynchronous questions stay with the parent; the child
- * asks entitled_fd() for its own descriptor.
+ * process, its own copy) at the first call; the parent's are left alone. Asynchronous questions
+ * stay with the parent; the child asks entitled_fd() for its own descriptor. Not in a child that
+ * forked while another thread was within entitled_open(), and not in a signal handler.
+ *
+ * Binary interface: a program that was linked with libentitled.so.1 runs with every later one of
+ * that name. struct entitled_error keeps its layout; struct entitled_question grows at its end;
+ * enumerations gain values, which older programs must expect; everything else is opaque.
  */
 #ifndef ENTITLED_H
 #define ENTITLED_H
