@@ -20,32 +20,19 @@ struct fixture {
 };
 
 /* Not in messages.def: it crosses no socket, and no daemon stores it. */
+#define MEMBER(member, what, how_many, of)                                                         \
+    {                                                                                              \
+        .name = #member, .name_len = sizeof(#member) - 1, .kind = what, .need = OPTIONAL,          \
+        .offset = offsetof(struct fixture, member), .limit = how_many, .child = of                 \
+    }
 static const struct field fields[] = {
-    {.name = "now", .kind = FIELD_TIME, .need = OPTIONAL, .offset = offsetof(struct fixture, now)},
-    {.name = "policy",
-     .kind = FIELD_ITEM,
-     .need = OPTIONAL,
-     .offset = offsetof(struct fixture, policy),
-     .child = &shape_decision_policy},
-    {.name = "products",
-     .kind = FIELD_LIST,
-     .need = OPTIONAL,
-     .offset = offsetof(struct fixture, products),
-     .limit = ITEMS_MAX,
-     .child = &shape_product_page},
-    {.name = "subscriptions",
-     .kind = FIELD_LIST,
-     .need = OPTIONAL,
-     .offset = offsetof(struct fixture, subscriptions),
-     .limit = ITEMS_MAX,
-     .child = &shape_subscription},
-    {.name = "overrides",
-     .kind = FIELD_LIST,
-     .need = OPTIONAL,
-     .offset = offsetof(struct fixture, overrides),
-     .limit = ITEMS_MAX,
-     .child = &shape_override},
+    MEMBER(now, FIELD_TIME, 0, NULL),
+    MEMBER(policy, FIELD_ITEM, 0, &shape_decision_policy),
+    MEMBER(products, FIELD_LIST, ITEMS_MAX, &shape_product_page),
+    MEMBER(subscriptions, FIELD_LIST, ITEMS_MAX, &shape_subscription),
+    MEMBER(overrides, FIELD_LIST, ITEMS_MAX, &shape_override),
 };
+#undef MEMBER
 
 static const struct shape shape_fixture = {
     .name = "a fixture",
