@@ -3,6 +3,7 @@
 #include "proto/client/client.h"
 #include "proto/client/failure.h"
 #include "proto/client/guard.h"
+#include "proto/client/manners.h"
 
 struct check_call {
     struct engine *engine;
@@ -73,6 +74,7 @@ static void wait_ready(void *arg)
 
 int entitled_wait_ready(struct entitled *client, int64_t timeout_ms, struct entitled_error *error)
 {
+    KEEPS_ERRNO;
     struct wait_call call = {.timeout_ms = timeout_ms > 0 ? timeout_ms : 0, .error = error};
 
     failure_none(error);

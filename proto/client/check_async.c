@@ -2,6 +2,7 @@
 #include "proto/client/client.h"
 #include "proto/client/failure.h"
 #include "proto/client/guard.h"
+#include "proto/client/manners.h"
 
 struct async_call {
     struct engine *engine;
@@ -65,6 +66,7 @@ static void get_fd(void *arg)
 
 int entitled_fd(struct entitled *client, int *ret_fd, struct entitled_error *error)
 {
+    KEEPS_ERRNO;
     struct async_call call = {.error = error};
 
     failure_none(error);
@@ -84,6 +86,7 @@ static void dispatch(void *arg)
 
 int entitled_dispatch(struct entitled *client, struct entitled_error *error)
 {
+    KEEPS_ERRNO;
     struct async_call call = {.error = error};
 
     failure_none(error);
@@ -101,6 +104,7 @@ static void check_async(void *arg)
 int entitled_check_async(struct entitled *client, const struct entitled_question *from,
                          entitled_done_fn *done, void *arg, struct entitled_error *error)
 {
+    KEEPS_ERRNO;
     struct inquiry question;
     struct async_call call = {.question = &question, .done = done, .arg = arg, .error = error};
 

@@ -4,6 +4,7 @@
 #include "proto/client/client.h"
 #include "proto/client/failure.h"
 #include "proto/client/guard.h"
+#include "proto/client/manners.h"
 
 /* The limit of check_many_params in messages.def. */
 enum { QUESTIONS_PER_MESSAGE = 1000 };
@@ -142,6 +143,7 @@ int entitled_check_many(struct entitled *client, const struct entitled_question 
                         size_t count, struct entitled_answer *const *answers,
                         struct entitled_error *error)
 {
+    KEEPS_ERRNO;
     struct entitled_error why;
     struct many_call call = {.options = client->options,
                              .questions = questions,

@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "proto/client/failure.h"
 #include "proto/client/fixture.h"
+#include "proto/client/manners.h"
 
 static atomic_uint generation;
 
@@ -160,6 +161,7 @@ bool engine_check_here(struct engine *engine, const struct inquiry *question,
 static int check_remotely(struct engine *engine, const struct inquiry *question,
                           struct entitled_answer *answer)
 {
+    KEEPS_ERRNO;
     cleanup(arena_done) struct arena arena = ARENA_INIT;
     const struct ask_options options = inquiry_ask_options(question, engine->options);
     const void *result;

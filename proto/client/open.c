@@ -4,6 +4,7 @@
 #include "proto/client/failure.h"
 #include "proto/client/fixture.h"
 #include "proto/client/guard.h"
+#include "proto/client/manners.h"
 
 int entitled_version(void)
 {
@@ -64,6 +65,7 @@ static void free_client(struct entitled *client)
 int entitled_open(struct entitled **ret_client, const struct entitled_options *options,
                   struct entitled_error *error)
 {
+    KEEPS_ERRNO;
     struct open_call call = {.options = options, .error = error};
 
     *ret_client = NULL;
@@ -80,6 +82,7 @@ int entitled_open(struct entitled **ret_client, const struct entitled_options *o
 
 void entitled_close(struct entitled *client)
 {
+    KEEPS_ERRNO;
     struct engine *engine;
 
     if (!client)
@@ -95,6 +98,7 @@ void entitled_close(struct entitled *client)
 static int engine_after_fork(struct entitled *client, struct engine *before,
                              struct engine **ret_engine, struct entitled_error *error)
 {
+    KEEPS_ERRNO;
     struct open_call call = {.client = client, .error = error};
 
     if (!guard_call(make_engine, &call))

@@ -12,6 +12,7 @@
 #include "common/base/mem.h"
 #include "proto/client/failure.h"
 #include "proto/client/guard.h"
+#include "proto/client/manners.h"
 #include "proto/client/peers.h"
 #include "proto/client/poll_loop.h"
 #include "proto/replica/follow.h"
@@ -256,6 +257,7 @@ static void on_wake(void *arg, int fd, int happened)
 
 void worker_wake(const struct worker *worker)
 {
+    KEEPS_ERRNO;
     const uint64_t one = 1;
 
     (void)!write(worker->wake_fd, &one, sizeof(one));

@@ -29,7 +29,8 @@
  * the answer refuses. What was under way is lost, and its memory with it. If that was in an
  * asynchronous function, or in the thread that keeps the copy, questions of that kind are answered
  * so until the client is closed, and those outstanding are called back by entitled_close(). errno
- * is ENOMEM then. What libzmq allocates for itself is not covered: libzmq aborts when it gets none.
+ * may be ENOMEM then. What libzmq allocates for itself is not covered: libzmq aborts when it gets
+ * none.
  *
  * Threads: entitled_check(), entitled_check_many(), entitled_wait_ready() and entitled_count() may
  * be called from any number of threads at once, each with its own answer. The asynchronous

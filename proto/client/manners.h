@@ -1,0 +1,17 @@
+/* What belongs to the application and is left as it was. */
+#ifndef PROTO_CLIENT_MANNERS_H
+#define PROTO_CLIENT_MANNERS_H
+
+#include <errno.h>
+
+#include "common/base/mem.h"
+
+static inline void manners_restore_errno(const int *kept)
+{
+    errno = *kept;
+}
+
+/* Among the declarations of a function: errno is the same when it returns. */
+#define KEEPS_ERRNO cleanup(manners_restore_errno) const int kept_errno = errno
+
+#endif
