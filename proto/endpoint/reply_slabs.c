@@ -6,7 +6,7 @@
 #include "common/base/mem.h"
 
 struct reply_slab {
-    atomic_uint users; /* the messages in it, and whoever fills it */
+    atomic_uint users; /* the messages in it, and whoever keeps it */
     size_t used;
     char bytes[];
 };
@@ -25,17 +25,27 @@ static void leave_message(void *bytes, void *slab)
     leave(slab);
 }
 
+/* As it is if it is nobody else's any more; otherwise it is left to its messages for another. */
+static struct reply_slab *emptied(struct reply_slab *slab)
+{
+    if (!slab || atomic_load_explicit(&slab->users, memory_order_acquire) > 1) {
+        leave(slab);
+        slab = mem_alloc(REPLY_SLAB_BYTES);
+        atomic_init(&slab->users, 1);
+    }
+    slab->used = 0;
+    return slab;
+}
+
 static struct reply_slab *with_room(struct reply_slabs *slabs, size_t len)
 {
-    struct reply_slab *slab = slabs->filling;
+    struct reply_slab *slab = slabs->kept[slabs->filling];
 
     if (slab && ROOM - slab->used >= len)
         return slab;
-    leave(slab);
-    slab = mem_alloc(REPLY_SLAB_BYTES);
-    atomic_init(&slab->users, 1);
-    slab->used = 0;
-    slabs->filling = slab;
+    slabs->filling = (slabs->filling + 1) % REPLY_SLABS_KEPT;
+    slab = emptied(slabs->kept[slabs->filling]);
+    slabs->kept[slabs->filling] = slab;
     return slab;
 }
 
@@ -70,6 +80,6 @@ void reply_slabs_message(struct reply_slabs *slabs, struct str payload, zmq_msg_
 
 void reply_slabs_done(struct reply_slabs *slabs)
 {
-    leave(slabs->filling);
-    slabs->filling = NULL;
+    for (size_t i = 0; i < REPLY_SLABS_KEPT; i++)
+        leave(take(slabs->kept[i]));
 }

@@ -1,8 +1,8 @@
 /* Memory of small replies: many in one piece that they share. Internal to endpoint.
  *
  * What libzmq allocates for a message is freed by its own thread, which costs the allocator more
- * than copying the reply. A piece is freed with the last message in it, by whichever thread that
- * is; so a peer that does not read keeps at most REPLY_SLAB_BYTES for each reply in its queue.
+ * than copying the reply. A piece is used again, or freed, when the last message in it is gone; so
+ * a peer that does not read keeps at most REPLY_SLAB_BYTES for each reply in its queue.
  */
 #ifndef PROTO_ENDPOINT_REPLY_SLABS_H
 #define PROTO_ENDPOINT_REPLY_SLABS_H
@@ -11,13 +11,14 @@
 
 #include "common/base/str.h"
 
-enum { REPLY_SLAB_BYTES = 4096 };
+enum { REPLY_SLAB_BYTES = 4096, REPLY_SLABS_KEPT = 32 };
 
 struct reply_slab;
 
 /* Of one thread. */
 struct reply_slabs {
-    struct reply_slab *filling; /* NULL: none */
+    struct reply_slab *kept[REPLY_SLABS_KEPT]; /* NULL: not needed yet */
+    size_t filling;
 };
 
 /* A message with a copy of the payload, which the caller sends or closes. */

@@ -7,7 +7,9 @@
 #include <cmocka.h>
 
 #include "proto/endpoint/client.h"
+#include "proto/endpoint/reply_slabs.h"
 #include "tests/support/endpoint_fixture.h"
+#include "tests/support/random.h"
 
 enum { PATIENCE_MS = 30000, CALLS = 500, ROUNDS_MAX = 1000 };
 
@@ -230,6 +232,52 @@ static void replies_of_every_length_come_unchanged(void **state)
     loop_run(stage->fixture.loop);
 }
 
+struct held {
+    zmq_msg_t message;
+    bool open;
+    size_t len;
+    char fill;
+};
+
+static void close_held(struct held *held)
+{
+    if (!held->open)
+        return;
+    const char *bytes = zmq_msg_data(&held->message);
+    held->open = false;
+    assert_int_equal(zmq_msg_size(&held->message), held->len);
+    for (size_t i = 0; i < held->len; i++)
+        assert_int_equal(bytes[i], held->fill);
+    zmq_msg_close(&held->message);
+}
+
+/* Some go at once, so that their memory is used again, and some much later, also than all others.
+ */
+static void a_message_keeps_its_bytes_until_it_is_closed(void **state)
+{
+    enum { MESSAGES = 100000, HELD = 2000, LENGTH_MAX = 700 };
+    struct held *all = mem_alloc_array(HELD, sizeof(*all));
+    struct random random = {1};
+    struct reply_slabs slabs = {0};
+    char bytes[LENGTH_MAX];
+    (void)state;
+
+    for (size_t i = 0; i < MESSAGES; i++) {
+        /* Times of few messages under way, and of many. */
+        size_t window = i / 10000 % 2 ? HELD : 20;
+        struct held *held = &all[random_next(&random) % window];
+        close_held(held);
+        *held = (struct held){
+            .open = true, .len = random_next(&random) % LENGTH_MAX, .fill = (char)('a' + i % 26)};
+        memset(bytes, held->fill, held->len);
+        reply_slabs_message(&slabs, str_from(bytes, held->len), &held->message);
+    }
+    reply_slabs_done(&slabs);
+    for (size_t i = 0; i < HELD; i++)
+        close_held(&all[i]);
+    mem_free(all);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -237,6 +285,7 @@ int main(void)
         TEST(all_go_through_one_stage_before_the_next),
         TEST(a_server_on_a_loop_takes_one_at_a_time),
         TEST(replies_of_every_length_come_unchanged),
+        cmocka_unit_test(a_message_keeps_its_bytes_until_it_is_closed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
