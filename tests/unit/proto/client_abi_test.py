@@ -1,14 +1,20 @@
-"""libentitled as a file: what it shows, what it needs, and what it must never call."""
+"""libentitled as a file: what it shows, what it needs, and what it must never call.
+
+proto/client/entitled.abi records the binary interface where pointers have 64 bits. What is added to entitled.h is added there
+(`TEST_LIBRARY=... python3 tests/unit/proto/client_abi_test.py` prints it); a line that changes or goes breaks the
+programs that were linked with this soname, which then needs the next number."""
 import os
 import pathlib
 import re
 import subprocess
+import tempfile
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 LIBRARY = pathlib.Path(os.environ["TEST_LIBRARY"])
 HEADER = ROOT / "proto/client/include/entitled.h"
+RECORD = ROOT / "proto/client/entitled.abi"
 
 # The sanitizers' own come with a build for tests.
 ALLOWED = {"libzmq.so.5", "libmsgpackc.so.2", "libc.so.6", "libm.so.6",
@@ -57,6 +63,7 @@ def test_it_never_ends_a_process_nor_speaks():
 @pytest.mark.parametrize("compiler", [
     ["gcc", "-std=c99", "-x", "c"], ["clang", "-std=c99", "-x", "c"],
     ["g++", "-std=c++11", "-x", "c++"], ["clang++", "-std=c++11", "-x", "c++"],
+    ["g++", "-std=c++17", "-x", "c++"],
 ])
 def test_the_header_is_clean_c_and_cplusplus(tmp_path, compiler):
     program = tmp_path / "program"
@@ -70,3 +77,40 @@ def test_the_header_is_clean_c_and_cplusplus(tmp_path, compiler):
 """)
     subprocess.run([*compiler, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
                     "-I", HEADER.parent, program], check=True)
+
+
+def code():
+    """The header without comments and preprocessor lines, each blank one space."""
+    text = re.sub(r"/\*.*?\*/|^#(?:[^\n]*\\\n)*[^\n]*$", "", HEADER.read_text(), flags=re.S | re.M)
+    return re.sub(r"\s+", " ", text)
+
+
+def interface():
+    """Functions, values of enumerations, and layouts: lines of the record."""
+    text = code()
+    functions = [line.strip() for line in re.findall(r"ENTITLED_API ([^;]+);", text)]
+    functions += re.findall(r"typedef [^;]*\([^;]*;", text)
+    values = re.findall(r"(ENTITLED_\w+) = \d+", text)
+    members = [(struct, member) for struct, body in re.findall(r"struct (\w+) \{([^}]*)\}", text)
+               for member in re.findall(r"(\w+)(?:\[\d+\])?;", body)]
+    prints = [f'printf("{value} = %d\\n", {value});' for value in values]
+    prints += [f'printf("struct {struct}.{member} at %zu, %zu bytes\\n", offsetof(struct {struct}, {member}),'
+               f' sizeof(((struct {struct} *)0)->{member}));' for struct, member in members]
+    prints += [f'printf("struct {struct}: %zu bytes\\n", sizeof(struct {struct}));'
+               for struct in dict(members)]
+    with tempfile.TemporaryDirectory() as directory:
+        source = pathlib.Path(directory) / "layout.c"
+        source.write_text("#include <entitled.h>\n#include <stdio.h>\nint main(void) {"
+                          + "\n".join(prints) + "return 0; }\n")
+        program = source.with_suffix("")
+        subprocess.run(["cc", "-I", HEADER.parent, "-o", program, source], check=True)
+        return sorted(functions) + output_of(program).splitlines()
+
+
+def test_the_binary_interface_is_the_recorded_one():
+    assert len(interface()) > 90
+    assert interface() == RECORD.read_text().splitlines()
+
+
+if __name__ == "__main__":
+    print("\n".join(interface()))
