@@ -227,27 +227,3 @@ void codec_encode(const struct shape *shape, const void *value, struct buf *out)
 {
     codec_pack_map(out, shape, value);
 }
-
-void codec_copy(const struct shape *shape, const void *value, struct arena *arena, void *ret_copy)
-{
-    struct buf bytes = BUF_INIT;
-
-    codec_encode(shape, value, &bytes);
-    struct str kept = arena_str(arena, buf_str(&bytes));
-    buf_done(&bytes);
-    /* What was encoded by the table decodes by the table, unless the value broke its own limits. */
-    if (codec_decode(shape, kept, arena, ret_copy, NULL) < 0)
-        memset(ret_copy, 0, shape->size);
-}
-
-bool codec_equal(const struct shape *shape, const void *a, const void *b)
-{
-    struct buf bytes_a = BUF_INIT, bytes_b = BUF_INIT;
-
-    codec_encode(shape, a, &bytes_a);
-    codec_encode(shape, b, &bytes_b);
-    bool equal = str_eq(buf_str(&bytes_a), buf_str(&bytes_b));
-    buf_done(&bytes_a);
-    buf_done(&bytes_b);
-    return equal;
-}

@@ -1,6 +1,5 @@
 #include "services/store/agreements.h"
 
-#include "common/base/buf.h"
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
 #include "services/store/apply.h"
@@ -22,11 +21,7 @@ static void load(struct change *change, struct str id, struct stored_agreement *
 
 static void save(struct change *change, const struct stored_agreement *facts)
 {
-    struct buf bytes = BUF_INIT;
-
-    codec_encode(&shape_stored_agreement, facts, &bytes);
-    db_put(change->db, TABLE_AGREEMENTS, facts->id, buf_str(&bytes));
-    buf_done(&bytes);
+    change_put(change, TABLE_AGREEMENTS, facts->id, &shape_stored_agreement, facts);
 }
 
 static void fill(struct str *field, struct str value)

@@ -64,7 +64,9 @@ static void plan_touched(struct books *books, const struct touched *touched)
         sweeps_plan(books, touched->id);
         return;
     }
-    if (!touched->gone && records_get(books->db, touched->id, &arena, &record))
+    if (touched->record)
+        plan_record(books, touched->record);
+    else if (!touched->gone && records_get(books->db, touched->id, &arena, &record))
         plan_record(books, &record);
     else
         due_forget(books->due, touched->id);

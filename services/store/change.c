@@ -31,6 +31,7 @@ void change_done(struct change *change)
         db_abort(change->db);
     map_free(change->subscriptions.by_id);
     map_free(change->overrides.by_id);
+    buf_done(&change->row);
     arena_done(&change->arena);
     *change = (struct change){0};
 }
@@ -38,6 +39,14 @@ void change_done(struct change *change)
 int64_t change_now_s(const struct change *change)
 {
     return change->now_ms / 1000;
+}
+
+void change_put(struct change *change, enum table table, struct str key, const struct shape *shape,
+                const void *value)
+{
+    buf_clear(&change->row);
+    codec_encode(shape, value, &change->row);
+    db_put(change->db, table, key, buf_str(&change->row));
 }
 
 static struct touched *touch(struct change *change, struct touched_list *list, struct str id)

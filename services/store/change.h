@@ -8,6 +8,7 @@
 #define SERVICES_STORE_CHANGE_H
 
 #include "common/base/arena.h"
+#include "common/base/buf.h"
 #include "common/base/map.h"
 #include "proto/message.h"
 #include "services/store/db.h"
@@ -23,7 +24,7 @@ struct origin {
 struct touched {
     struct touched *next;
     struct str id;
-    const void *record; /* as last written; NULL: only marked, or gone */
+    const void *record; /* a copy of what was last written; NULL: only marked, or gone */
     bool gone;
 };
 
@@ -52,6 +53,7 @@ enum { CHAIN_HASH_SIZE = 32 };
 struct change {
     struct db *db;
     struct arena arena;
+    struct buf row; /* memory of change_put() */
     int64_t now_ms;
     int64_t seq;     /* of this commit, if it writes a record or an override */
     int64_t entries; /* in the journal so far; 0: the commit has no seq */
@@ -71,6 +73,10 @@ int change_commit(struct change *change, struct error *error);
 void change_done(struct change *change); /* aborts what was not committed; frees */
 
 int64_t change_now_s(const struct change *change);
+
+/* Writes a row that holds what a shape describes. */
+void change_put(struct change *change, enum table table, struct str key, const struct shape *shape,
+                const void *value);
 
 /* Remembers what was done; ids and records are copied. */
 void change_wrote(struct change *change, const struct subscription *record);

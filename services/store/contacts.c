@@ -20,14 +20,10 @@ static void erase(struct change *change, struct str id)
 void contacts_put(struct change *change, struct str id, const struct contact_field_list *fields)
 {
     struct contact_result contact = {.fields = *fields};
-    struct buf bytes = BUF_INIT;
 
     erase(change, id);
-    if (fields->count == 0)
-        return;
-    codec_encode(&shape_contact_result, &contact, &bytes);
-    db_put(change->db, TABLE_CONTACTS, id, buf_str(&bytes));
-    buf_done(&bytes);
+    if (fields->count > 0)
+        change_put(change, TABLE_CONTACTS, id, &shape_contact_result, &contact);
 }
 
 void contacts_get(struct db *db, struct str id, struct arena *arena, struct contact_result *ret)

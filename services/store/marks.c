@@ -1,6 +1,5 @@
 #include "services/store/marks.h"
 
-#include "common/base/buf.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
@@ -25,11 +24,7 @@ void marks_get(struct db *db, struct str id, struct arena *arena, struct stored_
 
 static void put(struct change *change, struct str id, const struct stored_due *stored)
 {
-    struct buf bytes = BUF_INIT;
-
-    codec_encode(&shape_stored_due, stored, &bytes);
-    db_put(change->db, TABLE_DUE, id, buf_str(&bytes));
-    buf_done(&bytes);
+    change_put(change, TABLE_DUE, id, &shape_stored_due, stored);
     change_marked(change, id);
 }
 

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/base/buf.h"
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
 #include "services/store/events.h"
@@ -40,12 +39,9 @@ static uint64_t last_number(struct db *db)
 static void write_row(struct change *change, struct str number, const struct notification *message)
 {
     struct notification row = *message;
-    struct buf bytes = BUF_INIT;
 
     row.body = STR_NONE;
-    codec_encode(&shape_notification, &row, &bytes);
-    db_put(change->db, TABLE_NOTIFICATIONS, number, buf_str(&bytes));
-    buf_done(&bytes);
+    change_put(change, TABLE_NOTIFICATIONS, number, &shape_notification, &row);
     if (message->body.len > 0)
         db_put(change->db, TABLE_BODIES, number, message->body);
     if (message->event_id.len > 0 && message->outcome != OUTCOME_DUPLICATE)

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
@@ -26,11 +25,7 @@ static struct keys keys_of(const struct register_params *params)
 
 static void remember(struct change *change, struct str key, const struct stored_token *token)
 {
-    struct buf bytes = BUF_INIT;
-
-    codec_encode(&shape_stored_token, token, &bytes);
-    db_put(change->db, TABLE_TOKENS, key, buf_str(&bytes));
-    buf_done(&bytes);
+    change_put(change, TABLE_TOKENS, key, &shape_stored_token, token);
 }
 
 static void remember_token(struct change *change, struct str digest, struct str id)

@@ -36,11 +36,7 @@ static void journal(struct change *change, const struct override *override, cons
 
 static void write_row(struct change *change, const struct override *override)
 {
-    struct buf bytes = BUF_INIT;
-
-    codec_encode(&shape_override, override, &bytes);
-    db_put(change->db, TABLE_OVERRIDES, override->id, buf_str(&bytes));
-    buf_done(&bytes);
+    change_put(change, TABLE_OVERRIDES, override->id, &shape_override, override);
     change_wrote_override(change, override);
 }
 

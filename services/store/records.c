@@ -219,11 +219,7 @@ static void index_handles(struct change *change, const struct subscription *befo
 static void write_row(struct change *change, const struct subscription *before,
                       const struct subscription *after)
 {
-    struct buf bytes = BUF_INIT;
-
-    codec_encode(&shape_subscription, after, &bytes);
-    db_put(change->db, TABLE_SUBSCRIPTIONS, after->id, buf_str(&bytes));
-    buf_done(&bytes);
+    change_put(change, TABLE_SUBSCRIPTIONS, after->id, &shape_subscription, after);
     index_handles(change, before, after);
     change_wrote(change, after);
 }

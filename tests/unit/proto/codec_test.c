@@ -387,19 +387,58 @@ static void limits_of_the_table_are_kept(void **state)
     arena_done(&arena);
 }
 
-static void a_copy_outlives_its_source(void **state)
+static void a_copy_of_every_shape_outlives_its_source(void **state)
 {
     (void)state;
-    struct arena source = ARENA_INIT, kept = ARENA_INIT;
-    struct subscription before = {0}, copy;
+    for (size_t i = 0; i < shape_count; i++) {
+        for (int round = 0; round < 50; round++) {
+            struct arena source = ARENA_INIT, kept = ARENA_INIT;
+            struct buf bytes = BUF_INIT, bytes_of_copy = BUF_INIT;
+            void *value = arena_alloc(&source, shapes[i]->size);
+            void *copy = arena_alloc(&kept, shapes[i]->size);
 
-    random_message(&shape_subscription, &source, &before, 3);
-    before.id = arena_str(&source, STR("sub-1"));
-    codec_copy(&shape_subscription, &before, &kept, &copy);
-    assert_true(codec_equal(&shape_subscription, &before, &copy));
-    arena_done(&source);
-    assert_true(str_eq(copy.id, STR("sub-1")));
-    arena_done(&kept);
+            random_message(shapes[i], &source, value, 3);
+            codec_copy(shapes[i], value, &kept, copy);
+            assert_true(codec_equal(shapes[i], value, copy));
+            codec_encode(shapes[i], value, &bytes);
+            arena_done(&source);
+            codec_encode(shapes[i], copy, &bytes_of_copy);
+            assert_true(str_eq(buf_str(&bytes), buf_str(&bytes_of_copy)));
+            buf_done(&bytes);
+            buf_done(&bytes_of_copy);
+            arena_done(&kept);
+        }
+    }
+}
+
+/* Two values are equal if and only if they look the same on the wire. One is changed in one field.
+ */
+static void equality_is_that_of_the_bytes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < shape_count; i++) {
+        for (size_t j = 0; j < shapes[i]->field_count; j++) {
+            for (int round = 0; round < 10; round++) {
+                const struct field *field = &shapes[i]->fields[j];
+                struct arena arena = ARENA_INIT;
+                struct buf bytes = BUF_INIT, other_bytes = BUF_INIT;
+                void *value = arena_alloc(&arena, shapes[i]->size);
+                void *other = arena_alloc(&arena, shapes[i]->size);
+
+                random_message(shapes[i], &arena, value, 3);
+                codec_copy(shapes[i], value, &arena, other);
+                random_field(field, &arena, (char *)other + field->offset, 3);
+                codec_encode(shapes[i], value, &bytes);
+                codec_encode(shapes[i], other, &other_bytes);
+                if (codec_equal(shapes[i], value, other) !=
+                    str_eq(buf_str(&bytes), buf_str(&other_bytes)))
+                    fail_msg("%s.%s", shapes[i]->name, field->name);
+                buf_done(&bytes);
+                buf_done(&other_bytes);
+                arena_done(&arena);
+            }
+        }
+    }
 }
 
 int main(void)
@@ -415,7 +454,8 @@ int main(void)
         cmocka_unit_test(a_required_word_must_be_known),
         cmocka_unit_test(errors_carry_code_sentence_and_retryable),
         cmocka_unit_test(limits_of_the_table_are_kept),
-        cmocka_unit_test(a_copy_outlives_its_source),
+        cmocka_unit_test(a_copy_of_every_shape_outlives_its_source),
+        cmocka_unit_test(equality_is_that_of_the_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
