@@ -6,7 +6,7 @@
  *   mget   --customers N --many M     MGET of M keys, likewise
  *   rows   --customers N              the store's rows of N customers, as they lie before
  *   write  --customers N --kind update|insert --from K --count C
- *                                     the store's rows: one MSET, and one DEL where a row goes
+ *                                     the store's rows, all or none for each request
  *
  * and for all --socket PATH --connections C --pipeline P --seconds S: each connection sends P
  * requests, takes P replies, and so on. Prints one line of JSON. */
@@ -127,11 +127,11 @@ static size_t reply_length(struct str bytes)
         tool_die("Redis refused: %.*s", (int)bytes.len, bytes.ptr);
     if (!take_line(bytes, &at, &number))
         return 0;
-    if (bytes.ptr[0] == '*') {
-        for (int64_t i = 0; i < number; i++) {
-            if (!take_bulk(bytes, &at, &item))
-                return 0;
-        }
+    for (int64_t i = 0; bytes.ptr[0] == '*' && i < number; i++) {
+        size_t length = reply_length(str_from(bytes.ptr + at, bytes.len - at));
+        if (length == 0)
+            return 0;
+        at += length;
     }
     return at;
 }
@@ -213,29 +213,46 @@ static struct str table_key(const struct write_row *row, struct buf *scratch)
     return buf_str(scratch);
 }
 
-/* A row that goes is deleted in the same breath; Redis keeps the order of a connection. */
-static void put_write(struct buf *out, const struct write *write)
+static size_t count_removes(const struct write *write)
 {
-    struct buf scratch = BUF_INIT;
-    size_t puts = 0;
+    size_t count = 0;
 
     for (size_t i = 0; i < write->count; i++)
-        puts += !write->rows[i].removes;
+        count += write->rows[i].removes;
+    return count;
+}
+
+static void put_rows(struct buf *out, const struct write *write, bool removes)
+{
+    struct buf scratch = BUF_INIT;
+
     for (size_t i = 0; i < write->count; i++) {
-        if (write->rows[i].removes) {
-            buf_append_text(out, "*2\r\n$3\r\nDEL\r\n");
-            put_bulk(out, table_key(&write->rows[i], &scratch));
-        }
-    }
-    put_head(out, '*', 1 + 2 * puts);
-    buf_append_text(out, "$4\r\nMSET\r\n");
-    for (size_t i = 0; i < write->count; i++) {
-        if (write->rows[i].removes)
+        if (write->rows[i].removes != removes)
             continue;
         put_bulk(out, table_key(&write->rows[i], &scratch));
-        put_bulk(out, write->rows[i].value);
+        if (!removes)
+            put_bulk(out, write->rows[i].value);
     }
     buf_done(&scratch);
+}
+
+/* A request of the store is there whole or not at all, so it is one command here, or, where a row
+ * goes too, one transaction. */
+static void put_write(struct buf *out, const struct write *write)
+{
+    size_t removes = count_removes(write);
+
+    if (removes > 0) {
+        buf_append_text(out, "*1\r\n$5\r\nMULTI\r\n");
+        put_head(out, '*', 1 + removes);
+        buf_append_text(out, "$3\r\nDEL\r\n");
+        put_rows(out, write, true);
+    }
+    put_head(out, '*', 1 + 2 * (write->count - removes));
+    buf_append_text(out, "$4\r\nMSET\r\n");
+    put_rows(out, write, false);
+    if (removes > 0)
+        buf_append_text(out, "*1\r\n$4\r\nEXEC\r\n");
 }
 
 static bool next_write(struct redis *redis, size_t slot, struct buf *out)
@@ -265,7 +282,8 @@ static bool judge_write(struct redis *redis, size_t slot, struct str bytes)
 {
     (void)redis;
     (void)slot;
-    return str_eq(bytes, STR("+OK\r\n")) || str_eq(bytes, STR(":1\r\n"));
+    return str_eq(bytes, STR("+OK\r\n")) || str_eq(bytes, STR("+QUEUED\r\n")) ||
+           str_eq(bytes, STR("*2\r\n:1\r\n+OK\r\n"));
 }
 
 /* The connections. */
@@ -305,9 +323,10 @@ static void send_all(int fd, struct str bytes)
 
 static size_t count_commands(const struct redis *redis, size_t requests)
 {
-    bool two = redis->batch.count > 0 && redis->batch.writes[0].rows[1].removes;
+    enum { TRANSACTION_COMMANDS = 4 };
+    bool transactions = redis->batch.count > 0 && count_removes(&redis->batch.writes[0]) > 0;
 
-    return two ? 2 * requests : requests;
+    return transactions ? TRANSACTION_COMMANDS * requests : requests;
 }
 
 /* Sends the next P requests. Replies are waited for by command. */
