@@ -9,7 +9,7 @@
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
 
-enum { SALT_SIZE = 16, PART_US = 3000, BREAKS_MAX = 1000 };
+enum { PART_US = 3000, BREAKS_MAX = 1000 };
 
 _Static_assert(CHAIN_HASH_SIZE == CRYPTO_SHA256_SIZE, "the chain is of SHA-256");
 
@@ -149,6 +149,7 @@ static void digest_words(struct str salt, struct str words, unsigned char digest
 {
     struct buf bytes = BUF_INIT;
 
+    buf_reserve(&bytes, salt.len + words.len);
     buf_append_str(&bytes, salt);
     buf_append_str(&bytes, words);
     crypto_sha256(buf_str(&bytes), digest);
@@ -160,6 +161,7 @@ static void advance(unsigned char hash[CHAIN_HASH_SIZE], const unsigned char *wo
 {
     struct buf bytes = BUF_INIT;
 
+    buf_reserve(&bytes, CHAIN_HASH_SIZE + CHAIN_HASH_SIZE + sealed.len);
     buf_append(&bytes, hash, CHAIN_HASH_SIZE);
     buf_append(&bytes, words_digest, CHAIN_HASH_SIZE);
     buf_append_str(&bytes, sealed);
@@ -167,22 +169,31 @@ static void advance(unsigned char hash[CHAIN_HASH_SIZE], const unsigned char *wo
     buf_done(&bytes);
 }
 
+static struct str take_salt(struct change *change)
+{
+    if (change->salts.left == 0) {
+        crypto_random(change->salts.bytes, sizeof(change->salts.bytes));
+        change->salts.left = SALTS_AT_ONCE;
+    }
+    return str_from(change->salts.bytes + --change->salts.left * SALT_SIZE, SALT_SIZE);
+}
+
 void chain_seal(struct change *change, const struct journal_entry *entry, struct buf *out)
 {
     struct stored_words words = {.author = entry->author, .change = entry->change};
     struct journal_entry rest = *entry;
     struct buf sealed = BUF_INIT, spoken = BUF_INIT;
-    unsigned char salt[SALT_SIZE], digest[CHAIN_HASH_SIZE];
+    unsigned char digest[CHAIN_HASH_SIZE];
+    struct str salt = take_salt(change);
 
     rest.author = rest.change = STR_NONE;
     codec_encode(&shape_journal_entry, &rest, &sealed);
     codec_encode(&shape_stored_words, &words, &spoken);
-    crypto_random(salt, sizeof(salt));
     find_head(change);
-    digest_words(str_from(salt, sizeof(salt)), buf_str(&spoken), digest);
+    digest_words(salt, buf_str(&spoken), digest);
     advance(change->head.hash, digest, buf_str(&sealed));
     struct stored_entry row = {.sealed = buf_str(&sealed),
-                               .salt = str_from(salt, sizeof(salt)),
+                               .salt = salt,
                                .words = buf_str(&spoken),
                                .hash = str_from(change->head.hash, CHAIN_HASH_SIZE)};
     codec_encode(&shape_stored_entry, &row, out);

@@ -48,7 +48,7 @@ struct effect {
 };
 
 /* SHA-256, see chain.h. */
-enum { CHAIN_HASH_SIZE = 32 };
+enum { CHAIN_HASH_SIZE = 32, SALT_SIZE = 16, SALTS_AT_ONCE = 32 };
 
 struct change {
     struct db *db;
@@ -62,6 +62,10 @@ struct change {
         bool known;
         unsigned char hash[CHAIN_HASH_SIZE];
     } head; /* the journal's chain, up to what this change wrote */
+    struct {
+        unsigned char bytes[SALTS_AT_ONCE * SALT_SIZE];
+        size_t left;
+    } salts; /* drawn ahead for the entries to come */
     struct touched_list subscriptions;
     struct touched_list overrides;
     struct effect *effects, **last_effect;

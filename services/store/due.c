@@ -149,6 +149,8 @@ static void place(struct due *due, struct entry *entry)
     enum due_class class = at <= due->wall_ms ? class_now(entry, due->wall_ms) : due_class_none;
     if (class != due_class_none && class == entry->ready_class)
         return; /* keeps its place in the queue */
+    if (class == due_class_none && entry->timer.place != 0 && entry->timer.key == at)
+        return; /* and in the heap */
 
     leave_queue(due, entry);
     heap_remove(&due->plans, &entry->timer);
