@@ -50,9 +50,37 @@ static void plan_record(struct books *books, const struct subscription *record)
     arena_done(&arena);
 }
 
-static void plan_each(void *arg, const struct subscription *record)
+struct planning {
+    struct books *books;
+    int64_t ends_mono_us;
+};
+
+static bool plan_each(void *arg, const struct subscription *record)
 {
-    plan_record(arg, record);
+    struct planning *planning = arg;
+    struct buf *planned_to = &planning->books->planned_to;
+
+    plan_record(planning->books, record);
+    if (clock_mono_us() < planning->ends_mono_us)
+        return true;
+    buf_clear(planned_to);
+    buf_append_str(planned_to, record->id);
+    return false;
+}
+
+int books_plan_more(struct books *books, struct error *error)
+{
+    enum { PART_US = 3000 };
+    struct planning planning = {books, clock_mono_us() + PART_US};
+    struct arena arena = ARENA_INIT;
+
+    db_forgive(books->db);
+    struct str after = arena_str(&arena, buf_str(&books->planned_to));
+    bool more = records_each(books->db, after, plan_each, &planning);
+    arena_done(&arena);
+    if (db_failed(books->db, error))
+        return -1;
+    return more;
 }
 
 static void plan_touched(struct books *books, const struct touched *touched)
@@ -153,7 +181,6 @@ int books_load(struct books *books, int64_t lease_ms, struct error *error)
     books->seq = journal_last_seq(books->db);
     books->due = due_new(boot, lease_ms);
     due_advance(books->due, moment_now());
-    records_each(books->db, plan_each, books);
     sweeps_load(books);
     return db_failed(books->db, error) ? -1 : 0;
 }
@@ -180,6 +207,7 @@ void books_done(struct books *books)
     if (books->db && books->due && !books->indexes_unproven && !db_is_broken(books->db))
         leave_in_order(books->db);
     due_free(take(books->due));
+    buf_done(&books->planned_to);
     db_close(take(books->db));
 }
 

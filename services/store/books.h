@@ -19,6 +19,7 @@ struct event_ration {
 struct books {
     struct db *db;
     struct due *due;
+    struct buf planned_to; /* the id up to which books_plan_more() came */
     struct policy policy;
     const struct settings *settings; /* NULL: every product is ours */
     char incarnation[INCARNATION_SIZE];
@@ -42,8 +43,12 @@ struct work {
 typedef enum rpc_error work_fn(struct work *work);
 
 /* Fills books whose database is open: incarnation and keys at the first start, a new number of
- * this start, plans for everything. */
+ * this start. */
 int books_load(struct books *books, int64_t lease_ms, struct error *error);
+/* Plans the due work of records that were there at the start, for a few milliseconds, so that a
+ * store with millions of them serves meanwhile. 1: there are more; 0: all are planned; -1: the
+ * database cannot be read. */
+int books_plan_more(struct books *books, struct error *error);
 /* A database without one is a new store to everybody at its next start. */
 int books_forget_incarnation(struct db *db, struct error *error);
 /* Closes the database; the next start learns that this was in order. */

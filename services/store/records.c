@@ -300,18 +300,20 @@ void records_remove_merged(struct change *change, const struct subscription *gon
     journal_move(change, gone->id, survivor->id);
 }
 
-void records_each(struct db *db, void (*visit)(void *arg, const struct subscription *record),
-                  void *arg)
+bool records_each(struct db *db, struct str after,
+                  bool (*visit)(void *arg, const struct subscription *record), void *arg)
 {
-    struct db_cursor cursor = db_ascend(db, TABLE_SUBSCRIPTIONS, STR_NONE);
+    struct db_cursor cursor = db_ascend(db, TABLE_SUBSCRIPTIONS, after);
     struct str key, value;
+    bool wanted = true;
 
-    while (db_step(&cursor, &key, &value)) {
+    while (wanted && db_step(&cursor, &key, &value)) {
         struct arena arena = ARENA_INIT;
         struct subscription record;
-        if (decode(key, value, &arena, &record))
-            visit(arg, &record);
+        if (!str_eq(key, after) && decode(key, value, &arena, &record))
+            wanted = visit(arg, &record);
         arena_done(&arena);
     }
     db_cursor_done(&cursor);
+    return !wanted;
 }

@@ -41,8 +41,9 @@ void records_remove_merged(struct change *change, const struct subscription *gon
 
 extern const struct index_rule records_by_handle;
 
-/* Every record, in order, each gone when visit returns: for the start. */
-void records_each(struct db *db, void (*visit)(void *arg, const struct subscription *record),
-                  void *arg);
+/* The records behind the id `after`, in order, each gone when visit returns; until it returns
+ * false: then there may be more, and this returns true. */
+bool records_each(struct db *db, struct str after,
+                  bool (*visit)(void *arg, const struct subscription *record), void *arg);
 
 #endif

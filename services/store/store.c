@@ -81,11 +81,31 @@ static int open_endpoints(struct store *store, struct error *error)
     return rpc_server_open(&store->server, store->context->loop, &options, error);
 }
 
+/* Until its plan is made a subscription becomes due only by a new mark. */
+static void plan_more(void *arg)
+{
+    struct store *store = arg;
+    struct error error;
+    int more = books_plan_more(&store->books, &error);
+
+    if (more > 0) {
+        loop_soon(store->context->loop, plan_more, store);
+    } else if (more < 0) {
+        log_error("the due work cannot be planned; stopping", LOG_TEXT("why", error.text));
+        daemon_failed(store->context);
+    } else {
+        log_info("due work is planned",
+                 LOG_INT("took_ms", clock_mono_ms() - store->started_mono_ms));
+    }
+    store_dispatch(store);
+}
+
 int store_start(void *state, const struct daemon_context *context, struct error *error)
 {
     struct store *store = state;
 
     store->context = context;
+    store->started_mono_ms = clock_mono_ms();
     store->settings = context->settings;
     store->books.settings = context->settings;
     store->books.policy = settings_policy(store->settings);
@@ -98,7 +118,7 @@ int store_start(void *state, const struct daemon_context *context, struct error 
     store_start_heartbeat(store);
     store_start_housekeeping(store);
     store_start_check(store);
-    store_dispatch(store);
+    plan_more(store);
     return 0;
 }
 

@@ -53,6 +53,7 @@ struct store {
     struct rpc_server *server;
     struct feed_publisher *feed;
     struct loop_timer *heartbeat_timer, *housekeeping_timer, *dispatch_timer;
+    int64_t started_mono_ms;
     int64_t checkpoint_at_mono_ms, prune_at_mono_ms, head_at_mono_ms;
     uint64_t events_published, events_truncated;
     uint64_t claims_refused; /* of callers of another account */

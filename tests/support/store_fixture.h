@@ -55,7 +55,17 @@ static inline void fixture_committed(void *arg, struct change *change)
     fixture->commits++;
 }
 
-static inline void fixture_open(struct fixture *fixture)
+static inline int fixture_plan(struct fixture *fixture, struct error *error)
+{
+    int more;
+
+    while ((more = books_plan_more(&fixture->books, error)) > 0)
+        ;
+    return more;
+}
+
+/* As it is right after a start: nothing is planned yet. */
+static inline void fixture_load(struct fixture *fixture)
 {
     struct db_options options = {.directory = fixture->directory,
                                  .cache_bytes = 4 << 20,
@@ -72,6 +82,15 @@ static inline void fixture_open(struct fixture *fixture)
                                       .committed = fixture_committed,
                                       .arg = fixture};
     commit_init(&fixture->commit);
+}
+
+static inline void fixture_open(struct fixture *fixture)
+{
+    struct error error;
+
+    fixture_load(fixture);
+    if (fixture_plan(fixture, &error) < 0)
+        fail_msg("%s", error.text);
 }
 
 static inline int fixture_set_up(void **state)

@@ -302,6 +302,52 @@ static void unfinished_work_is_due_again_after_a_restart(void **state)
     assert_true(str_eq(claim.id, result.subscription->id));
 }
 
+enum { MANY = 2000 };
+
+static void insert_many(struct fixture *f)
+{
+    struct change change;
+    struct error error;
+
+    change_begin(&change, f->books.db, f->books.seq, clock_wall_ms());
+    for (int i = 0; i < MANY; i++) {
+        struct subscription record = {.product_code = STR(PRODUCT),
+                                      .account_id = arena_printf(&f->arena, "%012d", i)};
+        records_insert(&change, &record);
+    }
+    assert_int_equal(change_commit(&change, &error), 0);
+    change_done(&change);
+}
+
+static size_t count_due(const struct fixture *f)
+{
+    struct due_counts counts = due_counts(f->books.due);
+
+    return counts.planned + counts.ready;
+}
+
+/* A mark that is set meanwhile is not lost to the planning, nor done twice by it. */
+static void what_was_there_at_the_start_is_planned_in_parts(void **state)
+{
+    struct fixture *f = *state;
+    struct register_params params = {.product_code = STR(PRODUCT),
+                                     .account_id = STR("000000001999")};
+    struct register_result result = {0};
+    struct error error;
+
+    insert_many(f);
+    books_done(&f->books);
+    fixture_load(f);
+    assert_int_equal(count_due(f), 0);
+    assert_int_equal(books_plan_more(&f->books, &error), 1);
+    size_t first = count_due(f);
+    assert_in_range(first, 1, MANY - 1);
+    fixture_write(f, on_register, &params, &result);
+    assert_int_equal(fixture_plan(f, &error), 0);
+    assert_int_equal(count_due(f), MANY + result.created);
+    assert_true(due_is_ready(f->books.due, DUE_REGISTRATION));
+}
+
 static void an_answer_without_its_claim_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -478,6 +524,7 @@ int main(void)
         fixture_test(other_work_that_changed_nothing_is_done),
         fixture_test(dates_make_due_by_the_wall_clock),
         fixture_test(unfinished_work_is_due_again_after_a_restart),
+        fixture_test(what_was_there_at_the_start_is_planned_in_parts),
         fixture_test(an_answer_without_its_claim_is_refused),
         fixture_test(due_tells_what_is_planned),
         cmocka_unit_test(the_heap_gives_the_earliest_first),
