@@ -101,8 +101,10 @@ typedef void config_visit_fn(void *arg, const struct config_section *section, co
                              struct str origin);
 void config_each(const struct config *config, config_visit_fn *visit, void *arg);
 
-/* The sample file and the reference page, from the rows alone. */
+/* The sample file, the reference page and the sections of a manual page (mdoc), from the rows
+ * alone. */
 void config_write_sample(const struct config_schema *schema, struct buf *out);
 void config_write_markdown(const struct config_schema *schema, struct buf *out);
+void config_write_man(const struct config_schema *schema, struct buf *out);
 
 #endif

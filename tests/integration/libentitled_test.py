@@ -1,4 +1,5 @@
 """libentitled as installed: its examples are built with header and pkg-config alone, and ask real checkers."""
+import re
 import subprocess
 
 import pytest
@@ -64,6 +65,16 @@ def test_a_cplusplus_program_is_built(installed, tmp_path):
 """)
     built = installed.build(program, tmp_path / "program", compiler=("g++", "-std=c++17"))
     assert installed.run(built).returncode == 0
+
+
+def test_every_function_has_a_manual_page_of_its_name(installed):
+    [manual] = {path.parents[1] for path in installed.root.rglob("man3/libentitled.3")}
+    functions = set(re.findall(r"^ +(entitled_\w+);", (EXAMPLES.parent / "entitled.map").read_text(), re.M))
+    assert len(functions) > 40
+    for function in sorted(functions):
+        page = subprocess.run(["mandoc", "-T", "ascii", f"man3/{function}.3"], cwd=manual, check=True,
+                              capture_output=True, text=True).stdout
+        assert function in re.sub(r".\x08", "", page), function
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,4 +1,5 @@
-/* Prints the sample settings file or the reference page from proto/settings/settings.def. */
+/* Prints the sample settings file, the reference page or the manual page from
+ * proto/settings/settings.def. */
 #include <stdio.h>
 #include <string.h>
 
@@ -53,20 +54,74 @@ static const char reference_head[] =
     "- `;` after a blank starts a comment; so does `#` or `;` at the start of a line.\n"
     "\n";
 
+static const char man_head[] =
+    ".\\\" Generated from proto/settings/settings.def.\n"
+    ".Dd November 27, 2026\n"
+    ".Dt ENTITLED.CONF 5\n"
+    ".Os\n"
+    ".Sh NAME\n"
+    ".Nm entitled.conf\n"
+    ".Nd settings of entitled's daemons\n"
+    ".Sh DESCRIPTION\n"
+    "All daemons read one INI file,\n"
+    ".Pa /etc/entitled/entitled.conf\n"
+    "(or\n"
+    ".Fl -config Ar FILE ,\n"
+    "or the file that\n"
+    ".Ev ENTITLED_CONFIG\n"
+    "names), then\n"
+    ".Pa conf.d/*.conf\n"
+    "beside it in the order of their names, then the environment:\n"
+    ".Ev ENTITLED_<SECTION>_<NAME> ,\n"
+    "for labelled sections\n"
+    ".Ev ENTITLED_<SECTION>_<LABEL>_<NAME> .\n"
+    "The last one counts.\n"
+    "Unknown names and values that are not allowed stop the start with file, line and what is\n"
+    "allowed;\n"
+    ".Fl -check-config\n"
+    "says so without starting.\n"
+    ".Pp\n"
+    "Durations have a unit (500ms, 30s, 5m, 6h, 3d), sizes may (512, 64k, 2M, 1G).\n"
+    "Lists are separated by blanks or commas; a deeper indented line continues a list.\n"
+    "A secret may be in a file of its own: NAME_file names it.\n"
+    "A semicolon after a blank starts a comment.\n"
+    ".Sh SETTINGS\n";
+
+static const char man_foot[] = ".Sh SEE ALSO\n"
+                               ".Xr entitlectl 1 ,\n"
+                               ".Xr entitled 7\n";
+
+static void write_man(struct buf *out)
+{
+    buf_append_text(out, man_head);
+    config_write_man(&settings_schema, out);
+    buf_append_text(out, man_foot);
+}
+
+static bool write_page(const char *which, struct buf *out)
+{
+    if (strcmp(which, "sample") == 0) {
+        buf_append_text(out, sample_head);
+        config_write_sample(&settings_schema, out);
+    } else if (strcmp(which, "reference") == 0) {
+        buf_append_text(out, reference_head);
+        config_write_markdown(&settings_schema, out);
+    } else if (strcmp(which, "man") == 0) {
+        write_man(out);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct buf out = BUF_INIT;
-    bool sample = argc == 2 && strcmp(argv[1], "sample") == 0;
 
-    if (!sample && (argc != 2 || strcmp(argv[1], "reference") != 0)) {
-        fprintf(stderr, "usage: settings_doc sample|reference\n");
+    if (argc != 2 || !write_page(argv[1], &out)) {
+        fprintf(stderr, "usage: settings_doc sample|reference|man\n");
         return 2;
     }
-    buf_append_text(&out, sample ? sample_head : reference_head);
-    if (sample)
-        config_write_sample(&settings_schema, &out);
-    else
-        config_write_markdown(&settings_schema, &out);
     fwrite(out.data, 1, out.len, stdout);
     buf_done(&out);
     return fflush(stdout) == 0 ? 0 : 1;
