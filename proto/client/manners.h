@@ -12,6 +12,7 @@ static inline void manners_restore_errno(const int *kept)
 }
 
 /* Among the declarations of a function: errno is the same when it returns. */
-#define KEEPS_ERRNO cleanup(manners_restore_errno) const int kept_errno = errno
+#define KEEPS_ERRNO                                                                                \
+    cleanup(manners_restore_errno) __attribute__((unused)) const int kept_errno = errno
 
 #endif

@@ -114,7 +114,6 @@ static void expect_frame(struct stage *stage, const char *text)
 /* The last frame is a response to msgid; "" as code: success. */
 static void expect_response(struct stage *stage, uint32_t msgid, const char *code)
 {
-    cleanup(arena_done) struct arena arena = ARENA_INIT;
     char bytes[REPLY_MAX];
     struct frame frame;
     struct error error;
