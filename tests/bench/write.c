@@ -81,14 +81,19 @@ static void encode_all(struct writer *writer)
     writer->request_at[writer->count] = writer->bytes.len;
 }
 
-static void send_next(struct writer *writer)
+/* False: there is nobody to send to any more. */
+static bool send_next(struct writer *writer)
 {
     uint64_t n = writer->sent++;
     const char *request = writer->bytes.data + writer->request_at[n];
 
     writer->sent_ns[n] = tool_now_ns();
-    if (zmq_send(writer->socket, request, writer->request_at[n + 1] - writer->request_at[n], 0) < 0)
+    if (zmq_send(writer->socket, request, writer->request_at[n + 1] - writer->request_at[n], 0) >=
+        0)
+        return true;
+    if (errno != EAGAIN || !writer->until_lost)
         tool_die("cannot send: %s", zmq_strerror(errno));
+    return false;
 }
 
 static bool is_right_record(const struct writer *writer, uint64_t k,
@@ -154,16 +159,18 @@ static bool receive_one(struct writer *writer)
 
 static void run(struct writer *writer)
 {
-    while (writer->sent < writer->count && writer->sent < writer->inflight)
-        send_next(writer);
+    while (writer->sent < writer->count && writer->sent < writer->inflight) {
+        if (!send_next(writer))
+            return;
+    }
     while (writer->acknowledged < writer->count) {
         if (!receive_one(writer)) {
             if (writer->until_lost)
                 return;
             tool_die("no answer within %d s", PATIENCE_MS / 1000);
         }
-        if (writer->sent < writer->count)
-            send_next(writer);
+        if (writer->sent < writer->count && !send_next(writer))
+            return;
     }
 }
 
@@ -176,6 +183,7 @@ static void *open_socket(const struct options *options, void *context, bool unti
     zmq_setsockopt(socket, ZMQ_SNDHWM, &no_limit, sizeof(no_limit));
     zmq_setsockopt(socket, ZMQ_RCVHWM, &no_limit, sizeof(no_limit));
     zmq_setsockopt(socket, ZMQ_RCVTIMEO, &patience_ms, sizeof(patience_ms));
+    zmq_setsockopt(socket, ZMQ_SNDTIMEO, &patience_ms, sizeof(patience_ms));
     if (until_lost)
         zmq_setsockopt(socket, ZMQ_RECONNECT_IVL, &never, sizeof(never));
     if (zmq_connect(socket, option_text(options, "--endpoint", NULL)) < 0)
