@@ -98,7 +98,7 @@ def test_every_word_is_as_declared(words):
 def test_what_a_fixture_may_say_is_libentitleds():
     source = (ROOT / "proto/client/fixture.c").read_text()
     assert {name for name, _, _ in _shapes.members(_fixture.Fixture)} == set(
-        re.findall(r'\.name = "(\w+)",', source))
+        re.findall(r'^    MEMBER\((\w+),', source, re.M))
 
 
 @pytest.mark.parametrize("constant, field", [
