@@ -157,6 +157,8 @@ static void serve_batches(struct stage *stage, bool threaded)
                                                .arg = stage,
                                                .batching = &batching};
     struct error error;
+
+    stage->handled = 0; /* before there is a thread that counts */
     int err = threaded ? rpc_server_open_threaded(&stage->server, &options, &error)
                        : rpc_server_open(&stage->server, stage->fixture.loop, &options, &error);
 
@@ -165,7 +167,6 @@ static void serve_batches(struct stage *stage, bool threaded)
 
 static void ping_often(struct stage *stage)
 {
-    stage->handled = 0;
     for (stage->awaited = 0; stage->awaited < CALLS; stage->awaited++)
         rpc_call(stage->client, METHOD_query_ping, NULL, PATIENCE_MS, STR_NONE, on_pong, stage);
     loop_run(stage->fixture.loop);
