@@ -65,7 +65,7 @@ static int open_server(struct registrar *registrar, struct error *error)
         .tls_key_file = or_null(settings->tls_key_file),
         .peer_connection_limit = (unsigned)settings->address_connection_limit,
         .on_refused = on_refused,
-        .is_exempt = on_connection,
+        .is_exempt = is_trusted_proxy,
     };
 
     return http_server_open(&registrar->server, registrar->context->loop, &options, on_request,

@@ -146,7 +146,7 @@ void on_refused(void *arg, struct http_exchange *exchange, int status)
     site_reply(&registrar->site, exchange, status, buf_str(&html));
 }
 
-bool on_connection(void *arg, const struct ip *peer)
+bool is_trusted_proxy(void *arg, const struct ip *peer)
 {
     const struct registrar *registrar = arg;
 

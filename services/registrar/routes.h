@@ -6,6 +6,6 @@
 /* arg is the struct registrar. */
 void on_request(void *arg, struct http_exchange *exchange);
 void on_refused(void *arg, struct http_exchange *exchange, int status);
-bool on_connection(void *arg, const struct ip *peer); /* true: limits are not for this one */
+bool is_trusted_proxy(void *arg, const struct ip *peer);
 
 #endif
