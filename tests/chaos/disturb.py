@@ -1,6 +1,5 @@
 """What happens to the daemons, to their disk and to AWS."""
 import random
-import signal
 import subprocess
 import time
 
@@ -86,9 +85,9 @@ class Disturber:
         process = self.town[target]
         if not process.alive():
             return
-        process.popen.send_signal(signal.SIGSTOP)
+        process.freeze()
         time.sleep(max(step["hold"], 0.3))
-        process.popen.send_signal(signal.SIGCONT)
+        process.thaw()
 
     def power_cut(self, target, step):
         if self.town[target].alive():

@@ -142,7 +142,7 @@ def complaints(suite):
 def test_nobody_notices_that_credentials_end(suite, source):
     deal = bought(suite, BUYER)
     in_use = re.compile(f'msg="AWS credentials are in use" source="?{re.escape(source.shown)}"? ')
-    assert all(in_use.search(suite[name].said()) for name in AWS_DAEMONS)
+    suite.eventually(lambda: all(in_use.search(suite[name].said()) for name in AWS_DAEMONS))
     stats = suite.entitlectl_json("stats")["processes"]
     assert {each.get("aws_credentials") for each in stats} == {None, source.shown}
 
@@ -171,9 +171,10 @@ def test_others_are_there_before_those_in_use_end(suite, source):
 
 def test_a_source_that_fails_is_named_and_asked_again(suite, source):
     deal = bought(suite, BUYER)
+    # The poller calls all the time; it has had credentials before they end.
+    suite.eventually(lambda: "AWS credentials are in use" in suite["poller"].said())
     suite.sandbox.fault(operation=source.operation, kind="error500", count=-1)
     suite.sandbox.expire_credentials()
-    # The poller calls all the time.
     suite.eventually(lambda: "no newer AWS credentials" in suite["poller"].said())
     told = [line for line in complaints(suite) if "no newer AWS credentials" in line]
     assert all(source.shown in line for line in told)

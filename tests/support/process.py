@@ -76,6 +76,14 @@ class Process:
         self.popen.send_signal(signal.SIGKILL)
         self.popen.wait()
 
+    def freeze(self):
+        """SIGSTOP; returns when none of its threads runs any more."""
+        self.popen.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.popen.pid, os.WSTOPPED | os.WNOWAIT)
+
+    def thaw(self):
+        self.popen.send_signal(signal.SIGCONT)
+
     def stop(self, timeout_s=30):
         """SIGTERM; the exit code."""
         if self.alive():
