@@ -26,6 +26,7 @@ class Disk:
         self.control.write_bytes(bytes(4096))
 
     def environment(self):
+        assert LIBRARY.exists(), f"{LIBRARY} is not built"  # libc would start the store without it
         libraries = [str(name) for name in (sanitizer_library(), LIBRARY) if name]
         return {"LD_PRELOAD": ":".join(libraries), "CHAOS_DISK": str(self.directory),
                 "CHAOS_SHADOW": str(self.shadow), "CHAOS_CONTROL": str(self.control)}
