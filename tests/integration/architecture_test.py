@@ -15,7 +15,7 @@ DOORS = {
     r"jansson\.h": ["common/json"],
     r"ini\.h": ["common/config"],
     r"expat\.h": ["common/aws"],
-    r"czmq\.h": ["common/loop"],
+    r"czmq\.h": ["common/loop", "common/keys"],
     r"systemd/.*": ["common/daemon"],
     r"uthash\.h": ["common/base"],
     # The client library has a loop without CZMQ, and needs what its sockets are waited for by.
