@@ -46,7 +46,9 @@ void rpc_call_cancel(struct rpc_call *call); /* takes NULL */
 /* For tools without a loop: connects, asks, waits. 0, or -1 with the code and the sentence. The
  * result lives in the arena. */
 struct rpc_session;
+/* certificate and servers are for tcp:// addresses, see curve_before_connect(). */
 int rpc_session_open(struct rpc_session **ret, const struct config_list *addresses,
+                     const char *certificate, const struct config_list *servers,
                      struct error *error);
 void rpc_session_close(struct rpc_session *session); /* takes NULL */
 int rpc_session_call(struct rpc_session *session, enum method_id method, const void *params,

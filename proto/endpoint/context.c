@@ -1,7 +1,15 @@
 #include "proto/endpoint/context.h"
 
+#include <string.h>
+
 #include "common/base/mem.h"
 #include "proto/endpoint/socket.h"
+
+struct expected_server {
+    SLIST_ENTRY(expected_server) entry;
+    char key[CURVE_KEY_SIZE];
+    char address[];
+};
 
 struct endpoint_context *endpoint_context_new(void)
 {
@@ -12,7 +20,19 @@ struct endpoint_context *endpoint_context_new(void)
         mem_exhausted();
     zmq_ctx_set(context->zmq, ZMQ_IPV6, 1);
     zmq_ctx_set(context->zmq, ZMQ_MAX_SOCKETS, zmq_ctx_get(context->zmq, ZMQ_SOCKET_LIMIT));
+    pthread_mutex_init(&context->lock, NULL);
+    SLIST_INIT(&context->expected);
     return context;
+}
+
+static void forget_expected(struct endpoint_context *context)
+{
+    struct expected_server *server;
+
+    while ((server = SLIST_FIRST(&context->expected))) {
+        SLIST_REMOVE_HEAD(&context->expected, entry);
+        mem_free(server);
+    }
 }
 
 void endpoint_context_free(struct endpoint_context *context)
@@ -21,5 +41,72 @@ void endpoint_context_free(struct endpoint_context *context)
         return;
     while (zmq_ctx_term(context->zmq) < 0 && zmq_errno() == EINTR)
         ;
+    forget_expected(context);
+    pthread_mutex_destroy(&context->lock);
+    explicit_bzero(&context->keys, sizeof(context->keys));
     mem_free(context);
+}
+
+int endpoint_context_set_keys(struct endpoint_context *context, const struct curve_keys *keys)
+{
+    char public_key[CURVE_KEY_SIZE];
+
+    if (!curve_key_is_valid(str_of(keys->secret_key)) ||
+        zmq_curve_public(public_key, keys->secret_key) < 0 ||
+        strcmp(public_key, keys->public_key) != 0)
+        return -1;
+    context->keys = *keys;
+    return 0;
+}
+
+const char *endpoint_context_public_key(const struct endpoint_context *context)
+{
+    return context->keys.public_key;
+}
+
+bool endpoint_is_tcp(const char *address)
+{
+    return strncmp(address, "tcp://", strlen("tcp://")) == 0;
+}
+
+/* With the lock. */
+static struct expected_server *find_expected(const struct endpoint_context *context,
+                                             const char *address)
+{
+    struct expected_server *server;
+
+    SLIST_FOREACH(server, &context->expected, entry)
+    {
+        if (strcmp(server->address, address) == 0)
+            return server;
+    }
+    return NULL;
+}
+
+void endpoint_context_expect(struct endpoint_context *context, const char *address,
+                             const char *public_key)
+{
+    struct expected_server *made = mem_alloc_zero(sizeof(*made) + strlen(address) + 1);
+
+    strcpy(made->address, address);
+    pthread_mutex_lock(&context->lock);
+    struct expected_server *server = find_expected(context, address);
+    if (!server) {
+        server = take(made);
+        SLIST_INSERT_HEAD(&context->expected, server, entry);
+    }
+    strncpy(server->key, public_key, CURVE_KEY_SIZE - 1);
+    pthread_mutex_unlock(&context->lock);
+    mem_free(made);
+}
+
+bool context_expected(struct endpoint_context *context, const char *address,
+                      char ret_key[CURVE_KEY_SIZE])
+{
+    pthread_mutex_lock(&context->lock);
+    const struct expected_server *server = find_expected(context, address);
+    if (server)
+        memcpy(ret_key, server->key, CURVE_KEY_SIZE);
+    pthread_mutex_unlock(&context->lock);
+    return server != NULL;
 }

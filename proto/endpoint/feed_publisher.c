@@ -36,7 +36,7 @@ int feed_publisher_open(struct feed_publisher **ret, struct loop *loop,
     publisher->xpub = socket_open(context, ZMQ_XPUB, FEED_LINGER_MS);
     socket_set(publisher->xpub, ZMQ_SNDHWM, FEED_QUEUE_MESSAGES);
     loop_watch_socket(loop, publisher->xpub, LOOP_READ, drain_subscriptions, NULL);
-    if (socket_bind(&publisher->binding, publisher->xpub, binding, error) < 0) {
+    if (socket_bind(&publisher->binding, context, publisher->xpub, binding, error) < 0) {
         feed_publisher_close(publisher);
         return -1;
     }

@@ -51,12 +51,13 @@ static void on_readable(void *arg, void *socket)
     }
 }
 
-static int connect_all(void *socket, const struct config_list *addresses, struct error *error)
+static int connect_all(struct endpoint_context *context, void *socket,
+                       const struct config_list *addresses, struct error *error)
 {
     if (addresses->count == 0)
         return error_set(error, "no feed to connect to is set");
     for (size_t i = 0; i < addresses->count; i++) {
-        if (socket_connect(socket, addresses->items[i], error) < 0)
+        if (socket_connect(context, socket, addresses->items[i], error) < 0)
             return -1;
     }
     return 0;
@@ -73,7 +74,7 @@ int feed_subscriber_open(struct feed_subscriber **ret, struct loop *loop,
     socket_set(subscriber->sub, ZMQ_RCVHWM, FEED_QUEUE_MESSAGES);
     zmq_setsockopt(subscriber->sub, ZMQ_SUBSCRIBE, "", 0);
     loop_watch_socket(loop, subscriber->sub, LOOP_READ, on_readable, subscriber);
-    if (connect_all(subscriber->sub, addresses, error) < 0) {
+    if (connect_all(context, subscriber->sub, addresses, error) < 0) {
         feed_subscriber_close(subscriber);
         return -1;
     }

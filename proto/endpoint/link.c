@@ -85,7 +85,7 @@ static int open_monitor(struct link *link, struct endpoint_context *context, str
         return error_set(error, "cannot watch a socket: %s", zmq_strerror(zmq_errno()));
     link->monitor = socket_open(context, ZMQ_PAIR, 0);
     loop_watch_socket(link->loop, link->monitor, LOOP_READ, on_monitor, link);
-    return socket_connect(link->monitor, address, error);
+    return socket_connect(context, link->monitor, address, error);
 }
 
 int link_open(struct link **ret, struct loop *loop, struct endpoint_context *context,
@@ -98,7 +98,7 @@ int link_open(struct link **ret, struct loop *loop, struct endpoint_context *con
     link->dealer = socket_open(context, ZMQ_DEALER, 0);
     watch(link);
     if (open_monitor(link, context, error) < 0 ||
-        socket_connect(link->dealer, address, error) < 0) {
+        socket_connect(context, link->dealer, address, error) < 0) {
         link_close(link);
         return -1;
     }

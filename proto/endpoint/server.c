@@ -34,7 +34,8 @@ int server_new(struct rpc_server **ret, const struct rpc_server_options *options
     pthread_mutex_init(&server->parked_lock, NULL);
     server->router = socket_open(options->context, ZMQ_ROUTER, REPLY_LINGER_MS);
     socket_set(server->router, ZMQ_ROUTER_MANDATORY, 1);
-    if (socket_bind(&server->binding, server->router, &options->binding, error) < 0) {
+    if (socket_bind(&server->binding, options->context, server->router, &options->binding, error) <
+        0) {
         server_free(server);
         return -1;
     }

@@ -134,7 +134,7 @@ static int open_waker(struct server_thread *thread, struct endpoint_context *con
     socket_set(thread->waker, ZMQ_SNDHWM, 0);
     if (zmq_bind(thread->server->router, address) < 0)
         return error_set(error, "cannot bind '%s': %s", address, zmq_strerror(zmq_errno()));
-    return socket_connect(thread->waker, address, error);
+    return socket_connect(context, thread->waker, address, error);
 }
 
 /* Signals are the main thread's. */

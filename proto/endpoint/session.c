@@ -2,6 +2,7 @@
 #include "common/base/mem.h"
 #include "proto/codec/codec.h"
 #include "proto/endpoint/client.h"
+#include "proto/endpoint/curve.h"
 
 struct rpc_session {
     struct endpoint_context *context;
@@ -19,13 +20,15 @@ struct answer_slot {
 };
 
 int rpc_session_open(struct rpc_session **ret, const struct config_list *addresses,
+                     const char *certificate, const struct config_list *servers,
                      struct error *error)
 {
     struct rpc_session *session = mem_alloc_zero(sizeof(*session));
 
     session->context = endpoint_context_new();
     session->loop = loop_new();
-    if (rpc_client_open(&session->client, session->loop, session->context, addresses, error) < 0) {
+    if (curve_before_connect(session->context, addresses, certificate, servers, error) < 0 ||
+        rpc_client_open(&session->client, session->loop, session->context, addresses, error) < 0) {
         rpc_session_close(session);
         return -1;
     }

@@ -36,8 +36,34 @@ void socket_close(void *socket)
         zmq_close(socket);
 }
 
-int socket_connect(void *socket, const char *address, struct error *error)
+void socket_use_no_keys(void *socket)
 {
+    socket_set(socket, ZMQ_CURVE_SERVER, 0);
+}
+
+static int use_keys(struct endpoint_context *context, void *socket, const char *address,
+                    struct error *error)
+{
+    const struct curve_keys *own = &context->keys;
+    char server[CURVE_KEY_SIZE];
+
+    if (!own->secret_key[0])
+        return error_set(error, "'%s' needs a CURVE key pair of our own", address);
+    if (!context_expected(context, address, server))
+        return error_set(error, "'%s' needs the public key of who answers there", address);
+    if (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server, CURVE_KEY_SIZE) < 0 ||
+        zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, own->public_key, CURVE_KEY_SIZE) < 0 ||
+        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret_key, CURVE_KEY_SIZE) < 0)
+        return error_set(error, "'%s': a key is no CURVE key", address);
+    return 0;
+}
+
+int socket_connect(struct endpoint_context *context, void *socket, const char *address,
+                   struct error *error)
+{
+    socket_use_no_keys(socket);
+    if (endpoint_is_tcp(address) && use_keys(context, socket, address, error) < 0)
+        return -1;
     socket_set(socket, ZMQ_IMMEDIATE, 1);
     socket_set(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
     socket_set(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);

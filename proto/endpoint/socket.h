@@ -7,14 +7,23 @@
 #ifndef PROTO_ENDPOINT_SOCKET_H
 #define PROTO_ENDPOINT_SOCKET_H
 
+#include <pthread.h>
+#include <sys/queue.h>
 #include <zmq.h>
 
 #include "common/base/error.h"
 #include "common/base/str.h"
 #include "proto/endpoint/context.h"
 
+struct admission;
+struct expected_server;
+
 struct endpoint_context {
     void *zmq;
+    struct curve_keys keys;      /* empty: none */
+    struct admission *admission; /* NULL: no tcp:// is bound */
+    pthread_mutex_t lock;        /* nothing is allocated under it */
+    SLIST_HEAD(, expected_server) expected;
 };
 
 /* High-water mark of requests and replies: per peer, in messages. */
@@ -25,14 +34,21 @@ void *socket_open(struct endpoint_context *context, int type, int linger_ms);
 void socket_close(void *socket); /* takes NULL */
 void socket_set(void *socket, int option, int value);
 
+/* For the next address that is bound or connected: an address keeps what was set then. */
+void socket_use_no_keys(void *socket);
+/* False: nobody said whom to expect there. */
+bool context_expected(struct endpoint_context *context, const char *address,
+                      char ret_key[CURVE_KEY_SIZE]);
+
 struct socket_binding; /* the paths and locks of a bound socket */
 
-int socket_bind(struct socket_binding **ret, void *socket, const struct endpoint_binding *binding,
-                struct error *error);
+int socket_bind(struct socket_binding **ret, struct endpoint_context *context, void *socket,
+                const struct endpoint_binding *binding, struct error *error);
 /* Removes the paths and gives the locks back. Close the socket right after. Takes NULL. */
 void socket_unbind(struct socket_binding *binding);
 
-int socket_connect(void *socket, const char *address, struct error *error);
+int socket_connect(struct endpoint_context *context, void *socket, const char *address,
+                   struct error *error);
 
 struct str socket_msg_str(zmq_msg_t *msg); /* lives as long as the message */
 /* Reads a whole message and keeps its last frame in *ret_msg, which the caller closes. False: none

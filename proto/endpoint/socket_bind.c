@@ -7,6 +7,7 @@
 
 #include "common/base/mem.h"
 #include "common/daemon/lock.h"
+#include "proto/endpoint/admission.h"
 #include "proto/endpoint/socket.h"
 
 struct bound_path {
@@ -86,8 +87,21 @@ static int bind_ipc(struct bound_path *bound, void *socket, const char *address,
     return err;
 }
 
-int socket_bind(struct socket_binding **ret, void *socket, const struct endpoint_binding *binding,
-                struct error *error)
+static int bind_tcp(struct endpoint_context *context, void *socket, const char *address,
+                    struct error *error)
+{
+    if (!context->admission)
+        return error_set(error, "'%s' needs CURVE: a key pair and a list of who may connect",
+                         address);
+    if (admission_guard(context->admission, socket, address, error) < 0)
+        return -1;
+    int err = bind_address(socket, address, error);
+    admission_unguard(socket);
+    return err;
+}
+
+int socket_bind(struct socket_binding **ret, struct endpoint_context *context, void *socket,
+                const struct endpoint_binding *binding, struct error *error)
 {
     static const char ipc[] = "ipc://";
     const struct config_list *addresses = binding->addresses;
@@ -103,7 +117,7 @@ int socket_bind(struct socket_binding **ret, void *socket, const struct endpoint
         bool is_ipc = strncmp(address, ipc, strlen(ipc)) == 0;
         int err = is_ipc ? bind_ipc(&self->paths[i], socket, address, address + strlen(ipc),
                                     binding, error)
-                         : bind_address(socket, address, error);
+                         : bind_tcp(context, socket, address, error);
         if (err < 0) {
             socket_unbind(self);
             return -1;

@@ -64,6 +64,20 @@ struct config_list settings_checker_feed(const struct settings *settings, const 
 /* As set, or the sockets in public/ that are there now, by name; perhaps none. */
 struct config_list settings_checker_endpoints(const struct settings *settings, struct arena *arena);
 
+/* Paths of CURVE certificates, as set or in key_directory: the process's own, and the directory of
+ * those that may connect. daemon is "store", "checker", "registrar", "poller" or "entitlectl". They
+ * live as long as arena and settings. */
+const char *settings_certificate(const struct settings *settings, const char *daemon,
+                                 struct arena *arena);
+const char *settings_allowed_keys(const struct settings *settings, const char *daemon,
+                                  struct arena *arena); /* of store and checker */
+/* The public ones that must be shown at store_endpoint and store_feed_endpoint, and at the TCP ones
+ * of checker_endpoints. */
+struct config_list settings_store_certificates(const struct settings *settings,
+                                               struct arena *arena);
+struct config_list settings_checker_certificates(const struct settings *settings,
+                                                 struct arena *arena);
+
 /* Percent of the quota that a class of due work is sure of ("registration", "notification",
  * "max_age", "expiry", "pending", "sweep"); 0 if none is named. */
 int64_t settings_quota_share(const struct settings *settings, struct str work_class);

@@ -39,6 +39,17 @@ static bool is_path(struct str value)
 
 const struct config_form form_path = {.allowed = "an absolute path", .matches = is_path};
 
+static bool is_certificate(struct str value)
+{
+    enum { LONGEST_PATH = 240 };
+
+    return is_path(value) && str_ends_with(value, STR(".cert")) && value.len <= LONGEST_PATH;
+}
+
+const struct config_form form_certificate = {
+    .allowed = "an absolute path that ends in .cert (240 characters at most)",
+    .matches = is_certificate};
+
 static bool is_email(struct str value)
 {
     struct str domain = value;
@@ -330,11 +341,26 @@ static int check_queues(const struct settings *s, struct error *error)
     return 0;
 }
 
+static int check_certificates(const struct settings_entitled *e, struct error *error)
+{
+    size_t over_tcp = 0;
+
+    for (size_t i = 0; i < e->checker_endpoints.count; i++)
+        over_tcp += is_tcp(str_of(e->checker_endpoints.items[i]));
+    if (e->checker_certificates.count > 1 && e->checker_certificates.count != over_tcp)
+        return error_set(error,
+                         "[entitled] checker_certificates has %zu for %zu TCP endpoints in "
+                         "checker_endpoints; one for all, or one for each",
+                         e->checker_certificates.count, over_tcp);
+    return 0;
+}
+
 int settings_check_all(const void *settings, struct error *error)
 {
     const struct settings *s = settings;
 
-    if (check_shares(s, error) != 0 || check_products(s, error) != 0 || check_queues(s, error) != 0)
+    if (check_shares(s, error) != 0 || check_products(s, error) != 0 ||
+        check_queues(s, error) != 0 || check_certificates(&s->entitled, error) != 0)
         return -1;
     return check_registrar(&s->registrar, error);
 }

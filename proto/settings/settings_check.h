@@ -5,6 +5,8 @@
 #include "common/config/config.h"
 
 extern const struct config_form form_path;
+/* A path that ends in .cert; the file need not be there. */
+extern const struct config_form form_certificate;
 extern const struct config_form form_email;
 extern const struct config_form form_web_url;
 /* https, or http to loopback: what we sign and are told must not travel in the clear. */

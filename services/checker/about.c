@@ -63,6 +63,15 @@ static void add_queries(struct figures *figures, const struct checker *checker)
     add(figures, "requests_parked", (double)stats.parked);
 }
 
+static void add_connections(struct figures *figures, const struct checker *checker)
+{
+    struct admission_stats stats = admission_stats(checker->admission);
+
+    add(figures, "connections_admitted_total", (double)stats.admitted);
+    add(figures, "keys_refused_total", (double)stats.keys_refused);
+    add(figures, "handshakes_failed_total", (double)stats.not_handshaken);
+}
+
 static void add_refresh(struct figures *figures, const struct checker *checker)
 {
     struct refresh_stats stats = refresh_stats(checker->refresh);
@@ -93,6 +102,7 @@ void on_stats(void *arg, struct rpc_request *request)
 
     add_replica(&figures, checker);
     add_queries(&figures, checker);
+    add_connections(&figures, checker);
     add_refresh(&figures, checker);
     add_max_age(&figures, checker);
     rpc_reply(request,

@@ -63,10 +63,23 @@ static void on_store(void *arg, bool connected)
         log_warning("the store is away; answers go on from memory");
 }
 
+/* What store endpoints need before they are connected to, if any is TCP. */
+static int expect_store(const struct checker *checker, const struct config_list *addresses,
+                        struct arena *arena, struct error *error)
+{
+    struct config_list servers = settings_store_certificates(checker->settings, arena);
+
+    return curve_before_connect(checker->sockets, addresses,
+                                settings_certificate(checker->settings, "checker", arena), &servers,
+                                error);
+}
+
 static int open_store(struct checker *checker, struct error *error)
 {
     struct config_list addresses = settings_store_endpoint(checker->settings, &checker->arena);
 
+    if (expect_store(checker, &addresses, &checker->arena, error) < 0)
+        return -1;
     if (rpc_client_open(&checker->store, checker->daemon->loop, checker->sockets, &addresses,
                         error) < 0)
         return error_prefix(error, "store");
@@ -89,6 +102,8 @@ static int open_replica(struct checker *checker, struct error *error)
         .arg = checker,
     };
 
+    if (expect_store(checker, &feed, &checker->arena, error) < 0)
+        return -1;
     return replica_follow_open(&checker->follow, &options, error);
 }
 
@@ -174,7 +189,8 @@ static int open_sockets(struct checker *checker, struct error *error)
         .batching = &query_batching,
         .arg = checker};
 
-    if (public_feed_open(&checker->feed, checker->daemon->loop, checker->sockets, &feed_binding,
+    if (checker_guard(checker, &listen, error) < 0 || checker_guard(checker, &feed, error) < 0 ||
+        public_feed_open(&checker->feed, checker->daemon->loop, checker->sockets, &feed_binding,
                          store_heard_mono_ms, checker, error) < 0 ||
         rpc_server_open_threaded(&checker->queries, &query_options, error) < 0)
         return -1;
@@ -186,6 +202,7 @@ static int open_sockets(struct checker *checker, struct error *error)
         .endpoints = &listen,
         .feeds = &feed,
         .advertise = settings->checker.advertise,
+        .public_key = checker->admission ? endpoint_context_public_key(checker->sockets) : "",
     });
     return 0;
 }
@@ -232,6 +249,8 @@ void checker_stop(void *state)
     refresh_free(checker->refresh);
     replica_follow_close(checker->follow);
     public_feed_close(checker->feed);
+    admission_close(checker->admission);
+    rpc_call_cancel(checker->event);
     aws_free(checker->aws);
     rpc_client_close(checker->store);
     endpoint_context_free(checker->sockets);

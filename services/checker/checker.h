@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "common/daemon/daemon.h"
+#include "proto/endpoint/curve.h"
 #include "proto/endpoint/server.h"
 #include "proto/replica/follow.h"
 #include "proto/settings/settings.h"
@@ -43,6 +44,8 @@ struct checker {
     struct arena arena; /* of what the start derives from the settings */
     struct answering answering;
     struct endpoint_context *sockets;
+    struct admission *admission; /* NULL: no TCP */
+    struct rpc_call *event;      /* a refused key on its way to the journal */
     struct rpc_client *store;
     struct aws *aws;
     struct replica *replica;
@@ -58,6 +61,10 @@ struct checker {
     struct handover *handover;
     struct rpc_server *queries;
 };
+
+/* strangers.c: what addresses need before they are bound, if any is TCP. */
+int checker_guard(struct checker *checker, const struct config_list *addresses,
+                  struct error *error);
 
 int checker_start(void *state, const struct daemon_context *daemon, struct error *error);
 void checker_drain(void *state);

@@ -82,6 +82,7 @@ struct presence *presence_new(const struct presence_options *options)
         .host = arena_str(arena, str_of(*options->advertise ? options->advertise : host)),
         .endpoints = advertise_all(arena, options->endpoints, options->advertise),
         .feeds = advertise_all(arena, options->feeds, options->advertise),
+        .public_key = arena_str(arena, str_of(options->public_key)),
         .since = clock_wall_s(),
     };
     announce(presence);

@@ -11,6 +11,7 @@ struct presence_options {
     struct rpc_client *store;
     const char *daemon, *name;
     const struct config_list *endpoints, *feeds; /* as bound */
+    const char *public_key;                      /* of the TCP ones; empty: there are none */
     const char *advertise; /* host by which others reach the TCP ones; empty: as bound */
 };
 

@@ -54,13 +54,42 @@ static int explain_failure(struct ctl *ctl, const char *daemon)
     return ctl->code == ERROR_NOT_FOUND ? EXIT_REFUSED : EXIT_FAILED;
 }
 
+/* Of several checkers each may have its own certificate, in the order of the settings. */
+static struct config_list certificates_of(struct ctl *ctl, const char *daemon,
+                                          const struct config_list *addresses)
+{
+    struct config_list all = settings_checker_certificates(ctl->settings, &ctl->arena);
+    struct config_list endpoints = ctl->settings->entitled.checker_endpoints;
+    size_t over_tcp = 0;
+
+    if (str_eq_text(str_of(daemon), "store"))
+        return settings_store_certificates(ctl->settings, &ctl->arena);
+    for (size_t i = 0; all.count > 1 && addresses->count == 1 && i < endpoints.count; i++) {
+        if (!endpoint_is_tcp(endpoints.items[i]))
+            continue;
+        if (str_eq_text(str_of(endpoints.items[i]), addresses->items[0]))
+            return (struct config_list){.items = all.items + over_tcp, .count = 1};
+        over_tcp++;
+    }
+    return all;
+}
+
+static int open_session(struct ctl *ctl, struct rpc_session **ret, const char *daemon,
+                        const struct config_list *addresses)
+{
+    struct config_list servers = certificates_of(ctl, daemon, addresses);
+    const char *own = settings_certificate(ctl->settings, "entitlectl", &ctl->arena);
+
+    return rpc_session_open(ret, addresses, own, &servers, &ctl->error);
+}
+
 static int ask(struct ctl *ctl, struct rpc_session **session, const char *daemon,
                const struct config_list *addresses, enum method_id method, const void *params,
                const void **ret_result)
 {
     int64_t timeout_ms = ctl->timeout_ms ? ctl->timeout_ms : TIMEOUT_MS;
 
-    if (!*session && rpc_session_open(session, addresses, &ctl->error) < 0)
+    if (!*session && open_session(ctl, session, daemon, addresses) < 0)
         return EXIT_FAILED;
     if (rpc_session_call(*session, method, params, timeout_ms, STR_NONE, &ctl->arena, ret_result,
                          &ctl->code, &ctl->error) == 0)

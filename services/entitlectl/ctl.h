@@ -73,5 +73,6 @@ int verb_sweep(struct ctl *ctl);
 int verb_account(struct ctl *ctl);
 int verb_stats(struct ctl *ctl);
 int verb_settings(struct ctl *ctl);
+int verb_keys(struct ctl *ctl);
 
 #endif

@@ -79,6 +79,11 @@ static const struct option account_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct option keys_options[] = {
+    {"directory", "DIR", "where, instead of key_directory of the settings"},
+    {NULL, NULL, NULL},
+};
+
 #define HANDLES                                                                                    \
     "HANDLE is your tenant id, a licence ARN or its l-..., an AWS account id, a customer\n"        \
     "identifier, or a subscription id."
@@ -128,6 +133,14 @@ static const struct verb verbs[] = {
     {"stats", "", 0, 0, "figures of the store and every checker", NULL, NULL, verb_stats},
     {"settings", "[SECTION]", 0, 1, "every setting, its value and where it comes from",
      "Needs no daemon.", NULL, verb_settings},
+    {"keys", "[list]|make NAME", 0, 2, "the CURVE keys without which nothing speaks over TCP",
+     "Needs no daemon.\n"
+     "  make NAME   makes NAME.cert, for others to know its owner by, and NAME.cert_secret, for "
+     "the\n"
+     "              owner alone; both belong to who owns the directory, neither is ever "
+     "overwritten\n"
+     "  list        those that are there, and whom NAME.allowed lets in",
+     keys_options, verb_keys},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
 

@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/log/log.h"
+#include "proto/endpoint/curve.h"
 #include "proto/settings/settings_aws.h"
 #include "services/poller/queue.h"
 #include "services/poller/queue_url.h"
@@ -169,7 +170,12 @@ static int open_store(struct poller *poller, struct error *error)
 {
     struct config_list addresses = settings_store_endpoint(poller->settings, &poller->arena);
 
+    struct config_list servers = settings_store_certificates(poller->settings, &poller->arena);
+    const char *own = settings_certificate(poller->settings, "poller", &poller->arena);
+
     poller->sockets = endpoint_context_new();
+    if (curve_before_connect(poller->sockets, &addresses, own, &servers, error) < 0)
+        return -1;
     if (rpc_client_open(&poller->store, poller->context->loop, poller->sockets, &addresses, error) <
         0)
         return error_prefix(error, "store");

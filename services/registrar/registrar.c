@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/log/log.h"
+#include "proto/endpoint/curve.h"
 #include "proto/settings/settings_aws.h"
 #include "proto/settings/settings_policy.h"
 #include "services/registrar/redemption.h"
@@ -37,7 +38,13 @@ static int open_store(struct registrar *registrar, struct error *error)
 {
     struct config_list addresses = settings_store_endpoint(registrar->settings, &registrar->arena);
 
+    struct config_list servers =
+        settings_store_certificates(registrar->settings, &registrar->arena);
+    const char *own = settings_certificate(registrar->settings, "registrar", &registrar->arena);
+
     registrar->endpoints = endpoint_context_new();
+    if (curve_before_connect(registrar->endpoints, &addresses, own, &servers, error) < 0)
+        return -1;
     return rpc_client_open(&registrar->store, registrar->context->loop, registrar->endpoints,
                            &addresses, error);
 }

@@ -71,6 +71,10 @@ static void add_server(struct store *store, struct stats_result *stats)
     add(stats, STR("requests_expired_total"), (double)server.expired);
     add(stats, STR("replies_undeliverable_total"), (double)server.undeliverable);
     add(stats, STR("requests_parked"), (double)server.parked);
+    struct admission_stats tcp = admission_stats(store->admission);
+    add(stats, STR("connections_admitted_total"), (double)tcp.admitted);
+    add(stats, STR("keys_refused_total"), (double)tcp.keys_refused);
+    add(stats, STR("handshakes_failed_total"), (double)tcp.not_handshaken);
 }
 
 static void add_commits(const struct store *store, struct stats_result *stats)

@@ -75,7 +75,8 @@ static int open_endpoints(struct store *store, struct error *error)
 
     store->endpoints = endpoint_context_new();
     options.context = store->endpoints;
-    if (feed_publisher_open(&store->feed, store->context->loop, store->endpoints, &feed_binding,
+    if (store_guard(store, &feed, error) < 0 || store_guard(store, &listen, error) < 0 ||
+        feed_publisher_open(&store->feed, store->context->loop, store->endpoints, &feed_binding,
                             error) < 0)
         return -1;
     return rpc_server_open(&store->server, store->context->loop, &options, error);
@@ -145,6 +146,7 @@ void store_stop(void *state)
     store_forget_writes(store);
     store_forget_parked(store);
     feed_publisher_close(store->feed);
+    admission_close(store->admission);
     endpoint_context_free(store->endpoints);
     presence_free(store->presence);
     books_done(&store->books);

@@ -6,6 +6,7 @@
 
 #include "common/daemon/daemon.h"
 #include "common/daemon/lock.h"
+#include "proto/endpoint/curve.h"
 #include "proto/endpoint/feed.h"
 #include "proto/endpoint/server.h"
 #include "services/store/commit.h"
@@ -50,6 +51,7 @@ struct store {
     struct parked_queue tokens[due_class_count]; /* calls that wait for a token of the quota */
     struct parked_queue waits;                   /* who must see a refresh */
     struct endpoint_context *endpoints;
+    struct admission *admission; /* NULL: no TCP */
     struct rpc_server *server;
     struct feed_publisher *feed;
     struct loop_timer *heartbeat_timer, *housekeeping_timer, *dispatch_timer;
@@ -95,6 +97,9 @@ void store_start_heartbeat(struct store *store);
 /* serve_backup.c */
 rpc_handler_fn serve_backup;
 void store_stop_backup(struct store *store); /* waits for its thread */
+
+/* strangers.c: what addresses need before they are bound, if any is TCP. */
+int store_guard(struct store *store, const struct config_list *addresses, struct error *error);
 
 /* check.c: checks the indexes if the books were not left in order. */
 void store_start_check(struct store *store);

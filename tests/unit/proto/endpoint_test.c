@@ -455,7 +455,7 @@ static void a_session_calls_without_a_loop(void **state)
     struct error error;
 
     open_server(stage, true);
-    assert_int_equal(rpc_session_open(&session, &stage->fixture.rpc, &error), 0);
+    assert_int_equal(rpc_session_open(&session, &stage->fixture.rpc, NULL, NULL, &error), 0);
     assert_int_equal(rpc_session_call(session, METHOD_query_ping, NULL, PATIENCE_MS, STR_NONE,
                                       &arena, &result, &code, &error),
                      0);

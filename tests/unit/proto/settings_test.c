@@ -150,6 +150,50 @@ static void sockets_follow_the_run_directory(void **state)
     arena_done(&arena);
 }
 
+static void certificates_follow_the_key_directory(void **state)
+{
+    (void)state;
+    struct config *config;
+    struct arena arena = ARENA_INIT;
+    const struct settings *s = load_good("[entitled]\nkey_directory = /k\n", &config);
+
+    assert_string_equal(settings_certificate(s, "store", &arena), "/k/store.cert");
+    assert_string_equal(settings_certificate(s, "entitlectl", &arena), "/k/entitlectl.cert");
+    assert_string_equal(settings_allowed_keys(s, "checker", &arena), "/k/checker.allowed");
+    assert_string_equal(settings_store_certificates(s, &arena).items[0], "/k/store.cert");
+    assert_string_equal(settings_checker_certificates(s, &arena).items[0], "/k/checker.cert");
+    config_free(config);
+
+    s = load_good("[entitled]\ncurve_certificate = /a.cert\nstore_certificate = /b.cert\n"
+                  "checker_endpoints = tcp://h:1, ipc:///x, tcp://h:2\n"
+                  "checker_certificates = /c.cert /d.cert\n"
+                  "[store]\ncurve_certificate = /e.cert\nallowed_keys = /f\n"
+                  "[checker]\ncurve_certificate = /g.cert\nallowed_keys = /h\n"
+                  "[registrar]\ncurve_certificate = /i.cert\n"
+                  "[poller]\ncurve_certificate = /j.cert\n",
+                  &config);
+    assert_string_equal(settings_certificate(s, "entitlectl", &arena), "/a.cert");
+    assert_string_equal(settings_certificate(s, "store", &arena), "/e.cert");
+    assert_string_equal(settings_certificate(s, "checker", &arena), "/g.cert");
+    assert_string_equal(settings_certificate(s, "registrar", &arena), "/i.cert");
+    assert_string_equal(settings_certificate(s, "poller", &arena), "/j.cert");
+    assert_string_equal(settings_allowed_keys(s, "store", &arena), "/f");
+    assert_string_equal(settings_allowed_keys(s, "checker", &arena), "/h");
+    assert_string_equal(settings_store_certificates(s, &arena).items[0], "/b.cert");
+    assert_string_equal(settings_checker_certificates(s, &arena).items[1], "/d.cert");
+    config_free(config);
+    arena_done(&arena);
+}
+
+static void certificates_are_for_all_or_for_each(void **state)
+{
+    (void)state;
+    refuses("[entitled]\nchecker_endpoints = tcp://h:1 ipc:///x\n"
+            "checker_certificates = /a.cert /b.cert\n",
+            "[entitled] checker_certificates has 2 for 1 TCP endpoints in checker_endpoints; one "
+            "for all, or one for each");
+}
+
 static void touch(const char *directory, const char *name)
 {
     char path[256];
@@ -230,6 +274,9 @@ static void texts_are_what_they_must_be(void **state)
         {&form_endpoint, "ipc:///run/x", true},
         {&form_endpoint, "ipc://run/x", false},
         {&form_endpoint, "ipc:///", false},
+        {&form_certificate, "/etc/entitled/keys/store.cert", true},
+        {&form_certificate, "/etc/entitled/keys/store.cert_secret", false},
+        {&form_certificate, "store.cert", false},
         {&form_endpoint, "tcp://*:1", true},
         {&form_endpoint, "tcp://0.0.0.0:65535", true},
         {&form_endpoint, "tcp://host.example:5555", true},
@@ -416,6 +463,8 @@ int main(void)
         cmocka_unit_test(three_lines_make_a_file),
         cmocka_unit_test(a_queue_asks_for_signatures_unless_told_otherwise),
         cmocka_unit_test(sockets_follow_the_run_directory),
+        cmocka_unit_test(certificates_follow_the_key_directory),
+        cmocka_unit_test(certificates_are_for_all_or_for_each),
         cmocka_unit_test(checkers_are_found_by_their_sockets),
         cmocka_unit_test(texts_are_what_they_must_be),
         cmocka_unit_test(a_socket_path_that_does_not_fit_is_refused),
