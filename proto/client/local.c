@@ -13,8 +13,7 @@
 struct guidance {
     struct guidance *older;
     struct arena arena;
-    struct policy policy;
-    struct product_page_list products;
+    struct replica_guidance given;
 };
 
 struct local {
@@ -83,17 +82,18 @@ void local_decide_by(struct local *local, const struct decision_policy *policy,
     struct policy spans = policy ? policy_of_message(policy) : policy_default;
     struct guidance *now = atomic_load(&local->guidance);
 
-    if (now && same_policy(&now->policy, &spans) && same_products(&now->products, products))
+    if (now && same_policy(&now->given.policy, &spans) &&
+        same_products(&now->given.products, products))
         return;
     struct guidance *guidance = mem_alloc_zero(sizeof(*guidance));
     guidance->older = now;
-    guidance->policy = spans;
-    guidance->products.items =
+    guidance->given.policy = spans;
+    guidance->given.products.items =
         arena_alloc_array(&guidance->arena, products->count, sizeof(struct product_page));
-    guidance->products.count = products->count;
+    guidance->given.products.count = products->count;
     for (size_t i = 0; i < products->count; i++)
         codec_copy(&shape_product_page, &products->items[i], &guidance->arena,
-                   &guidance->products.items[i]);
+                   &guidance->given.products.items[i]);
     atomic_store(&local->guidance, guidance);
 }
 
@@ -113,18 +113,18 @@ static int answer_from(struct local *local, struct reader_slot *slot,
         .max_age_s = (params->max_age_ms + MS - 1) / MS,
     };
     int64_t now_s = local->stopped_at_s != 0 ? local->stopped_at_s : (int64_t)time(NULL);
-    struct decide_facts facts;
+    struct replica_lookup lookup;
+    char id[TEXT_ID_LEN];
     struct answer decided;
     struct error why;
 
-    replica_find_for(slot->reader, &asked, &slot->arena, &facts);
-    if (decide(&asked, &facts, &guidance->policy, now_s, &slot->arena, &decided, &why) !=
+    replica_seek(slot->reader, &asked, &lookup);
+    replica_fetch(&lookup);
+    if (replica_answer(&lookup, &guidance->given, now_s, &slot->arena, id, &decided, &why) !=
         ERROR_NONE) {
         answer_clear(answer);
         return failure_set(&answer->error, ENTITLED_BAD_REQUEST, "%s", why.text);
     }
-    decided.subscribe_url = decide_subscribe_url(&decided, &asked, &facts, guidance->products.items,
-                                                 guidance->products.count, &slot->arena);
     return answer_fill(answer, &decided, age_ms);
 }
 

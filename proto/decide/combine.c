@@ -163,6 +163,14 @@ void decide_total(const struct tally *tally, enum counting worst, struct arena *
         ret->string = list_strings(tally, worst, arena);
 }
 
+/* As ceil(), which is a call into another library. */
+static int64_t round_up(double quantity)
+{
+    int64_t whole = (int64_t)quantity;
+
+    return whole + ((double)whole < quantity);
+}
+
 bool decide_covers(const struct value *granted, double quantity)
 {
     switch (granted->kind) {
@@ -170,7 +178,7 @@ bool decide_covers(const struct value *granted, double quantity)
         return false;
     case VALUE_INTEGER:
         /* Compared as integers: a double cannot hold every integer beyond 2^53. */
-        return quantity < 0x1p63 && granted->integer >= (int64_t)ceil(quantity);
+        return quantity < 0x1p63 && granted->integer >= round_up(quantity);
     case VALUE_DOUBLE:
         return granted->number >= quantity;
     case VALUE_BOOLEAN:

@@ -154,6 +154,27 @@ static void answer_by_entitlements(const struct selection *records,
     }
 }
 
+bool decide_plain(const struct decide_question *question, const struct decide_plain_fact *fact,
+                  const struct policy *policy, int64_t now_s, struct answer *ret_answer)
+{
+    bool is_before_date = fact->expires_at == 0 || now_s < fact->expires_at;
+    bool is_simple = fact->value.kind == VALUE_INTEGER || fact->value.kind == VALUE_BOOLEAN;
+    struct error error;
+
+    if (!is_before_date || !is_simple || check_question(question, &error) != ERROR_NONE ||
+        !decide_covers(&fact->value, question->quantity))
+        return false;
+    *ret_answer = (struct answer){
+        .allow = true,
+        .reason = REASON_ENTITLED,
+        .granted = fact->value,
+        .expires_at = fact->expires_at,
+        .subscription = fact->subscription,
+    };
+    set_age(ret_answer, fact->verified_at, question, policy, now_s);
+    return true;
+}
+
 enum rpc_error decide(const struct decide_question *question, const struct decide_facts *facts,
                       const struct policy *policy, int64_t now_s, struct arena *arena,
                       struct answer *ret_answer, struct error *error)

@@ -33,6 +33,21 @@ enum rpc_error decide(const struct decide_question *question, const struct decid
                       const struct policy *policy, int64_t now_s, struct arena *arena,
                       struct answer *ret_answer, struct error *error);
 
+/* The one entitlement that an answer rests on, where nothing else has a say: it alone is of its
+ * dimension in the only record of the handle, of the product asked about, without evidence of an
+ * end, failed payment or successor; no override names any of them. */
+struct decide_plain_fact {
+    struct str subscription;
+    int64_t verified_at;
+    struct value value;
+    int64_t expires_at;
+};
+
+/* What decide() answers to that, if it is simply yes: a number or a truth that is enough, before
+ * its date. False: see decide(). */
+bool decide_plain(const struct decide_question *question, const struct decide_plain_fact *fact,
+                  const struct policy *policy, int64_t now_s, struct answer *ret_answer);
+
 /* Where to subscribe, for the answers that tell it (not_subscribed, ended): the page of the product
  * asked about, or of the only one there is. Empty: none. Borrows from products. */
 struct str decide_subscribe_url(const struct answer *answer, const struct decide_question *question,

@@ -19,11 +19,15 @@ static bool is_license_key(struct str s)
     return true;
 }
 
+/* In every spelling of a licence's ARN. */
+static const char service[] = ":license-manager:";
+
 /* Without a colon and without blanks around it a licence is its own key, and so is anything else.
  */
 static bool may_have_spellings(struct str s)
 {
-    return s.len > 0 && (s.ptr[0] <= ' ' || s.ptr[s.len - 1] <= ' ' || memchr(s.ptr, ':', s.len));
+    return s.len > 0 && (s.ptr[0] <= ' ' || s.ptr[s.len - 1] <= ' ' ||
+                         (s.len >= sizeof(service) && memchr(s.ptr, ':', s.len)));
 }
 
 /* The API samples print arn:aws:license-manager::ACCOUNT:license:l-..., the samples of License
@@ -31,7 +35,6 @@ static bool may_have_spellings(struct str s)
  * "Amazon EventBridge notifications for SaaS"). The end is the same in all of them. */
 struct str license_key(struct str license)
 {
-    static const char service[] = ":license-manager:";
     struct str s = str_trim(license);
     const char *colon = s.len > 0 ? memrchr(s.ptr, ':', s.len) : NULL;
     struct str last = s;

@@ -8,15 +8,29 @@ static bool has_handle(const unsigned char *packed, const struct handle *handle)
     const unsigned char *at = packed_id(packed);
     unsigned flags = packed_head(packed)->flags;
     unsigned counting = handle->is_spelling ? PACKED_LICENSE : flags;
-    bool found = handle_matches(handle, &at) && !handle->is_spelling;
 
-    for (unsigned flag = PACKED_TENANT; flag < PACKED_ALIASES && !found; flag <<= 1)
-        found = flags & flag && handle_matches(handle, &at) && counting & flag;
-    if (!found && flags & counting & PACKED_ALIASES) {
-        for (uint64_t left = number_unpack(&at); left > 0 && !found; left--)
-            found = handle_matches(handle, &at);
+    if (handle_matches(handle, at) && !handle->is_spelling)
+        return true;
+    at = text_end(at);
+    for (unsigned flag = PACKED_TENANT; flag < PACKED_ALIASES; flag <<= 1) {
+        if (!(flags & flag))
+            continue;
+        if (handle_matches(handle, at) && counting & flag)
+            return true;
+        at = text_end(at);
     }
-    return found;
+    if (!(flags & counting & PACKED_ALIASES))
+        return false;
+    for (uint64_t left = number_unpack(&at); left > 0; left--, at = text_end(at)) {
+        if (handle_matches(handle, at))
+            return true;
+    }
+    return false;
+}
+
+static bool has_any_override(const struct contents *contents)
+{
+    return atomic_load_explicit(&contents->overrides.count, memory_order_acquire) > 0;
 }
 
 static bool leads_to_override(const struct contents *contents, uint32_t hash)
@@ -42,6 +56,23 @@ static bool has_override(const struct contents *contents, const unsigned char *p
     return found;
 }
 
+bool find_plain_fact(const struct replica_lookup *lookup, char id[TEXT_ID_LEN],
+                     struct decide_plain_fact *ret)
+{
+    const struct contents *contents = lookup->contents;
+    uint32_t ref = index_only(&lookup->records);
+
+    if (ref == 0 || lookup->question->license.len > 0)
+        return false;
+    const unsigned char *packed = slabs_block(&contents->slabs, ref);
+    if (packed_head(packed)->flags & PACKED_UNUSUAL || !has_handle(packed, &lookup->handle))
+        return false;
+    if (has_any_override(contents) &&
+        (leads_to_override(contents, lookup->handle.hash) || has_override(contents, packed)))
+        return false;
+    return unpack_plain(&contents->words, packed, lookup->question, id, ret);
+}
+
 /* A record may be replaced while the others under its handle are found; it is found once. */
 static bool is_found(const struct subscription *const *records, size_t count,
                      const struct subscription *record)
@@ -57,7 +88,7 @@ bool find_lean_facts(struct replica_lookup *lookup, struct arena *arena, struct 
 {
     enum { LEAN_MAX = 8 };
     const struct contents *contents = lookup->contents;
-    bool any_override = atomic_load_explicit(&contents->overrides.count, memory_order_acquire) > 0;
+    bool any_override = has_any_override(contents);
     const struct subscription **records = NULL;
     const unsigned char *packed;
     size_t count = 0;

@@ -395,6 +395,15 @@ static uint64_t smaller_of(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static bool has_room(const struct index_line *line)
+{
+    for (size_t i = 0; i < LINE_SLOTS; i++) {
+        if (read_slot(&line->slots[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Where the hash leads, 0 if nowhere. All slots of a line are looked at, and none is a branch:
  * which one it is cannot be predicted, and a wrong guess costs more than they do. Without the hash
  * in its upper half a slot that has it is a reference, others are larger; less one, so is no
@@ -402,15 +411,15 @@ static uint64_t smaller_of(uint64_t a, uint64_t b)
 static uint32_t find_ref(const struct index_line *lines, uint32_t hash)
 {
     for (size_t line = home_line(hash);; line = (line + 1) % SEGMENT_LINES) {
-        uint64_t found = UINT32_MAX, emptiest = UINT64_MAX;
+        uint64_t found = UINT32_MAX;
+#pragma GCC unroll 8
         for (size_t i = 0; i < LINE_SLOTS; i++) {
             uint64_t value = read_slot(&lines[line].slots[i]);
             found = smaller_of(found, (value ^ slot_of(hash, 0)) - 1);
-            emptiest = smaller_of(emptiest, value);
         }
         if (found != UINT32_MAX)
             return (uint32_t)found + 1;
-        if (emptiest == 0)
+        if (has_room(&lines[line]))
             return 0;
     }
 }

@@ -6,7 +6,7 @@
 #ifndef PROTO_REPLICA_PACK_H
 #define PROTO_REPLICA_PACK_H
 
-#include "proto/message.h"
+#include "proto/decide/decide.h"
 #include "proto/replica/text.h"
 #include "proto/replica/words.h"
 
@@ -60,5 +60,12 @@ struct lean_subscription {
 /* ret_lean must be zeroed. */
 void unpack_lean(const struct words *words, const unsigned char *packed, struct str dimension,
                  struct arena *arena, struct lean_subscription *ret_lean);
+
+/* The same where decide_plain() may do, without a copy but of an id of the store's own kind, to the
+ * place given. False: the record is of another product, has no such entitlement, or holds a text in
+ * another form. */
+bool unpack_plain(const struct words *words, const unsigned char *packed,
+                  const struct decide_question *question, char id[TEXT_ID_LEN],
+                  struct decide_plain_fact *ret_fact);
 
 #endif

@@ -206,3 +206,34 @@ void replica_take(struct replica_lookup *lookup, struct arena *arena,
     if (question->license.len > 0 || !find_lean_facts(lookup, arena, ret_facts))
         find_facts(lookup->contents, question->handle, arena, ret_facts);
 }
+
+/* Apart: inlined, its many variables would take the short way's registers. */
+static __attribute__((noinline)) enum rpc_error
+answer_by_facts(struct replica_lookup *lookup, const struct replica_guidance *guidance,
+                int64_t now_s, struct arena *arena, struct answer *ret_answer, struct error *error)
+{
+    const struct decide_question *question = lookup->question;
+    struct decide_facts facts;
+
+    replica_take(lookup, arena, &facts);
+    enum rpc_error code =
+        decide(question, &facts, &guidance->policy, now_s, arena, ret_answer, error);
+    if (code == ERROR_NONE)
+        ret_answer->subscribe_url =
+            decide_subscribe_url(ret_answer, question, &facts, guidance->products.items,
+                                 guidance->products.count, arena);
+    return code;
+}
+
+enum rpc_error replica_answer(struct replica_lookup *lookup,
+                              const struct replica_guidance *guidance, int64_t now_s,
+                              struct arena *arena, char id[TEXT_ID_LEN], struct answer *ret_answer,
+                              struct error *error)
+{
+    struct decide_plain_fact fact;
+
+    if (find_plain_fact(lookup, id, &fact) &&
+        decide_plain(lookup->question, &fact, &guidance->policy, now_s, ret_answer))
+        return ERROR_NONE;
+    return answer_by_facts(lookup, guidance, now_s, arena, ret_answer, error);
+}

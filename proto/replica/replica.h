@@ -47,9 +47,9 @@ void replica_find(struct replica_reader *reader, struct str handle, struct arena
 void replica_find_for(struct replica_reader *reader, const struct decide_question *question,
                       struct arena *arena, struct decide_facts *ret_facts);
 
-/* replica_find_for() in three stages, each of which asks for the memory that the next one reads.
- * Who has many questions takes all of them through one stage before the next, within one section,
- * and waits for memory once instead of once for each. */
+/* An answer in three stages, each of which asks for the memory that the next one reads. Who has
+ * many questions takes all of them through one stage before the next, within one section, and waits
+ * for memory once instead of once for each. */
 struct replica_lookup {
     const struct decide_question *question; /* borrowed */
     const struct contents *contents;        /* the replica's own, as all below */
@@ -61,8 +61,21 @@ struct replica_lookup {
 void replica_seek(struct replica_reader *reader, const struct decide_question *question,
                   struct replica_lookup *ret_lookup);
 void replica_fetch(struct replica_lookup *lookup);
-/* Once for each lookup. */
+/* Once for each lookup, one of the two: the facts as replica_find_for() has them, or the answer. */
 void replica_take(struct replica_lookup *lookup, struct arena *arena,
                   struct decide_facts *ret_facts);
+
+/* What answers depend on beside the question and what is found. */
+struct replica_guidance {
+    struct policy policy;
+    struct product_page_list products; /* see decide_subscribe_url() */
+};
+
+/* As decide() says, subscribe_url included. Lives no longer than the section, the arena and the
+ * place for an id. */
+enum rpc_error replica_answer(struct replica_lookup *lookup,
+                              const struct replica_guidance *guidance, int64_t now_s,
+                              struct arena *arena, char id[TEXT_ID_LEN], struct answer *ret_answer,
+                              struct error *error);
 
 #endif

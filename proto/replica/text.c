@@ -3,9 +3,8 @@
 #include "proto/record/record.h"
 #include "proto/replica/hash.h"
 
-/* Below TAG_LONG the tag is the length of a text that stands as it is. */
+/* Behind TEXT_LONG (text.h). */
 enum {
-    TAG_LONG = 0x7f, /* its length stands behind as a number */
     TAG_LICENSE = 0x80,
     TAG_ID,
     TAG_UUID,
@@ -49,7 +48,7 @@ static inline void unpack_hex(const unsigned char *from, size_t bytes, char *dig
 {
 #pragma GCC unroll 8
     for (size_t i = 0; i < bytes; i++)
-        memcpy(digits + 2 * i, hex_pairs + 2 * from[i], 2);
+        memcpy(digits + 2 * i, hex_pairs + 2 * (size_t)from[i], 2);
 }
 
 /* The parts of a UUID's text, as bytes (RFC 4122, section 3). */
@@ -128,16 +127,9 @@ static unsigned char pack_fixed(struct str text, unsigned char small[TEXT_SMALL]
 
 static size_t fixed_bytes(unsigned char tag)
 {
-    switch (tag) {
-    case TAG_LICENSE:
-        return LICENSE_BYTES;
-    case TAG_ID:
-        return ID_BYTES;
-    case TAG_UUID:
-        return UUID_BYTES;
-    default:
-        return ACCOUNT_BYTES;
-    }
+    static const unsigned char bytes[] = {LICENSE_BYTES, ID_BYTES, UUID_BYTES, ACCOUNT_BYTES};
+
+    return bytes[tag - TAG_LICENSE];
 }
 
 static size_t unpack_fixed(unsigned char tag, const unsigned char *from, char *text)
@@ -183,10 +175,10 @@ void time_pack(struct buf *out, int64_t time_s)
 
 static void pack_plain(struct buf *out, struct str text)
 {
-    if (text.len < TAG_LONG) {
+    if (text.len < TEXT_LONG) {
         buf_append_char(out, (char)text.len);
     } else {
-        buf_append_char(out, TAG_LONG);
+        buf_append_char(out, TEXT_LONG);
         number_pack(out, text.len);
     }
     buf_append_str(out, text);
@@ -281,21 +273,21 @@ void text_pack_tight(struct buf *out, struct str text)
 /* The length of what stands behind the tag as it is; advances *at to it. */
 static size_t plain_len(unsigned char tag, const unsigned char **at)
 {
-    return tag < TAG_LONG ? tag : number_unpack(at);
+    return tag < TEXT_LONG ? tag : number_unpack(at);
 }
 
-void text_skip(const unsigned char **at)
+const unsigned char *text_end(const unsigned char *packed)
 {
-    unsigned char tag = *(*at)++;
+    unsigned char tag = *packed++;
     size_t len;
 
-    if (tag <= TAG_LONG)
-        len = plain_len(tag, at);
+    if (tag <= TEXT_LONG)
+        len = plain_len(tag, &packed);
     else if (tag == TAG_SIX)
-        len = six_bytes(*(*at)++);
+        len = six_bytes(*packed++);
     else
         len = fixed_bytes(tag);
-    *at += len;
+    return packed + len;
 }
 
 struct str text_unpack(const unsigned char **at, struct arena *arena)
@@ -304,7 +296,7 @@ struct str text_unpack(const unsigned char **at, struct arena *arena)
     char fixed[UUID_LEN];
     struct str text;
 
-    if (tag <= TAG_LONG) {
+    if (tag <= TEXT_LONG) {
         size_t len = plain_len(tag, at);
         text = len > 0 ? arena_str(arena, str_from(*at, len)) : STR_NONE;
         *at += len;
@@ -320,6 +312,17 @@ struct str text_unpack(const unsigned char **at, struct arena *arena)
         *at += fixed_bytes(tag);
     }
     return text;
+}
+
+const unsigned char *text_peek(const unsigned char *packed, struct str *ret_text)
+{
+    unsigned char tag = *packed++;
+
+    if (tag > TEXT_LONG)
+        return NULL;
+    size_t len = plain_len(tag, &packed);
+    *ret_text = str_from(packed, len);
+    return packed + len;
 }
 
 bool text_unpack_id(const unsigned char **at, char place[TEXT_ID_LEN])
@@ -338,7 +341,7 @@ int text_compare(const unsigned char *packed, struct str text)
     unsigned char tag = *packed++;
     char fixed[UUID_LEN];
 
-    if (tag <= TAG_LONG) {
+    if (tag <= TEXT_LONG) {
         size_t len = plain_len(tag, &packed);
         return str_compare(str_from(packed, len), text);
     }
@@ -355,43 +358,41 @@ static uint32_t hash_payload(unsigned char tag, const unsigned char *payload, si
 
 void handle_set(struct handle *handle, struct str text, uint64_t seed)
 {
-    struct str key = handle_key(text);
+    struct str key = text;
 
     handle->text = text;
-    handle->is_spelling = key.len != text.len;
     handle->tag = pack_fixed(key, handle->small);
+    /* What has a fixed form is its own key. */
+    if (!handle->tag) {
+        key = handle_key(text);
+        if (key.len != text.len)
+            handle->tag = pack_fixed(key, handle->small);
+    }
+    handle->is_spelling = key.len != text.len;
     if (handle->tag) {
         handle->payload = handle->small;
         handle->len = fixed_bytes(handle->tag);
     } else {
-        handle->tag = key.len < TAG_LONG ? (unsigned char)key.len : TAG_LONG;
+        handle->tag = key.len < TEXT_LONG ? (unsigned char)key.len : TEXT_LONG;
         handle->payload = (const unsigned char *)key.ptr;
         handle->len = key.len;
     }
     handle->hash = hash_payload(handle->tag, handle->payload, handle->len, seed);
 }
 
-bool handle_matches(const struct handle *handle, const unsigned char **at)
+bool handle_matches_long(const struct handle *handle, const unsigned char *packed)
 {
-    const unsigned char *payload = *at + 1;
+    const unsigned char *payload = packed + 1;
 
-    if (**at != handle->tag) {
-        text_skip(at);
-        return false;
-    }
-    if (handle->tag == TAG_LONG && number_unpack(&payload) != handle->len) {
-        text_skip(at);
-        return false;
-    }
-    *at = payload + handle->len;
-    return memcmp(payload, handle->payload, handle->len) == 0;
+    return number_unpack(&payload) == handle->len &&
+           memcmp(payload, handle->payload, handle->len) == 0;
 }
 
 uint32_t text_hash(const unsigned char **at, uint64_t seed)
 {
     const unsigned char *payload = *at + 1;
     unsigned char tag = **at;
-    size_t len = tag <= TAG_LONG ? plain_len(tag, &payload) : fixed_bytes(tag);
+    size_t len = tag <= TEXT_LONG ? plain_len(tag, &payload) : fixed_bytes(tag);
 
     *at = payload + len;
     return hash_payload(tag, payload, len, seed);

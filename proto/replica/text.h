@@ -10,21 +10,50 @@
 
 #include "common/base/arena.h"
 #include "common/base/buf.h"
+#include "proto/replica/hash.h"
 
 void text_pack(struct buf *out, struct str text);
 /* As text_pack(), smaller and slower: for what is not looked up by. Read by the same functions. */
 void text_pack_tight(struct buf *out, struct str text);
-/* Both advance *at behind the packed text. */
+/* Advances *at behind the packed text. */
 struct str text_unpack(const unsigned char **at, struct arena *arena);
-void text_skip(const unsigned char **at);
+const unsigned char *text_end(const unsigned char *packed);
 /* Compares packed texts as str_compare() does the texts. */
 int text_compare(const unsigned char *packed, struct str text);
 
 enum { TEXT_SMALL = 16, TEXT_ID_LEN = 18 };
+/* Below this the tag is the length of a text that stands as it is; from here on the length stands
+ * behind as a number, or follows from the tag. */
+enum { TEXT_LONG = 0x7f };
 
 /* Writes the text at `place` if it is a subscription id of the store's own kind, which has
  * TEXT_ID_LEN characters. */
 bool text_unpack_id(const unsigned char **at, char place[TEXT_ID_LEN]);
+
+/* The text without a copy, if it stands as it is, and where it ends; else NULL. */
+const unsigned char *text_peek(const unsigned char *packed, struct str *ret_text);
+
+/* memcmp() is a call, and what is compared here is short. */
+static inline bool bytes_are_equal(const void *a, const void *b, size_t len)
+{
+    const unsigned char *x = a, *y = b;
+
+    if (len < sizeof(uint32_t))
+        return len == 0 || memcmp(x, y, len) == 0;
+    if (len < sizeof(uint64_t))
+        return hash_read_4(x) == hash_read_4(y) &&
+               hash_read_4(x + len - 4) == hash_read_4(y + len - 4);
+    for (size_t i = 0; i + 8 < len; i += 8) {
+        if (hash_read_8(x + i) != hash_read_8(y + i))
+            return false;
+    }
+    return hash_read_8(x + len - 8) == hash_read_8(y + len - 8);
+}
+
+static inline bool texts_are_equal(struct str a, struct str b)
+{
+    return a.len == b.len && bytes_are_equal(a.ptr, b.ptr, a.len);
+}
 
 /* What a question names a customer by: borrows the text. */
 struct handle {
@@ -39,8 +68,17 @@ struct handle {
 };
 
 void handle_set(struct handle *handle, struct str text, uint64_t seed);
-/* Whether the packed text is the one that the handle is looked up by; advances *at. */
-bool handle_matches(const struct handle *handle, const unsigned char **at);
+/* Whether the packed text is the one that the handle is looked up by. */
+bool handle_matches_long(const struct handle *handle, const unsigned char *packed);
+
+static inline bool handle_matches(const struct handle *handle, const unsigned char *packed)
+{
+    if (*packed != handle->tag)
+        return false;
+    return handle->tag == TEXT_LONG ? handle_matches_long(handle, packed)
+                                    : bytes_are_equal(packed + 1, handle->payload, handle->len);
+}
+
 /* The hash of a packed text as handle_set() makes it, were it asked for; advances *at. */
 uint32_t text_hash(const unsigned char **at, uint64_t seed);
 

@@ -219,9 +219,9 @@ static const unsigned char *find_body(const unsigned char *packed)
     if (head->body != 0)
         return packed + head->body;
     while (handles-- > 0)
-        text_skip(&at);
+        at = text_end(at);
     for (uint64_t left = head->flags & PACKED_ALIASES ? number_unpack(&at) : 0; left > 0; left--)
-        text_skip(&at);
+        at = text_end(at);
     return at;
 }
 
@@ -270,4 +270,71 @@ void unpack_lean(const struct words *words, const unsigned char *packed, struct 
         if (str_eq(entitlement->dimension, dimension))
             break;
     }
+}
+
+/* Where it ends; NULL: it does not stand as it is. */
+static inline const unsigned char *peek_word(const struct words *words, const unsigned char *at,
+                                             struct str *ret_text)
+{
+    uint64_t number = number_unpack(&at);
+
+    if (number == 0)
+        return text_peek(at, ret_text);
+    *ret_text = words_text(words, number);
+    return at;
+}
+
+static inline const unsigned char *value_end(const unsigned char *at)
+{
+    unsigned flags = *at++, kind = flags & PACKED_KIND;
+
+    if (kind == VALUE_INTEGER)
+        at += flags & PACKED_WIDE ? sizeof(int64_t) : sizeof(int32_t);
+    else if (kind == VALUE_DOUBLE)
+        at += sizeof(double);
+    else if (kind == VALUE_STRING)
+        at = text_end(at);
+    if (flags & PACKED_EXPIRES)
+        time_unpack(&at);
+    return at;
+}
+
+/* The value of the first entitlement of the dimension, or NULL. */
+static inline const unsigned char *find_dimension(const struct words *words,
+                                                  const unsigned char *at, struct str dimension)
+{
+    struct str found;
+
+    for (uint64_t left = number_unpack(&at); left > 0; left--) {
+        at = peek_word(words, at, &found);
+        if (!at || texts_are_equal(found, dimension))
+            return at;
+        at = value_end(at);
+    }
+    return NULL;
+}
+
+bool unpack_plain(const struct words *words, const unsigned char *packed,
+                  const struct decide_question *question, char id[TEXT_ID_LEN],
+                  struct decide_plain_fact *ret_fact)
+{
+    const unsigned char *at = packed + packed_head(packed)->body + sizeof(int64_t);
+    struct str product;
+
+    at = peek_word(words, at, &product);
+    if (!at || (question->product.len > 0 && !texts_are_equal(product, question->product)))
+        return false;
+    ret_fact->verified_at = time_unpack(&at);
+    at = find_dimension(words, at, question->dimension);
+    if (!at || (*at & PACKED_KIND) == VALUE_STRING)
+        return false;
+    struct unpacker unpacker = {.at = at};
+    unsigned flags = unpack_value(&unpacker, &ret_fact->value);
+    ret_fact->expires_at = flags & PACKED_EXPIRES ? time_unpack(&unpacker.at) : 0;
+
+    at = packed_id(packed);
+    if (!text_unpack_id(&at, id))
+        return text_peek(at, &ret_fact->subscription) != NULL;
+    ret_fact->subscription = str_from(id, TEXT_ID_LEN);
+    return true;
 }

@@ -5,7 +5,7 @@
 void on_describe(void *arg, struct rpc_request *request)
 {
     const struct checker *checker = arg;
-    struct decision_policy policy = policy_to_message(&checker->answering.policy);
+    struct decision_policy policy = policy_to_message(&checker->guidance.policy);
     struct replica_follow_state now;
 
     replica_follow_state(checker->follow, &now);
@@ -20,7 +20,7 @@ void on_describe(void *arg, struct rpc_request *request)
         .seq = now.seq,
         .peers = presence_peers(checker->presence),
         .policy = &policy,
-        .products = checker->answering.products,
+        .products = checker->guidance.products,
     };
     rpc_reply(request, &result);
 }

@@ -2,17 +2,17 @@
 
 #include "proto/settings/settings_policy.h"
 
-void answering_init(struct answering *answering, const struct settings *settings,
+void answering_init(struct replica_guidance *guidance, const struct settings *settings,
                     struct arena *arena)
 {
     size_t count = settings->products.count;
 
-    answering->policy = settings_policy(settings);
-    answering->products.items = arena_alloc_array(arena, count, sizeof(struct product_page));
-    answering->products.count = count;
+    guidance->policy = settings_policy(settings);
+    guidance->products.items = arena_alloc_array(arena, count, sizeof(struct product_page));
+    guidance->products.count = count;
     for (size_t i = 0; i < count; i++) {
         const struct settings_product *product = settings_product_at(settings, i);
-        answering->products.items[i] = (struct product_page){
+        guidance->products.items[i] = (struct product_page){
             .code = str_of(product->code), .subscribe_url = str_of(product->subscribe_url)};
     }
 }
@@ -20,23 +20,6 @@ void answering_init(struct answering *answering, const struct settings *settings
 void answering_fetch(struct answering_inquiry *inquiry)
 {
     replica_fetch(&inquiry->lookup);
-}
-
-enum rpc_error answering_take(const struct answering *answering, struct answering_inquiry *inquiry,
-                              int64_t now_s, struct arena *arena, struct answer *ret_answer,
-                              struct error *error)
-{
-    const struct decide_question *question = &inquiry->question;
-    struct decide_facts facts;
-
-    replica_take(&inquiry->lookup, arena, &facts);
-    enum rpc_error code =
-        decide(question, &facts, &answering->policy, now_s, arena, ret_answer, error);
-    if (code == ERROR_NONE)
-        ret_answer->subscribe_url =
-            decide_subscribe_url(ret_answer, question, &facts, answering->products.items,
-                                 answering->products.count, arena);
-    return code;
 }
 
 /* Records are stamped in whole seconds. */
@@ -59,15 +42,17 @@ void answering_seek(struct replica_reader *reader, const struct check_params *pa
     replica_seek(reader, &ret_inquiry->question, &ret_inquiry->lookup);
 }
 
-enum rpc_error answering_check(const struct answering *answering, struct replica_reader *reader,
-                               const struct check_params *params, int64_t now_s,
-                               struct arena *arena, struct answer *ret_answer, struct error *error)
+enum rpc_error answering_check(const struct replica_guidance *guidance,
+                               struct replica_reader *reader, const struct check_params *params,
+                               int64_t now_s, struct arena *arena, struct answer *ret_answer,
+                               struct error *error)
 {
     struct answering_inquiry inquiry;
 
     answering_seek(reader, params, &inquiry);
     answering_fetch(&inquiry);
-    return answering_take(answering, &inquiry, now_s, arena, ret_answer, error);
+    return replica_answer(&inquiry.lookup, guidance, now_s, arena, arena_alloc(arena, TEXT_ID_LEN),
+                          ret_answer, error);
 }
 
 static void seek_one_of_many(struct replica_reader *reader, const struct check_many_params *params,
@@ -84,24 +69,27 @@ static void seek_one_of_many(struct replica_reader *reader, const struct check_m
     replica_seek(reader, &ret_inquiry->question, &ret_inquiry->lookup);
 }
 
-static void take_one_of_many(const struct answering *answering, struct answering_inquiry *inquiry,
-                             int64_t now_s, struct arena *arena, struct answer *answer)
+static void take_one_of_many(const struct replica_guidance *guidance,
+                             struct answering_inquiry *inquiry, int64_t now_s, struct arena *arena,
+                             char id[TEXT_ID_LEN], struct answer *answer)
 {
     struct error error;
-    enum rpc_error code = answering_take(answering, inquiry, now_s, arena, answer, &error);
+    enum rpc_error code =
+        replica_answer(&inquiry->lookup, guidance, now_s, arena, id, answer, &error);
 
     if (code != ERROR_NONE)
         *answer = (struct answer){.error = str_of(rpc_errors[code].code),
                                   .message = arena_str(arena, str_of(error.text))};
 }
 
-void answering_check_many(const struct answering *answering, struct replica_reader *reader,
+void answering_check_many(const struct replica_guidance *guidance, struct replica_reader *reader,
                           const struct check_many_params *params, int64_t now_s,
                           struct arena *arena, struct check_many_result *ret_result)
 {
     enum { TOGETHER = 32 };
     struct answering_inquiry inquiries[TOGETHER];
     size_t count = params->questions.count;
+    char(*ids)[TEXT_ID_LEN] = arena_alloc_array(arena, count, sizeof(ids[0]));
 
     ret_result->answers.items = arena_alloc_array(arena, count, sizeof(struct answer));
     ret_result->answers.count = count;
@@ -112,19 +100,19 @@ void answering_check_many(const struct answering *answering, struct replica_read
         for (size_t i = 0; i < here; i++)
             answering_fetch(&inquiries[i]);
         for (size_t i = 0; i < here; i++)
-            take_one_of_many(answering, &inquiries[i], now_s, arena,
+            take_one_of_many(guidance, &inquiries[i], now_s, arena, ids[first + i],
                              &ret_result->answers.items[first + i]);
     }
 }
 
-void answering_entitlements(const struct answering *answering, struct replica_reader *reader,
+void answering_entitlements(const struct replica_guidance *guidance, struct replica_reader *reader,
                             const struct entitlements_params *params, int64_t now_s,
                             struct arena *arena, struct entitlements_result *ret_result)
 {
     struct decide_facts facts;
 
     replica_find(reader, params->handle, arena, &facts);
-    decide_holdings(&facts, params->product, &answering->policy, now_s, arena,
+    decide_holdings(&facts, params->product, &guidance->policy, now_s, arena,
                     &ret_result->holdings);
     ret_result->overrides.items =
         arena_alloc_array(arena, facts.override_count, sizeof(struct override));

@@ -8,18 +8,15 @@
 #include "proto/replica/replica.h"
 #include "proto/settings/settings.h"
 
-struct answering {
-    struct policy policy;
-    struct product_page_list products;
-};
-
-void answering_init(struct answering *answering, const struct settings *settings,
+void answering_init(struct replica_guidance *guidance, const struct settings *settings,
                     struct arena *arena);
 
-enum rpc_error answering_check(const struct answering *answering, struct replica_reader *reader,
-                               const struct check_params *params, int64_t now_s,
-                               struct arena *arena, struct answer *ret_answer, struct error *error);
-/* The same in the stages of a look-up (replica.h), for questions that have come together. */
+enum rpc_error answering_check(const struct replica_guidance *guidance,
+                               struct replica_reader *reader, const struct check_params *params,
+                               int64_t now_s, struct arena *arena, struct answer *ret_answer,
+                               struct error *error);
+/* The same in the stages of a look-up (replica.h), for questions that have come together; the last
+ * is replica_answer(). */
 struct answering_inquiry {
     struct decide_question question;
     struct replica_lookup lookup;
@@ -29,15 +26,11 @@ struct answering_inquiry {
 void answering_seek(struct replica_reader *reader, const struct check_params *params,
                     struct answering_inquiry *ret_inquiry);
 void answering_fetch(struct answering_inquiry *inquiry);
-enum rpc_error answering_take(const struct answering *answering, struct answering_inquiry *inquiry,
-                              int64_t now_s, struct arena *arena, struct answer *ret_answer,
-                              struct error *error);
-
 /* A question that is bad alone says so in its answer. */
-void answering_check_many(const struct answering *answering, struct replica_reader *reader,
+void answering_check_many(const struct replica_guidance *guidance, struct replica_reader *reader,
                           const struct check_many_params *params, int64_t now_s,
                           struct arena *arena, struct check_many_result *ret_result);
-void answering_entitlements(const struct answering *answering, struct replica_reader *reader,
+void answering_entitlements(const struct replica_guidance *guidance, struct replica_reader *reader,
                             const struct entitlements_params *params, int64_t now_s,
                             struct arena *arena, struct entitlements_result *ret_result);
 

@@ -148,7 +148,7 @@ static void on_drained(void *arg)
 static void start_work(struct checker *checker)
 {
     checker->max_age = max_age_new(&(struct max_age_options){
-        .answering = &checker->answering,
+        .guidance = &checker->guidance,
         .store = checker->store,
         .replica = checker->replica,
         .reader = checker->loop_reader,
@@ -214,7 +214,7 @@ int checker_start(void *state, const struct daemon_context *daemon, struct error
     checker->daemon = daemon;
     checker->settings = daemon->settings;
     pthread_mutex_init(&checker->shown.lock, NULL);
-    answering_init(&checker->answering, checker->settings, &checker->arena);
+    answering_init(&checker->guidance, checker->settings, &checker->arena);
     checker->sockets = endpoint_context_new();
     checker->replica = replica_new();
     checker->query_reader = replica_reader_new(checker->replica);

@@ -1,6 +1,6 @@
 /* The checker's state: what its files share. Start and stop are in checker.c.
  *
- * Two threads: the query thread touches `answering`, `query_reader`, `shown`, `batch` and
+ * Two threads: the query thread touches `guidance`, `query_reader`, `shown`, `batch` and
  * `handover`; all else belongs to the loop.
  */
 #ifndef SERVICES_CHECKER_CHECKER_H
@@ -42,7 +42,7 @@ struct checker {
     const struct daemon_context *daemon;
     const struct settings *settings;
     struct arena arena; /* of what the start derives from the settings */
-    struct answering answering;
+    struct replica_guidance guidance;
     struct endpoint_context *sockets;
     struct admission *admission; /* NULL: no TCP */
     struct rpc_call *event;      /* a refused key on its way to the journal */

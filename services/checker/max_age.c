@@ -60,7 +60,7 @@ static void answer_now(const struct max_age *max_age, struct rpc_request *reques
 
     replica_read_begin(reader);
     enum rpc_error code =
-        answering_check(max_age->options.answering, reader, rpc_request_params(request),
+        answering_check(max_age->options.guidance, reader, rpc_request_params(request),
                         clock_wall_s(), rpc_request_arena(request), &answer, &error);
     if (code != ERROR_NONE) {
         rpc_fail(request, code, "%s", error.text);

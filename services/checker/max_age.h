@@ -10,7 +10,7 @@
 struct max_age;
 
 struct max_age_options {
-    const struct answering *answering;
+    const struct replica_guidance *guidance;
     struct rpc_client *store;
     struct replica *replica;
     struct replica_reader *reader;

@@ -69,12 +69,13 @@ static void on_check(void *arg, struct rpc_request *request)
 {
     struct checker *checker = arg;
     const struct check_params *params = rpc_request_params(request);
+    struct answering_inquiry *inquiry = rpc_request_kept(request);
+    char id[TEXT_ID_LEN];
     struct answer answer;
     struct error error;
 
-    enum rpc_error code =
-        answering_take(&checker->answering, rpc_request_kept(request), checker->batch.now_s,
-                       rpc_request_arena(request), &answer, &error);
+    enum rpc_error code = replica_answer(&inquiry->lookup, &checker->guidance, checker->batch.now_s,
+                                         rpc_request_arena(request), id, &answer, &error);
     if (!is_ready(checker))
         fail_not_ready(request);
     else if (code != ERROR_NONE)
@@ -101,7 +102,7 @@ static void on_check_many(void *arg, struct rpc_request *request)
                  (long long)limit);
         return;
     }
-    answering_check_many(&checker->answering, checker->query_reader, params, checker->batch.now_s,
+    answering_check_many(&checker->guidance, checker->query_reader, params, checker->batch.now_s,
                          rpc_request_arena(request), &result);
     if (is_ready(checker))
         rpc_reply(request, &result);
@@ -121,7 +122,7 @@ static void on_entitlements(void *arg, struct rpc_request *request)
     result.seq = checker->shown.seq;
     pthread_mutex_unlock(&checker->shown.lock);
     result.incarnation = str_of(incarnation);
-    answering_entitlements(&checker->answering, checker->query_reader, rpc_request_params(request),
+    answering_entitlements(&checker->guidance, checker->query_reader, rpc_request_params(request),
                            checker->batch.now_s, rpc_request_arena(request), &result);
     if (is_ready(checker))
         rpc_reply(request, &result);

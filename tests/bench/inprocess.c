@@ -127,6 +127,7 @@ struct checking {
     struct replica *replica;
     struct replica_reader *reader;
     struct arena arena;
+    struct replica_guidance guidance;
     int64_t now_s;
 };
 
@@ -134,14 +135,16 @@ static uint64_t check(struct checking *checking, struct str handle)
 {
     const struct decide_question question = {
         .handle = handle, .dimension = STR(DATA_DIMENSION), .quantity = 1};
-    struct decide_facts facts;
+    struct replica_lookup lookup;
+    char id[TEXT_ID_LEN];
     struct answer answer;
     struct error error;
 
     replica_read_begin(checking->reader);
-    replica_find_for(checking->reader, &question, &checking->arena, &facts);
-    enum rpc_error code = decide(&question, &facts, &policy_default, checking->now_s,
-                                 &checking->arena, &answer, &error);
+    replica_seek(checking->reader, &question, &lookup);
+    replica_fetch(&lookup);
+    enum rpc_error code = replica_answer(&lookup, &checking->guidance, checking->now_s,
+                                         &checking->arena, id, &answer, &error);
     uint64_t granted = (uint64_t)answer.granted.integer;
     bool allowed = code == ERROR_NONE && answer.allow;
     replica_read_end(checking->reader);
@@ -154,7 +157,11 @@ static uint64_t check(struct checking *checking, struct str handle)
 static void open_checking(struct checking *checking, struct replica *replica)
 {
     *checking = (struct checking){
-        .replica = replica, .reader = replica_reader_new(replica), .now_s = clock_wall_s()};
+        .replica = replica,
+        .reader = replica_reader_new(replica),
+        .guidance = {.policy = policy_default},
+        .now_s = clock_wall_s(),
+    };
 }
 
 static void close_checking(struct checking *checking)

@@ -33,7 +33,7 @@ def run(*arguments):
 def test_from_a_file(tmp_path, lasts):
     path = tmp_path / "fixture.json"
     path.write_text(json.dumps({"subscriptions": [RECORD]}))
-    assert run(lasts, "file", path) > 50
+    assert run(lasts, "file", path) > 40
 
 
 @LASTS

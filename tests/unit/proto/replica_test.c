@@ -449,18 +449,20 @@ static struct str product_of(int64_t version, char text[32])
 static void put_versioned(struct replica *replica, struct str id, int64_t version)
 {
     char text[32], moving[32], product[32];
-    struct entitlement item = {
-        .dimension = STR("seats"), .value = {.kind = VALUE_STRING}, .expires_at = version};
+    struct entitlement items[] = {
+        {.dimension = STR("seats"), .value = {.kind = VALUE_STRING}, .expires_at = version},
+        {.dimension = STR("users"), .value = {.kind = VALUE_INTEGER, .integer = version}},
+    };
     struct subscription record = {
         .id = id,
         .version = version,
         .tenant = STR("all"),
-        .entitlements = {&item, 1},
+        .entitlements = {items, 2},
         .verified_at = version,
     };
 
     snprintf(text, sizeof(text), "%lld", (long long)version);
-    item.value.string = str_of(text);
+    items[0].value.string = str_of(text);
     record.account_id = number_text(moving, "a", (int)(version % 7));
     record.customer_identifier = id;
     record.product_code = product_of(version, product);
@@ -473,7 +475,7 @@ static bool is_whole(const struct subscription *record)
     char product[32];
     int64_t told;
 
-    return record->entitlements.count == 1 &&
+    return record->entitlements.count == 2 && item[1].value.integer == record->version &&
            str_eq(record->product_code, product_of(record->version, product)) &&
            item->expires_at == record->version && record->verified_at == record->version &&
            str_to_i64(item->value.string, &told) && told == record->version &&
@@ -520,6 +522,29 @@ static void ask_once(struct stress *stress, struct replica_reader *reader, struc
     arena_clear(arena);
 }
 
+/* An answer that stands as it is in the record's bytes. */
+static void check_once(struct stress *stress, struct replica_reader *reader)
+{
+    const struct decide_question question = {.handle = STR("steady"), .dimension = STR("users")};
+    const struct replica_guidance guidance = {.policy = policy_default};
+    struct replica_lookup lookup;
+    struct arena arena = ARENA_INIT;
+    char id[TEXT_ID_LEN];
+    struct answer answer;
+    struct error error;
+
+    replica_read_begin(reader);
+    replica_seek(reader, &question, &lookup);
+    replica_fetch(&lookup);
+    replica_answer(&lookup, &guidance, 0, &arena, id, &answer, &error);
+    if (!answer.allow || !str_eq(answer.subscription, STR("steady")))
+        atomic_fetch_add(&stress->missing, 1);
+    else if (answer.granted.integer != answer.verified_at)
+        atomic_fetch_add(&stress->torn, 1);
+    replica_read_end(reader);
+    arena_done(&arena);
+}
+
 static void *read_all_the_while(void *arg)
 {
     struct stress *stress = arg;
@@ -531,6 +556,7 @@ static void *read_all_the_while(void *arg)
         char text[32];
         read_once(stress, reader, &arena, STR("steady"), true);
         ask_once(stress, reader, &arena);
+        check_once(stress, reader);
         read_once(stress, reader, &arena, number_text(text, "a", i % 7), false);
         if (i % 50 == 0)
             read_once(stress, reader, &arena, STR("all"), true);
