@@ -25,11 +25,18 @@ unsigned engine_generation(void)
     return atomic_load_explicit(&generation, memory_order_relaxed);
 }
 
-static void connect_engine(struct engine *engine)
+/* A child of fork() connects as its parent did. */
+static int connect_engine(struct engine *engine, struct entitled_error *error)
 {
+    const struct curve_keys *keys = &engine->options->keys;
+
     engine->roster = roster_new(engine->options);
     engine->context = endpoint_context_new();
     engine->pool = session_pool_new(engine->context, engine->roster);
+    if (*keys->secret_key && endpoint_context_set_keys(engine->context, keys) < 0)
+        return failure_set(error, ENTITLED_BAD_FILE, "the keys of '%s' are no pair",
+                           engine->options->certificate);
+    return ENTITLED_OK;
 }
 
 static int fill_from_fixture(struct engine *engine, struct str fixture,
@@ -58,7 +65,10 @@ struct engine *engine_new(const struct entitled_options *options, struct str fix
         engine_free(engine);
         return NULL;
     }
-    connect_engine(engine);
+    if (connect_engine(engine, error) != ENTITLED_OK) {
+        engine_free(engine);
+        return NULL;
+    }
     if (options->mode == ENTITLED_IN_PROCESS) {
         engine->local = local_new();
         if (options->subset)

@@ -48,7 +48,9 @@ static void open_client(void *arg)
 
     call->client = mem_alloc_zero(sizeof(*call->client));
     call->client->options = options_copy(call->options);
-    call->code = read_file(call->client, call->error);
+    call->code = options_load_keys(call->client->options, call->error);
+    if (call->code == ENTITLED_OK)
+        call->code = read_file(call->client, call->error);
     if (call->code == ENTITLED_OK)
         make_engine(call);
     if (call->code == ENTITLED_OK)

@@ -5,6 +5,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "proto/client/failure.h"
 
 enum {
     TIMEOUT_DEFAULT_MS = 2000,
@@ -37,6 +38,9 @@ void entitled_options_free(struct entitled_options *options)
     free(options->checkers);
     free(options->directory);
     free(options->file);
+    free(options->certificate);
+    free(options->checker_certificate);
+    explicit_bzero(&options->keys, sizeof(options->keys));
     free(options);
 }
 
@@ -50,7 +54,33 @@ struct entitled_options *options_copy(const struct entitled_options *from)
         copy->checkers[i] = mem_strdup(from->checkers[i]);
     copy->directory = mem_strdup(copy->directory);
     copy->file = mem_strdup(copy->file);
+    copy->certificate = mem_strdup(copy->certificate);
+    copy->checker_certificate = mem_strdup(copy->checker_certificate);
     return copy;
+}
+
+static bool is_tcp(const char *endpoint)
+{
+    return strncmp(endpoint, "tcp://", 6) == 0;
+}
+
+int options_load_keys(struct entitled_options *options, struct entitled_error *error)
+{
+    struct error why;
+
+    if (options->certificate &&
+        certificate_load_secret(options->certificate, &options->keys, &why) < 0)
+        return failure_set(error, ENTITLED_BAD_FILE, "%s", why.text);
+    if (options->checker_certificate &&
+        certificate_load(options->checker_certificate, &options->checker_keys, NULL, &why) < 0)
+        return failure_set(error, ENTITLED_BAD_FILE, "%s", why.text);
+    for (size_t i = 0; i < options->checker_count; i++) {
+        if (is_tcp(options->checkers[i]) && !(options->certificate && options->checker_certificate))
+            return failure_set(error, ENTITLED_BAD_REQUEST,
+                               "'%s' needs a certificate of our own and that of the checker",
+                               options->checkers[i]);
+    }
+    return ENTITLED_OK;
 }
 
 int entitled_options_set_mode(struct entitled_options *options, int mode)
@@ -81,7 +111,7 @@ static int set_text(char **text, const char *value, size_t limit)
 
 static bool is_endpoint(const char *text)
 {
-    return text && (strncmp(text, "ipc://", 6) == 0 || strncmp(text, "tcp://", 6) == 0) && text[6];
+    return text && (strncmp(text, "ipc://", 6) == 0 || is_tcp(text)) && text[6];
 }
 
 int entitled_options_add_checker(struct entitled_options *options, const char *endpoint)
@@ -99,6 +129,16 @@ int entitled_options_add_checker(struct entitled_options *options, const char *e
     if (code == ENTITLED_OK)
         options->checkers[options->checker_count++] = copy;
     return code;
+}
+
+int entitled_options_set_certificate(struct entitled_options *options, const char *path)
+{
+    return set_text(&options->certificate, path, ENDPOINT_MAX);
+}
+
+int entitled_options_set_checker_certificate(struct entitled_options *options, const char *path)
+{
+    return set_text(&options->checker_certificate, path, ENDPOINT_MAX);
 }
 
 int entitled_options_set_directory(struct entitled_options *options, const char *directory)

@@ -23,6 +23,7 @@ static void close_checker(struct checker *checker)
     rpc_client_close(checker->client);
     mem_free(checker->endpoint);
     mem_free(checker->feed);
+    mem_free(checker->key);
     mem_free(checker);
 }
 
@@ -67,29 +68,35 @@ static void on_connection(void *arg, bool connected)
     wake_waiters(checker->peers);
 }
 
-/* An endpoint that libzmq refuses (a host that does not resolve) is as good as one that is away. */
+/* An endpoint without a key to expect, or that libzmq refuses (a host that does not resolve), is as
+ * good as one that is away. */
 static void open_checker(struct peers *peers, const struct roster_entry *entry)
 {
     const char *addresses[] = {entry->endpoint};
     const struct config_list list = {addresses, 1};
     struct rpc_client *client;
 
+    if (entry->key)
+        endpoint_context_expect(peers->context, entry->endpoint, entry->key);
     if (rpc_client_open(&client, peers->loop, peers->context, &list, NULL) < 0)
         return;
     struct checker *checker = mem_alloc_zero(sizeof(*checker));
     checker->peers = peers;
     checker->client = client;
     checker->endpoint = mem_strdup(entry->endpoint);
+    checker->key = mem_strdup(entry->key);
     LIST_INSERT_HEAD(&peers->checkers, checker, entry);
     rpc_client_on_connection(client, on_connection, checker);
 }
 
-static struct checker *find_checker(const struct peers *peers, const char *endpoint)
+/* A connection keeps the key that it expects: with another one it is another checker. */
+static struct checker *find_checker(const struct peers *peers, const struct roster_entry *entry)
 {
     struct checker *checker;
 
     LIST_FOREACH (checker, &peers->checkers, entry) {
-        if (str_eq_text(str_of(endpoint), checker->endpoint))
+        if (str_eq_text(str_of(entry->endpoint), checker->endpoint) &&
+            str_eq(str_of(entry->key), str_of(checker->key)))
             return checker;
     }
     return NULL;
@@ -97,17 +104,19 @@ static struct checker *find_checker(const struct peers *peers, const char *endpo
 
 static void take_entry(struct peers *peers, const struct roster_entry *entry)
 {
-    struct checker *checker = find_checker(peers, entry->endpoint);
+    struct checker *checker = find_checker(peers, entry);
 
     if (!checker) {
         open_checker(peers, entry);
-        checker = find_checker(peers, entry->endpoint);
+        checker = find_checker(peers, entry);
     }
     if (!checker)
         return;
     checker->leaving = false;
     mem_free(checker->feed);
     checker->feed = mem_strdup(entry->feed);
+    if (entry->key && entry->feed)
+        endpoint_context_expect(peers->context, entry->feed, entry->key);
 }
 
 static void follow_roster(struct peers *peers)

@@ -15,7 +15,7 @@ struct checker {
     LIST_ENTRY(checker) entry;
     struct peers *peers;
     struct rpc_client *client;
-    char *endpoint, *feed;
+    char *endpoint, *feed, *key;
     unsigned users; /* calls in flight and others that must not lose it */
     bool leaving;   /* no longer in the roster; closed when nobody uses it */
     unsigned failures;

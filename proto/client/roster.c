@@ -50,7 +50,8 @@ static char *feed_beside(struct str endpoint)
     return mem_printf("%.*s.feed", (int)(endpoint.len - query.len), endpoint.ptr);
 }
 
-static void add(struct roster_view *view, struct str endpoint, struct str feed, bool told)
+static void add(struct roster_view *view, struct str endpoint, struct str feed, struct str key,
+                bool told)
 {
     struct roster_entry *entry = find(view, endpoint);
 
@@ -60,6 +61,7 @@ static void add(struct roster_view *view, struct str endpoint, struct str feed, 
         entry = &view->entries[view->count++];
         *entry = (struct roster_entry){.endpoint = str_dup(endpoint), .told = told};
         entry->feed = feed.len > 0 ? str_dup(feed) : feed_beside(endpoint);
+        entry->key = key.len > 0 ? str_dup(key) : NULL;
     } else if (feed.len > 0) {
         mem_free(entry->feed);
         entry->feed = str_dup(feed);
@@ -71,6 +73,7 @@ static void view_free(struct roster_view *view)
     for (size_t i = 0; i < view->count; i++) {
         mem_free(view->entries[i].endpoint);
         mem_free(view->entries[i].feed);
+        mem_free(view->entries[i].key);
     }
     mem_free(view->entries);
     mem_free(view);
@@ -93,7 +96,8 @@ static bool same(const struct roster_view *a, const struct roster_view *b)
         return false;
     for (size_t i = 0; i < a->count; i++) {
         if (!same_text(a->entries[i].endpoint, b->entries[i].endpoint) ||
-            !same_text(a->entries[i].feed, b->entries[i].feed))
+            !same_text(a->entries[i].feed, b->entries[i].feed) ||
+            !same_text(a->entries[i].key, b->entries[i].key))
             return false;
     }
     return true;
@@ -131,7 +135,7 @@ static void add_socket(struct roster_view *view, const char *directory, const ch
     if (!str_starts_with(text, STR("checker-")) || !str_ends_with(text, STR(".query")))
         return;
     cleanup(mem_freep) char *endpoint = mem_printf("ipc://%s/%s", directory, name);
-    add(view, str_of(endpoint), STR_NONE, false);
+    add(view, str_of(endpoint), STR_NONE, STR_NONE, false);
 }
 
 static void add_found(struct roster_view *view, const struct entitled_options *options)
@@ -147,12 +151,20 @@ static void add_found(struct roster_view *view, const struct entitled_options *o
     closedir(dir);
 }
 
+static bool is_tcp(struct str endpoint)
+{
+    return str_starts_with(endpoint, STR("tcp://"));
+}
+
 static struct roster_view *make_untold(const struct roster *roster)
 {
     struct roster_view *view = view_new();
 
-    for (size_t i = 0; i < roster->options->checker_count; i++)
-        add(view, str_of(roster->options->checkers[i]), STR_NONE, false);
+    for (size_t i = 0; i < roster->options->checker_count; i++) {
+        struct str endpoint = str_of(roster->options->checkers[i]);
+        add(view, endpoint, STR_NONE,
+            is_tcp(endpoint) ? str_of(roster->options->checker_keys.public_key) : STR_NONE, false);
+    }
     add_found(view, roster->options);
     return view;
 }
@@ -176,6 +188,11 @@ void roster_free(struct roster *roster)
     mem_free(roster);
 }
 
+static void copy_entry(struct roster_view *view, const struct roster_entry *entry)
+{
+    add(view, str_of(entry->endpoint), str_of(entry->feed), str_of(entry->key), entry->told);
+}
+
 void roster_look(struct roster *roster)
 {
     if (!searches(roster->options))
@@ -184,7 +201,7 @@ void roster_look(struct roster *roster)
     struct roster_view *view = make_untold(roster);
     for (size_t i = 0; i < latest->count; i++) {
         if (latest->entries[i].told)
-            add(view, str_of(latest->entries[i].endpoint), str_of(latest->entries[i].feed), true);
+            copy_entry(view, &latest->entries[i]);
     }
     roster_release(latest);
     publish(roster, view);
@@ -192,36 +209,38 @@ void roster_look(struct roster *roster)
 
 /* What checkers tell. */
 
-static bool is_within_reach(struct str endpoint)
+static bool is_within_reach(struct str endpoint, bool over_tcp)
 {
     const struct str ipc = STR("ipc://");
 
     if (!str_starts_with(endpoint, ipc))
-        return str_starts_with(endpoint, STR("tcp://"));
+        return over_tcp && is_tcp(endpoint);
     cleanup(mem_freep) char *path =
         str_dup(str_from(endpoint.ptr + ipc.len, endpoint.len - ipc.len));
     return access(path, R_OK | W_OK) == 0;
 }
 
 /* A socket of this machine rather than one over the network. */
-static struct str choose(const struct str_list *endpoints)
+static struct str choose(const struct str_list *endpoints, bool over_tcp)
 {
     struct str chosen = STR_NONE;
 
     for (size_t i = 0; i < endpoints->count; i++) {
         struct str endpoint = endpoints->items[i];
         bool better = chosen.len == 0 || str_starts_with(endpoint, STR("ipc://"));
-        if (better && is_within_reach(endpoint))
+        if (better && is_within_reach(endpoint, over_tcp))
             chosen = endpoint;
     }
     return chosen;
 }
 
 /* One that is known by any of its endpoints is not taken up by another. */
-static void add_told(struct roster_view *view, const struct peer *peer, bool discovery)
+static void add_told(struct roster_view *view, const struct peer *peer,
+                     const struct entitled_options *options)
 {
-    struct str feed = choose(&peer->feeds);
-    struct str endpoint = choose(&peer->endpoints);
+    bool over_tcp = *options->keys.secret_key && curve_key_is_valid(peer->public_key);
+    struct str feed = choose(&peer->feeds, over_tcp);
+    struct str endpoint = choose(&peer->endpoints, over_tcp);
 
     if (!str_eq_text(peer->daemon, "entitled-checker"))
         return;
@@ -229,8 +248,8 @@ static void add_told(struct roster_view *view, const struct peer *peer, bool dis
         if (find(view, peer->endpoints.items[i]))
             endpoint = peer->endpoints.items[i];
     }
-    if (endpoint.len > 0 && (discovery || find(view, endpoint)))
-        add(view, endpoint, feed, true);
+    if (endpoint.len > 0 && (options->discovery || find(view, endpoint)))
+        add(view, endpoint, feed, over_tcp ? peer->public_key : STR_NONE, true);
 }
 
 void roster_learn(struct roster *roster, const char *endpoint,
@@ -242,11 +261,11 @@ void roster_learn(struct roster *roster, const char *endpoint,
         const struct roster_entry *entry = &latest->entries[i];
         /* Who tells is there; and who tells nothing has lost the store, not the others. */
         if (!entry->told || description->peers.count == 0 || same_text(entry->endpoint, endpoint))
-            add(view, str_of(entry->endpoint), str_of(entry->feed), entry->told);
+            copy_entry(view, entry);
     }
     roster_release(latest);
     for (size_t i = 0; i < description->peers.count; i++)
-        add_told(view, &description->peers.items[i], roster->options->discovery);
+        add_told(view, &description->peers.items[i], roster->options);
     publish(roster, view);
 }
 

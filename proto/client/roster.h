@@ -18,6 +18,7 @@ struct roster;
 struct roster_entry {
     char *endpoint;
     char *feed; /* NULL: not known */
+    char *key;  /* that must be shown there; NULL: ipc */
     bool told;  /* by another checker; goes when they no longer tell of it */
 };
 

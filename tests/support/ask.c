@@ -3,6 +3,7 @@
  *
  *     ask remote|in-process|file [--checker ENDPOINT]... [--directory PATH] [--file PATH]
  * [--subset]
+ *         [--certificate PATH] [--checker-certificate PATH]
  *         [--no-discovery] [--timeout-ms N] [--hedge-ms N] [--age-limit-ms N] [--async]
  *
  * Lines that are no question: {"wait_ms": N} waits until the client is ready, {"many": [...]} asks
@@ -305,6 +306,10 @@ static int set_option(struct entitled_options *options, int option, const char *
         return entitled_options_set_directory(options, value);
     case 'f':
         return entitled_options_set_file(options, value);
+    case 'k':
+        return entitled_options_set_certificate(options, value);
+    case 'K':
+        return entitled_options_set_checker_certificate(options, value);
     case 's':
         return entitled_options_set_subset(options, true);
     case 'n':
@@ -326,11 +331,18 @@ static int set_option(struct entitled_options *options, int option, const char *
 int main(int argc, char **argv)
 {
     static const struct option known[] = {
-        {"checker", required_argument, NULL, 'c'},  {"directory", required_argument, NULL, 'd'},
-        {"file", required_argument, NULL, 'f'},     {"subset", no_argument, NULL, 's'},
-        {"no-discovery", no_argument, NULL, 'n'},   {"timeout-ms", required_argument, NULL, 't'},
-        {"hedge-ms", required_argument, NULL, 'h'}, {"age-limit-ms", required_argument, NULL, 'l'},
-        {"async", no_argument, NULL, 'a'},          {NULL, 0, NULL, 0},
+        {"checker", required_argument, NULL, 'c'},
+        {"directory", required_argument, NULL, 'd'},
+        {"file", required_argument, NULL, 'f'},
+        {"subset", no_argument, NULL, 's'},
+        {"no-discovery", no_argument, NULL, 'n'},
+        {"timeout-ms", required_argument, NULL, 't'},
+        {"hedge-ms", required_argument, NULL, 'h'},
+        {"age-limit-ms", required_argument, NULL, 'l'},
+        {"certificate", required_argument, NULL, 'k'},
+        {"checker-certificate", required_argument, NULL, 'K'},
+        {"async", no_argument, NULL, 'a'},
+        {NULL, 0, NULL, 0},
     };
     struct entitled_options *options = entitled_options_new();
     struct entitled_error error;

@@ -109,7 +109,9 @@ def run_line(client, line):
 def options_of(arguments):
     options = {"checkers": arguments.checker, "directory": arguments.directory,
                "discovery": not arguments.no_discovery, "file": arguments.file,
-               "timeout_ms": arguments.timeout_ms, "hedge_ms": arguments.hedge_ms}
+               "timeout_ms": arguments.timeout_ms, "hedge_ms": arguments.hedge_ms,
+               "certificate": arguments.certificate,
+               "checker_certificate": arguments.checker_certificate}
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -119,6 +121,8 @@ def main():
     parser.add_argument("--checker", action="append")
     parser.add_argument("--directory")
     parser.add_argument("--file")
+    parser.add_argument("--certificate")
+    parser.add_argument("--checker-certificate")
     parser.add_argument("--no-discovery", action="store_true")
     parser.add_argument("--timeout-ms", type=int)
     parser.add_argument("--hedge-ms", type=int)

@@ -25,6 +25,7 @@ class StubChecker:
         self.asked = []          # (method, params) of every request
         self.behaviour = None    # called with (method, params): a result, SILENCE, bytes, or raises
         self.peers = [self]      # whom describe tells of
+        self.public_key = ""
         self.ready = True
         self.mute = False        # on the feed
         self.policy, self.products = None, []
@@ -147,7 +148,7 @@ class StubChecker:
             "daemon": "entitled-checker", "version": "0", "instance": self.name, "protocol_major": 1,
             "protocol_minor": 0, "ready": self.ready, "products": self.products,
             "peers": [{"daemon": "entitled-checker", "name": peer.name, "endpoints": [peer.endpoint],
-                       "feeds": [peer.feed_endpoint], "a key to come": [1]} for peer in self.peers]}
+                       "feeds": [peer.feed_endpoint], "public_key": peer.public_key, "a key to come": [1]} for peer in self.peers]}
         if self.policy:
             description["policy"] = self.policy
         return description

@@ -88,7 +88,7 @@ enum entitled_code {
     ENTITLED_NO_MEMORY = 100, /* or no descriptors, no threads */
     ENTITLED_BUSY = 101,      /* an asynchronous function is running in another thread */
     ENTITLED_CANCELLED = 102, /* the client was closed */
-    ENTITLED_BAD_FILE = 103,  /* the file of the file mode cannot be read or understood */
+    ENTITLED_BAD_FILE = 103,  /* the file of the file mode, or a certificate, cannot be used */
 };
 
 /* "timeout"; "internal" for a number that this version does not know. Never NULL. */
@@ -120,6 +120,15 @@ ENTITLED_API int entitled_options_set_mode(struct entitled_options *options, int
  * "tcp://10.0.0.5:5800"; once for each. One is enough to find the others (set_discovery). */
 ENTITLED_API int entitled_options_add_checker(struct entitled_options *options,
                                               const char *endpoint);
+/* What tcp:// endpoints need, which are encrypted and authenticated with CURVE: the path of the
+ * application's own certificate, whose secret half stands beside it (PATH_secret, mode 0600), as
+ * "entitlectl keys make" makes them. Read by entitled_open(). */
+ENTITLED_API int entitled_options_set_certificate(struct entitled_options *options,
+                                                  const char *path);
+/* Likewise, the path of the public certificate that the checkers named by add_checker must show.
+ * Those that other checkers tell of must show the key that they tell. */
+ENTITLED_API int entitled_options_set_checker_certificate(struct entitled_options *options,
+                                                          const char *path);
 /* Every checker-*.query socket of this directory. Without any checker or directory:
  * /run/entitled/public. Looked at again when no checker answers. */
 ENTITLED_API int entitled_options_set_directory(struct entitled_options *options,

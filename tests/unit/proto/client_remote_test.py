@@ -1,12 +1,16 @@
 """A client asking checkers: failover, health, hedging, deadlines, the live list, nonsense."""
 import os
 import pathlib
+import re
+import socket
+import subprocess
 import tempfile
 import threading
 import time
 
 import msgpack
 import pytest
+import zmq.auth
 
 from tests.support.conformance import Ask
 from tests.support.stub_checker import SILENCE, Failure, StubChecker
@@ -321,3 +325,83 @@ def test_a_child_process_makes_its_own_connection(directory, checkers, how):
         for _ in range(3):
             assert ask(QUESTION)["answer"]["allow"]
             assert ask({"fork": QUESTION})["answer"]["allow"]
+
+
+# Over TCP.
+
+def curve_files(directory, name):
+    """A pair as pyzmq writes it, named as ours are."""
+    public, secret = zmq.auth.create_certificates(str(directory), name)
+    pathlib.Path(public).rename(directory / f"{name}.cert")
+    pathlib.Path(secret).rename(directory / f"{name}.cert_secret")
+    (directory / f"{name}.cert_secret").chmod(0o600)
+    return directory / f"{name}.cert"
+
+
+def opened(*arguments):
+    return subprocess.run([PROGRAM, "remote", *map(str, arguments)], input="", capture_output=True,
+                          text=True, timeout=60)
+
+
+def test_tcp_needs_certificates(directory):
+    mine, theirs = curve_files(directory, "mine"), curve_files(directory, "theirs")
+    tcp = ("--checker", "tcp://127.0.0.1:1")
+    assert opened(*tcp, "--certificate", mine, "--checker-certificate", theirs).returncode == 0
+    for arguments in ([], ["--certificate", mine], ["--checker-certificate", theirs]):
+        done = opened(*tcp, *arguments)
+        assert done.returncode == 2 and "tcp://127.0.0.1:1' needs" in done.stderr
+
+
+def test_unfit_certificates_are_refused(directory):
+    mine, theirs = curve_files(directory, "mine"), curve_files(directory, "theirs")
+    secret = directory / "mine.cert_secret"
+
+    def refused(why, own=mine, checker=theirs):
+        done = opened("--checker", "tcp://127.0.0.1:1", "--certificate", own,
+                      "--checker-certificate", checker)
+        assert done.returncode == 2 and re.search(why, done.stderr), done.stderr
+
+    refused("none.cert", checker=directory / "none.cert")
+    refused("none.cert_secret", own=directory / "none.cert")
+    secret.chmod(0o640)
+    refused("0600")
+    secret.chmod(0o600)
+    good = secret.read_text()
+    secret.write_text(good.replace('secret-key = "', 'secret-key = "#####')[:-6])
+    refused("mine.cert")
+    other = (directory / "theirs.cert_secret").read_text()
+    secret.write_text(good.split("secret-key")[0] + "secret-key" + other.split("secret-key")[1])
+    refused("no pair")
+    (directory / "theirs.cert").write_text("nothing\n")
+    secret.write_text(good)
+    refused("theirs.cert")
+
+
+def test_tcp_that_nobody_answers_is_unavailable(directory):
+    mine, theirs = curve_files(directory, "mine"), curve_files(directory, "theirs")
+    with Ask(PROGRAM, "remote", "--checker", "tcp://127.0.0.1:1", "--certificate", mine,
+             "--checker-certificate", theirs, "--timeout-ms", "200") as ask:
+        assert ask(QUESTION)["error"] == "unavailable"
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+def test_a_peer_is_asked_over_tcp_if_its_key_is_told(directory, has_key):
+    mine, theirs = curve_files(directory, "mine"), curve_files(directory, "theirs")
+    key = zmq.auth.load_certificate(theirs)[0].decode() if has_key else ""
+    with socket.create_server(("127.0.0.1", 0)) as bait, StubChecker(directory, "1") as checker:
+        other = StubChecker(directory, "2")
+        other.endpoint = f"tcp://127.0.0.1:{bait.getsockname()[1]}"
+        other.public_key = key
+        checker.peers = [checker, other]
+        with Ask(PROGRAM, "remote", "--directory", directory, "--certificate", mine,
+                 "--checker-certificate", theirs) as ask:
+            while "describe" not in [method for method, _ in checker.asked]:
+                assert ask(QUESTION)["answer"]["allow"]
+            for _ in range(3):
+                assert ask(QUESTION)["answer"]["allow"]
+            bait.settimeout(20 if has_key else 0.2)
+            if has_key:
+                bait.accept()[0].close()
+            else:
+                with pytest.raises(TimeoutError):
+                    bait.accept()

@@ -18,7 +18,6 @@ from ._fixture import FileAnswers
 from ._link import Socket
 from ._messages import Answer, Description, Entitlements
 from ._requests import Maker, Options, Plan
-from ._roster import Roster
 from ._session import LOOK_AROUND_S, Session
 
 TURNS_MAX = 16
@@ -37,8 +36,7 @@ class _Engine:
         self.generation, self.loop = _fork.generation(), asyncio.get_running_loop()
         self._context: Any = zmq.Context()
         self._session = Session(self._context,
-                                Roster(options.checkers, options.directory, options.discovery),
-                                self._watch)
+                                _requests.roster_of(options), self._watch)
         self._asked: dict[asyncio.Future[Any], Ask[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
@@ -131,10 +129,12 @@ class AsyncClient:
 
     def __init__(self, checkers: Iterable[str] = (), *, directory: str | None = None,
                  discovery: bool = True, timeout_ms: int = 2000, hedge_ms: int = 0,
-                 file: str | None = None) -> None:
+                 file: str | None = None, certificate: str | None = None,
+                 checker_certificate: str | None = None) -> None:
         if isinstance(checkers, str):
             raise _errors.BadRequest("'checkers' is a list of endpoints")
-        self._options = Options(tuple(checkers), directory, discovery, timeout_ms, hedge_ms, file)
+        self._options = Options(tuple(checkers), directory, discovery, timeout_ms, hedge_ms, file,
+                                certificate, checker_certificate)
         self._make = Maker(self._options)
         self._file = FileAnswers(file) if file is not None else None
         self._closed = False

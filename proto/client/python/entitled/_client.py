@@ -16,7 +16,6 @@ from ._errors import Error
 from ._fixture import FileAnswers
 from ._messages import Answer, Description, Entitlements
 from ._requests import Maker, Options, Plan
-from ._roster import Roster
 from ._session import LOOK_AROUND_S, Session
 
 IDLE_S = 60.0
@@ -34,7 +33,7 @@ class _Engine:
         self._generation = _fork.generation()
         self._lock = threading.Lock()
         self._context: Any = zmq.Context()
-        self._roster = Roster(options.checkers, options.directory, options.discovery)
+        self._roster = _requests.roster_of(options)
         self._idle: list[Session] = []  # the one used last comes last
         self._count = 0  # of all that are open
 
@@ -119,6 +118,10 @@ class Client:
     hedge_ms     how long one checker may think before a second is asked as well; the first answer
                  counts. 0: a quarter of the question's time
     file         answer from this file instead, see docs/clients.md
+    certificate  of the application, for tcp:// endpoints: the path of its public half, beside which the
+                 secret one is ("entitlectl keys make")
+    checker_certificate
+                 the public one that the tcp:// endpoints of `checkers` must show
 
     Any number of threads may ask one client at once. It goes on working in a child process after fork(),
     where it makes its own connections. It writes nothing, touches no signals and never ends the process;
@@ -127,10 +130,12 @@ class Client:
 
     def __init__(self, checkers: Iterable[str] = (), *, directory: str | None = None,
                  discovery: bool = True, timeout_ms: int = 2000, hedge_ms: int = 0,
-                 file: str | None = None) -> None:
+                 file: str | None = None, certificate: str | None = None,
+                 checker_certificate: str | None = None) -> None:
         if isinstance(checkers, str):
             raise _errors.BadRequest("'checkers' is a list of endpoints")
-        self._options = Options(tuple(checkers), directory, discovery, timeout_ms, hedge_ms, file)
+        self._options = Options(tuple(checkers), directory, discovery, timeout_ms, hedge_ms, file,
+                                certificate, checker_certificate)
         self._make = Maker(self._options)
         self._file = FileAnswers(file) if file is not None else None
         self._closed = False

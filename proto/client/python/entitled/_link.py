@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 import zmq
@@ -18,7 +18,15 @@ MESSAGES_PER_TURN = 256
 Socket = Any  # zmq.Socket, whose type parameters differ between versions of pyzmq
 
 
-def open_socket(context: Any) -> Socket:
+class Curve(NamedTuple):
+    """Our key pair, and the key that must be shown at the other end."""
+
+    public: bytes
+    secret: bytes
+    server: bytes
+
+
+def open_socket(context: Any, curve: Curve | None = None) -> Socket:
     """The one place where a socket to a checker is made, before it connects."""
     socket = context.socket(zmq.DEALER)
     socket.setsockopt(zmq.MAXMSGSIZE, FRAME_LIMIT_BYTES)
@@ -32,6 +40,8 @@ def open_socket(context: Any) -> Socket:
     socket.setsockopt(zmq.IMMEDIATE, 1)
     socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
+    if curve:
+        socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = curve
     return socket
 
 
@@ -57,12 +67,12 @@ class Link:
     """Sends requests while it stands; what comes goes to `on_response`, its rise and fall to
     `on_connection`. Both are called from receive() and see() only."""
 
-    def __init__(self, context: Any, endpoint: str,
+    def __init__(self, context: Any, endpoint: str, curve: Curve | None,
                  on_response: Callable[[int, object, object], None],
                  on_connection: Callable[[bool], None]) -> None:
         self.connected = False
         self._on_response, self._on_connection = on_response, on_connection
-        self.dealer = open_socket(context)
+        self.dealer = open_socket(context, curve)
         try:
             self.monitor: Socket = self.dealer.get_monitor_socket(
                 zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)

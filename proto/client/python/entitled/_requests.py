@@ -9,10 +9,12 @@ from typing import NoReturn, TypeVar
 
 from . import _errors
 from ._ask import Request
+from ._curve import Pair, load_pair, load_public
 from ._decide import Asked
 from ._errors import BadRequest
 from ._fixture import FileAnswers
 from ._messages import Answer, Answers, Description, Entitlements, Ping, Question, Reason
+from ._roster import Roster
 from ._shapes import INTEGER_MAX, Reader, Unreadable, check_text
 
 # The limits of proto/messages.def.
@@ -32,6 +34,10 @@ class Options:
     timeout_ms: int
     hedge_ms: int
     file: str | None
+    certificate: str | None = None
+    checker_certificate: str | None = None
+    pair: Pair | None = dataclasses.field(default=None, repr=False)  # what is in these
+    checker_key: bytes | None = None
 
     def __post_init__(self) -> None:
         _check_span("timeout_ms", self.timeout_ms, 1)
@@ -46,6 +52,21 @@ class Options:
             raise BadRequest("'directory' and 'file' must not be empty")
         if self.file is not None and (self.checkers or self.directory is not None):
             raise BadRequest("answers come from a file or from checkers, not from both")
+        self._load_keys()
+
+    def _load_keys(self) -> None:
+        for endpoint in self.checkers:
+            if endpoint.startswith("tcp://") and not (self.certificate and self.checker_certificate):
+                raise BadRequest(f"'{endpoint}' needs 'certificate' and 'checker_certificate'")
+        if self.certificate:
+            object.__setattr__(self, "pair", load_pair(self.certificate))
+        if self.checker_certificate:
+            object.__setattr__(self, "checker_key", load_public(self.checker_certificate))
+
+
+def roster_of(options: Options) -> Roster:
+    return Roster(options.checkers, options.directory, options.discovery, options.pair,
+                  options.checker_key)
 
 
 def _check_span(name: str, span_ms: object, least: int) -> None:

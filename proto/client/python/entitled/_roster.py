@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from ._curve import Pair, is_key
+from ._link import Curve
 from ._messages import Description, Peer
 
 DEFAULT_DIRECTORY = "/run/entitled/public"
@@ -19,27 +21,30 @@ ENTRIES_MAX = 64
 class Entry(NamedTuple):
     endpoint: str
     told: bool  # by another checker; goes when they no longer tell of it
+    curve: Curve | None = None  # of tcp://
 
 
 View = tuple[Entry, ...]
 
 
-def _is_within_reach(endpoint: str) -> bool:
+def _is_within_reach(endpoint: str, over_tcp: bool) -> bool:
     if endpoint.startswith("ipc://"):
         return os.access(endpoint.removeprefix("ipc://"), os.R_OK | os.W_OK)
-    return endpoint.startswith("tcp://")
+    return over_tcp and endpoint.startswith("tcp://")
 
 
-def _choose(endpoints: Iterable[str]) -> str | None:
+def _choose(endpoints: Iterable[str], over_tcp: bool) -> str | None:
     """A socket of this machine rather than one over the network."""
-    within = [endpoint for endpoint in endpoints if _is_within_reach(endpoint)]
+    within = [endpoint for endpoint in endpoints if _is_within_reach(endpoint, over_tcp)]
     here = [endpoint for endpoint in within if endpoint.startswith("ipc://")]
     return here[-1] if here else within[0] if within else None
 
 
 class Roster:
-    def __init__(self, checkers: Iterable[str], directory: str | None, discovery: bool) -> None:
+    def __init__(self, checkers: Iterable[str], directory: str | None, discovery: bool,
+                 pair: Pair | None = None, checker_key: bytes | None = None) -> None:
         self._checkers = tuple(checkers)
+        self._pair, self._checker_key = pair, checker_key
         self._directory = directory or (None if self._checkers else DEFAULT_DIRECTORY)
         self._discovery = discovery
         self._lock = threading.Lock()
@@ -54,11 +59,18 @@ class Roster:
         for entry in entries:
             by_endpoint.setdefault(entry.endpoint, entry)
         view = tuple(by_endpoint.values())[:ENTRIES_MAX]
-        if {entry.endpoint for entry in view} != {entry.endpoint for entry in self.view}:
+        if {entry[::2] for entry in view} != {entry[::2] for entry in self.view}:
             self.view = view
 
     def _untold(self) -> list[Entry]:
-        return [Entry(endpoint, False) for endpoint in (*self._checkers, *self._found())]
+        return [self._entry(endpoint, False, self._checker_key)
+                for endpoint in (*self._checkers, *self._found())]
+
+    def _entry(self, endpoint: str, told: bool, key: bytes | None) -> Entry:
+        curve = None
+        if endpoint.startswith("tcp://") and self._pair and key:
+            curve = Curve(*self._pair, key)
+        return Entry(endpoint, told, curve)
 
     def _found(self) -> list[str]:
         try:
@@ -89,8 +101,9 @@ class Roster:
         # One that is known by any of its endpoints is not taken up by another.
         if not self._discovery or known.intersection(peer.endpoints):
             return None
-        endpoint = _choose(peer.endpoints)
-        return Entry(endpoint, True) if endpoint else None
+        over_tcp = self._pair is not None and is_key(peer.public_key.encode())
+        endpoint = _choose(peer.endpoints, over_tcp)
+        return self._entry(endpoint, True, peer.public_key.encode()) if endpoint else None
 
     def wants_news(self) -> bool:
         """Whether it is time that somebody asks a checker for the others; true for one caller only."""

@@ -18,7 +18,7 @@ from . import _errors
 from ._errors import Error
 from ._link import FRAME_LIMIT_BYTES, Link, Socket, pack_request
 from ._messages import Description
-from ._roster import Roster, View
+from ._roster import Entry, Roster, View
 from ._shapes import Reader, Unreadable
 from ._timers import Timer, Timers
 
@@ -35,8 +35,8 @@ Done = Callable[[Error | None, object], None]
 
 
 class Checker:
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
+    def __init__(self, entry: Entry) -> None:
+        self.endpoint, self.curve = entry.endpoint, entry.curve
         self.link: Link
         self.users = 0  # requests under way: it is not closed meanwhile
         self.leaving = False  # no longer in the roster
@@ -135,10 +135,10 @@ class Session:
         self._poller.unregister(socket)
         del self._handlers[socket]
 
-    def _open(self, endpoint: str) -> None:
-        checker = Checker(endpoint)
+    def _open(self, entry: Entry) -> None:
+        checker, endpoint = Checker(entry), entry.endpoint
         try:
-            checker.link = Link(self._context, endpoint, self._on_response,
+            checker.link = Link(self._context, endpoint, entry.curve, self._on_response,
                                 lambda connected: self._on_connection(checker, connected))
         except zmq.ZMQError:
             return  # as good as one that is away
@@ -171,16 +171,21 @@ class Session:
         a callback of turn()."""
         if self._view is not None and not self.connected and self.roster.wants_look():
             self.roster.look()
-        if self._view is not self.roster.view:
+        stale = self._view is not self.roster.view
+        if stale:
             self._view = self.roster.view
-            wanted = {entry.endpoint for entry in self._view}
-            for endpoint in wanted - self._checkers.keys():
-                self._open(endpoint)
+            wanted = {entry.endpoint: entry for entry in self._view}
             for checker in self._checkers.values():
-                checker.leaving = checker.endpoint not in wanted
+                # A connection keeps the key that it expects.
+                checker.leaving = (checker.endpoint not in wanted
+                                   or wanted[checker.endpoint].curve != checker.curve)
         for checker in list(self._checkers.values()):
             if checker.leaving and checker.users == 0:
                 self._close(checker)
+                stale = True
+        for entry in (self._view or ()) if stale else ():
+            if entry.endpoint not in self._checkers:
+                self._open(entry)
         if not self._describing and self.connected and self.roster.wants_news():
             self._ask_for_news()
 
