@@ -28,12 +28,16 @@ class Process:
         self.arguments = [*wrapper, str(BIN / arguments[0]), *map(str, arguments[1:])]
         self.log = pathlib.Path(log)
         self.environment = environment or {}
+        self.host = None  # hosts.Host: runs there
         self.popen = None
         self.notify = None
 
     def start(self, wait=True):
         assert not self.alive(), f"{self.name} runs already"
         address = f"\0entitled-test-{os.getpid()}-{self.name}-{secrets.token_hex(4)}"
+        if self.host:
+            # Only names in the file system are the same on both hosts.
+            address = f"{self.log}.{secrets.token_hex(4)}"
         if self.notify:
             self.notify.close()
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
@@ -41,13 +45,14 @@ class Process:
         environment = {
             **{name: value for name, value in os.environ.items()
                if not name.startswith(("AWS_", "ENTITLED_"))},
-            "NOTIFY_SOCKET": "@" + address[1:],
+            "NOTIFY_SOCKET": address.replace("\0", "@"),
             "ASAN_OPTIONS": "exitcode=99:detect_leaks=1",
             "UBSAN_OPTIONS": "print_stacktrace=1",
             **self.environment,
         }
         with self.log.open("ab") as log:
-            self.popen = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log,
+            enter = self.host.enter if self.host else []
+            self.popen = subprocess.Popen([*enter, *self.arguments], stdin=subprocess.DEVNULL, stdout=log,
                                           stderr=log, env=environment)
         if wait:
             self.wait_ready()

@@ -18,10 +18,13 @@ class Client:
 
     _context = zmq.Context.instance()
 
-    def __init__(self, endpoint, kind=zmq.DEALER, timeout_ms=30000):
+    def __init__(self, endpoint, kind=zmq.DEALER, timeout_ms=30000, curve=None):
+        """curve: for tcp://, our public and secret key and the key of who answers."""
         self.socket = self._context.socket(kind)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.RECONNECT_IVL, 20)
+        if curve:
+            self.socket.curve_publickey, self.socket.curve_secretkey, self.socket.curve_serverkey = curve
         self.socket.connect(endpoint)
         self.endpoint = endpoint
         self.timeout_ms = timeout_ms
