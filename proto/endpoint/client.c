@@ -98,13 +98,24 @@ static void doom(struct rpc_call *call, enum rpc_error code, const char *format,
         client->fail_soon = loop_after(client->loop, 0, fail_doomed, client);
 }
 
+static bool is_refused(const struct rpc_client *client)
+{
+    for (size_t i = 0; i < client->link_count; i++) {
+        if (link_refused(client->links[i]))
+            return true;
+    }
+    return false;
+}
+
 static void on_deadline(void *arg, struct deadline *deadline)
 {
     struct rpc_client *client = arg;
     struct rpc_call *call =
         (struct rpc_call *)((char *)deadline - offsetof(struct rpc_call, deadline));
 
-    if (call->queue == &client->waiting)
+    if (call->queue == &client->waiting && is_refused(client))
+        doom(call, ERROR_UNAVAILABLE, "'%s' does not allow our key", client->addresses);
+    else if (call->queue == &client->waiting)
         doom(call, ERROR_UNAVAILABLE, "'%s' cannot be reached", client->addresses);
     else
         doom(call, ERROR_TIMEOUT, "'%s' has not answered '%s' in time", client->addresses,

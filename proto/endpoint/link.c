@@ -10,7 +10,7 @@ struct link {
     const struct link_events *events;
     void *dealer;
     void *monitor; /* PAIR on which libzmq tells what becomes of the connection */
-    bool connected;
+    bool connected, refused;
     bool blocked; /* a send was refused; waiting for the queue to have room */
 };
 
@@ -72,8 +72,12 @@ static void on_monitor(void *arg, void *socket)
     struct link *link = arg;
     uint16_t event = 0;
 
-    while (receive_event(socket, &event))
+    while (receive_event(socket, &event)) {
+        /* What follows a refusal is the end of that connection. */
+        if (event != ZMQ_EVENT_DISCONNECTED)
+            link->refused = event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
         set_connected(link, event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    }
 }
 
 static int open_monitor(struct link *link, struct endpoint_context *context, struct error *error)
@@ -81,7 +85,8 @@ static int open_monitor(struct link *link, struct endpoint_context *context, str
     cleanup(mem_freep) char *address = mem_printf("inproc://link-%p", (void *)link);
 
     if (zmq_socket_monitor(link->dealer, address,
-                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) < 0)
+                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                               ZMQ_EVENT_DISCONNECTED) < 0)
         return error_set(error, "cannot watch a socket: %s", zmq_strerror(zmq_errno()));
     link->monitor = socket_open(context, ZMQ_PAIR, 0);
     loop_watch_socket(link->loop, link->monitor, LOOP_READ, on_monitor, link);
@@ -123,6 +128,11 @@ void link_close(struct link *link)
 bool link_connected(const struct link *link)
 {
     return link->connected;
+}
+
+bool link_refused(const struct link *link)
+{
+    return link->refused;
 }
 
 bool link_send(struct link *link, struct str payload)

@@ -26,6 +26,8 @@ int link_open(struct link **ret, struct loop *loop, struct endpoint_context *con
               const char *address, const struct link_events *events, struct error *error);
 void link_close(struct link *link); /* takes NULL */
 bool link_connected(const struct link *link);
+/* The other end was there last, and let our key not in. */
+bool link_refused(const struct link *link);
 /* False: it is not connected or its queue is full. */
 bool link_send(struct link *link, struct str payload);
 

@@ -197,7 +197,7 @@ def test_an_operator_works_from_there(hosts, deal):
 @pytest.mark.parametrize("program", [PYTHON, LIBENTITLED], ids=["python", "libentitled"])
 def test_a_strange_key_is_refused_counted_and_written_down(hosts, deal, program):
     before = hosts.figures("1")["keys_refused_total"]
-    [answer] = hosts.ask(program, question(deal), who="stranger", timeout_ms=700)
+    [answer] = hosts.ask(program, question(deal), who="stranger", timeout_ms=2000)
     assert answer["error"] == "unavailable"
     assert hosts.figures("1")["keys_refused_total"] > before
     key = re.search(r'public-key = "(.*)"', (hosts.keys / "there/stranger.cert").read_text())[1]
@@ -214,7 +214,7 @@ def test_a_key_that_is_withdrawn_makes_no_new_connection(hosts, deal):
     assert hosts.ask(PYTHON, question(deal))[0]["answer"]["allow"]
     allowed.unlink()
     try:
-        assert hosts.ask(PYTHON, question(deal), timeout_ms=700)[0]["error"] == "unavailable"
+        assert hosts.ask(PYTHON, question(deal), timeout_ms=2000)[0]["error"] == "unavailable"
     finally:
         allowed.write_bytes(content)
     assert hosts.ask(PYTHON, question(deal))[0]["answer"]["allow"]
@@ -222,7 +222,7 @@ def test_a_key_that_is_withdrawn_makes_no_new_connection(hosts, deal):
 
 @pytest.mark.parametrize("program", [PYTHON, LIBENTITLED], ids=["python", "libentitled"])
 def test_a_checker_with_another_key_is_not_believed(hosts, deal, program):
-    [answer] = hosts.ask(program, question(deal), timeout_ms=700, checker="checker")
+    [answer] = hosts.ask(program, question(deal), timeout_ms=2000, checker="checker")
     assert answer["error"] == "unavailable"
 
 
@@ -254,8 +254,8 @@ def test_who_may_ask_a_checker_may_not_ask_the_store(hosts):
     before = hosts.figures("store")["keys_refused_total"]
     environment = {**os.environ, "ENTITLED_ENTITLED_CURVE_CERTIFICATE": str(hosts.keys / "there/application.cert")}
     done = subprocess.run([*hosts.host.enter, BIN / "entitlectl", "--config", hosts.config_there, "--timeout",
-                           "700ms", "list"], capture_output=True, text=True, timeout=60, env=environment)
-    assert done.returncode == 2 and "does not answer" in done.stderr
+                           "2s", "list"], capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 2 and "does not allow our key" in done.stderr
     assert hosts.figures("store")["keys_refused_total"] > before
 
 
