@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/str.h"
+
 int error_set(struct error *error, const char *format, ...)
 {
     if (!error)
@@ -16,6 +18,8 @@ int error_set(struct error *error, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    /* Sentences go into records and messages; what they quote may be cut within a character. */
+    str_mend_utf8(text);
     memcpy(error->text, text, sizeof(text));
     return -1;
 }

@@ -11,7 +11,7 @@ struct error {
 };
 
 /* Sets the sentence (error may be NULL) and returns -1, so that `return error_set(...)` reads well.
- */
+ * It is UTF-8 whatever the arguments are. */
 int error_set(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts "context: " in front of the sentence and returns -1. */

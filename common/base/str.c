@@ -154,21 +154,45 @@ static int utf8_continuation(unsigned char first, unsigned char *ret_min, unsign
     return -1;
 }
 
+/* The bytes of the character that s begins with; 0 if it begins with none. */
+static size_t utf8_character(struct str s)
+{
+    unsigned char min, max;
+    int more = utf8_continuation((unsigned char)s.ptr[0], &min, &max);
+
+    if (s.ptr[0] == '\0' || more < 0 || s.len <= (size_t)more)
+        return 0;
+    for (int i = 1; i <= more; i++) {
+        unsigned char next = (unsigned char)s.ptr[i];
+        if (next < min || next > max)
+            return 0;
+        min = 0x80;
+        max = 0xBF;
+    }
+    return 1 + (size_t)more;
+}
+
 bool str_is_utf8(struct str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char min, max;
-        int more = utf8_continuation((unsigned char)s.ptr[i], &min, &max);
-
-        if (s.ptr[i] == '\0' || more < 0 || s.len - i <= (size_t)more)
+    while (s.len > 0) {
+        size_t len = utf8_character(s);
+        if (len == 0)
             return false;
-        for (; more > 0; more--) {
-            unsigned char next = (unsigned char)s.ptr[++i];
-            if (next < min || next > max)
-                return false;
-            min = 0x80;
-            max = 0xBF;
-        }
+        s = str_from(s.ptr + len, s.len - len);
     }
     return true;
+}
+
+void str_mend_utf8(char *text)
+{
+    struct str left = str_of(text);
+
+    while (left.len > 0) {
+        size_t len = utf8_character(left);
+        if (len == 0) {
+            text[left.ptr - text] = '?';
+            len = 1;
+        }
+        left = str_from(left.ptr + len, left.len - len);
+    }
 }

@@ -48,4 +48,8 @@ bool str_to_i64(struct str s, int64_t *ret_value);
 /* True when s is well-formed UTF-8 without NUL. */
 bool str_is_utf8(struct str s);
 
+/* Puts a question mark in the place of each byte of text (terminated) that is no part of a
+ * character. */
+void str_mend_utf8(char *text);
+
 #endif

@@ -212,6 +212,9 @@ static void error_keeps_the_context_in_front(void **state)
     assert_int_equal(error_prefix(&error, "cannot read '%s'", "x.conf"), -1);
     assert_string_equal(error.text, "cannot read 'x.conf': no such file");
     assert_int_equal(error_set(NULL, "unheard"), -1);
+
+    error_set(&error, "near '%s', cut as '%.1s'", "\xC3\xA9t\xC3\xA9", "\xC3\xA9");
+    assert_string_equal(error.text, "near '\xC3\xA9t\xC3\xA9', cut as '?'");
 }
 
 int main(void)
