@@ -281,6 +281,8 @@ int world_configure(struct world *world, const struct json *object, struct error
         return -1;
     if (changed.quota_per_second < 0 || changed.token_lifetime_s < 0)
         return error_set(error, "a quota and a lifetime must not be negative");
+    if (!changed.region.len || !changed.registration_url.len || !changed.container_token.len)
+        return error_set(error, "region, registration_url and container_token must not be empty");
     world->region = changed.region;
     world->registration_url = changed.registration_url;
     world->quota_per_second = changed.quota_per_second;

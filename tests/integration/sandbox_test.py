@@ -375,6 +375,14 @@ def test_a_date_that_passes_ends_the_agreement_unless_aws_is_late(sandbox, aws):
     assert sandbox.world()["agreements"][0]["status"] == "EXPIRED"
 
 
+@pytest.mark.parametrize("wrong", [{"quota_per_second": -1}, {"token_lifetime_s": -1}, {"region": ""},
+                                   {"registration_url": ""}, {"container_token": ""}])
+def test_settings_that_make_no_world_are_refused(sandbox, wrong):
+    with pytest.raises(Refused, match="must not be"):
+        sandbox.settings(**wrong)
+    assert sandbox.settings() is not None
+
+
 def test_the_quota_is_kept_and_counted(sandbox, aws):
     sandbox.settings(quota_per_second=3)
     requests = [aws.request("GetEntitlements", {"ProductCode": NEW}) for _ in range(8)]
