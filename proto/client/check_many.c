@@ -1,5 +1,6 @@
 /* entitled_check_many(): one message of the method check_many carries up to a thousand questions.
  */
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "proto/client/client.h"
 #include "proto/client/failure.h"
@@ -16,6 +17,7 @@ struct many_call {
     size_t count;
     struct entitled_answer *const *answers;
     struct entitled_error *error;
+    int64_t due_mono_ms; /* for all messages together */
     struct arena arena;
     int code;
 };
@@ -98,11 +100,17 @@ static int ask_some(struct many_call *call, const struct inquiry *questions, siz
                     size_t count)
 {
     struct ask_options options = inquiry_ask_options(&questions[0], call->options);
+    int64_t left_ms = call->due_mono_ms - clock_mono_ms();
     struct check_many_params params;
     const void *result;
     struct error why;
 
+    if (left_ms <= 0)
+        return failure_set(call->error, ENTITLED_TIMEOUT,
+                           "%zu of %zu questions were answered within %lld ms", first, call->count,
+                           (long long)questions[0].timeout_ms);
     make_params(call, &questions[first], count, &params);
+    options.timeout_ms = left_ms;
     options.method = METHOD_query_check_many;
     options.params = &params;
     enum rpc_error code =
@@ -123,6 +131,7 @@ static void check_many(void *arg)
         call->code = check_here(call, questions);
         return;
     }
+    call->due_mono_ms = clock_mono_ms() + questions[0].timeout_ms;
     for (size_t first = 0; call->code == ENTITLED_OK && first < call->count;
          first += QUESTIONS_PER_MESSAGE) {
         size_t left = call->count - first;

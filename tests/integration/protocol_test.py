@@ -51,6 +51,16 @@ def test_check_many_answers_each_question_by_itself(suite, deal):
         suite.client("1").call("check_many", [["a", "b", 1]] * 1001)
 
 
+def test_more_questions_than_are_looked_up_together_keep_their_answers(suite, deal):
+    held = [deal["license_arn"], "seats", 10]
+    questions = [held if i % 3 else ["nobody", "seats"] for i in range(1000)]
+    client = suite.client("1")
+    alone = client.call("check", *held)
+    answers = client.call("check_many", questions)["answers"]
+    assert [answers[i] == alone for i in range(1000)] == [i % 3 != 0 for i in range(1000)]
+    assert {answer["reason"] for answer in answers[::3]} == {"not_subscribed"}
+
+
 def test_bad_questions_get_a_clear_error(suite, deal):
     client = suite.client("1")
     for params, wanted in [

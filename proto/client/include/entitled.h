@@ -207,8 +207,9 @@ ENTITLED_API int entitled_check(struct entitled *client, const struct entitled_q
                                 struct entitled_answer *answer, struct entitled_error *error);
 
 /* Many questions in few messages: answers[i] answers questions[i]. All of one product, without
- * licence and max_age_ms; time and trace are those of the first. Returns ENTITLED_OK when all were
- * asked; a question that alone was bad has its own entitled_answer_code(). */
+ * licence and max_age_ms; trace, and the time for all together, are those of the first. Returns
+ * ENTITLED_OK when all were asked; a question that alone was bad has its own
+ * entitled_answer_code(). */
 ENTITLED_API int entitled_check_many(struct entitled *client,
                                      const struct entitled_question *questions, size_t count,
                                      struct entitled_answer *const *answers,

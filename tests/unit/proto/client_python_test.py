@@ -186,21 +186,6 @@ def test_a_wrong_one_of_many_is_named(directory, checker, questions):
     assert "check_many" not in dict(checker.asked)
 
 
-def test_the_time_of_many_is_for_all_of_them(directory, checker):
-    release = threading.Event()
-
-    def slow(method, params):
-        release.wait(0.3)
-        return {"answers": [{"allow": True, "reason": "entitled"}] * len(params[0])}
-
-    checker.behaviour = slow
-    with entitled.Client(directory=str(directory)) as client:
-        client.describe()
-        with pytest.raises(entitled.Timeout):
-            client.check_many([QUESTION] * 5000, timeout_ms=500)
-    release.set()
-
-
 def test_what_else_can_be_asked(directory, checker):
     checker.commit([{"id": "s-1", "tenant": "acme", "a key to come": 1,
                      "entitlements": [{"dimension": "seats", "value": 2.5}]}])

@@ -280,6 +280,20 @@ def test_many_questions_go_in_few_messages(directory, checkers):
     assert all(params[1]["product"] == "p" for params in messages)
 
 
+def test_the_time_of_many_is_for_all_of_them(directory):
+    release = threading.Event()
+
+    def slow(method, params):
+        release.wait(0.3)
+        return {"answers": [{"allow": True, "reason": "entitled"}] * len(params[0])}
+
+    with StubChecker(directory, "1") as checker:
+        checker.behaviour = slow
+        with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 500) as ask:
+            assert ask({"many": [QUESTION] * 5000})["error"] == "timeout"
+        release.set()
+
+
 if not PROGRAM.endswith(".py"):  # which takes one product for all of them
     def test_many_questions_are_about_one_product(directory, checkers):
         with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 60000) as ask:
