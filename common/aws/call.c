@@ -79,7 +79,6 @@ static struct http_signing signing_of(const struct aws_call *call)
         .session_token = str_of(keys->session_token),
         .region = str_of(aws->endpoints[call->service].region),
         .service = str_of(services[call->service].signing_name),
-        .clock_offset_s = aws->clock_offset_s,
     };
 }
 
@@ -108,6 +107,8 @@ static void send_attempt(struct aws_call *call)
         .timeout_ms = call->aws->attempt_timeout_ms + call->extra_wait_ms,
         .response_limit = service->response_limit,
     };
+    if (call->aws->clock_offset_s != 0)
+        sign_with_offset(&request, call->aws->clock_offset_s, &call->arena);
     call->attempts++;
     call->generation = call->aws->credentials.generation;
     call->began_wall_ms = clock_wall_ms();

@@ -1,5 +1,6 @@
 /* A wrong clock spoils every signature, so AWS's own is learnt from its refusals. The offset is
- * for signing alone: rules about contracts go by the local clock. */
+ * for signing, and for the dates of SNS's certificates: rules about contracts go by the local
+ * clock. */
 #include <stdlib.h>
 #include <time.h>
 

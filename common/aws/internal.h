@@ -24,6 +24,9 @@ struct endpoint {
     bool configured; /* the URL follows no region */
 };
 
+/* sign.c: signs the request itself, with headers in the arena, instead of having it signed. */
+void sign_with_offset(struct http_request *request, int64_t offset_s, struct arena *arena);
+
 /* caller.c: of which account the credentials are. */
 struct caller {
     aws_caller_fn *fn; /* NULL: nobody watches */

@@ -1,8 +1,6 @@
 /* One request: what libcurl is told about it, and what became of it. */
 #include <string.h>
-#include <time.h>
 
-#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/http/client/internal.h"
 
@@ -90,15 +88,6 @@ static void sign(struct http_call *call, const struct http_request *request)
     set_text(call, CURLOPT_PASSWORD, arena_str(&call->arena, signing->secret_key).ptr);
     if (signing->session_token.len > 0)
         add_header(call, STR("X-Amz-Security-Token"), signing->session_token);
-    /* libcurl's signer takes the time from this header if it is given. */
-    if (signing->clock_offset_s != 0 && !has_header(request, "X-Amz-Date")) {
-        time_t now = (time_t)(clock_wall_s() + signing->clock_offset_s);
-        struct tm utc;
-        char text[32];
-        gmtime_r(&now, &utc);
-        size_t len = strftime(text, sizeof(text), "%Y%m%dT%H%M%SZ", &utc);
-        add_header(call, STR("X-Amz-Date"), str_from(text, len));
-    }
 }
 
 static void set_headers(struct http_call *call, const struct http_request *request)

@@ -31,7 +31,6 @@ struct http_signing {
     struct str session_token; /* may be empty */
     struct str region;
     struct str service;
-    int64_t clock_offset_s; /* added to the local clock for the signature only */
 };
 
 struct http_request {
