@@ -38,7 +38,7 @@ static void set_age(struct answer *answer, int64_t verified_at,
     if (question->max_age_s > 0 && question->max_age_s < limit)
         limit = question->max_age_s;
     answer->verified_at = verified_at;
-    answer->stale = now_s - verified_at > limit;
+    answer->stale = record_time_is_ahead(verified_at, now_s) || now_s - verified_at > limit;
 }
 
 /* A refusal is as old as the oldest record it rests on. */

@@ -1,6 +1,6 @@
 #include "proto/record/record.h"
 
-enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 24 * HOUR_S };
+enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 24 * HOUR_S, CLOCKS_DIFFER_S = 5 * MINUTE_S };
 
 const struct policy policy_default = {
     .grace_s = 72 * HOUR_S,
@@ -22,6 +22,11 @@ static const struct evidence *evidence_of(const struct subscription *record)
 struct evidence record_evidence(const struct subscription *record)
 {
     return *evidence_of(record);
+}
+
+bool record_time_is_ahead(int64_t time_s, int64_t now_s)
+{
+    return time_s > now_s + CLOCKS_DIFFER_S;
 }
 
 int64_t record_listed_at_s(const struct subscription *record)
@@ -78,12 +83,13 @@ static bool has_ended(const struct subscription *record, const struct policy *po
 }
 
 /* Since when AWS is known to have said what the record holds. An empty answer that may be meant for
- * another account says nothing about a date. */
-static int64_t dates_verified_at(const struct subscription *record)
+ * another account says nothing about a date, nor does one of a time that has not come. */
+static int64_t dates_verified_at(const struct subscription *record, int64_t now_s)
 {
     const struct evidence *evidence = evidence_of(record);
+    int64_t at_s = evidence->unproven ? evidence->listed_at : record->verified_at;
 
-    return evidence->unproven ? evidence->listed_at : record->verified_at;
+    return record_time_is_ahead(at_s, now_s) ? 0 : at_s;
 }
 
 static enum counting counting_by_date(const struct subscription *record, int64_t date,
@@ -92,7 +98,7 @@ static enum counting counting_by_date(const struct subscription *record, int64_t
     if (date == 0 || now_s < date)
         return COUNTING_YES;
     /* Only a call that began after the settling time proves that the date stayed. */
-    if (dates_verified_at(record) >= date + policy->settling_s)
+    if (dates_verified_at(record, now_s) >= date + policy->settling_s)
         return COUNTING_EXPIRED;
     return now_s < date + policy->grace_s ? COUNTING_GRACE : COUNTING_UNVERIFIED;
 }
@@ -124,5 +130,6 @@ enum state record_state(const struct subscription *record, const struct policy *
 
 bool record_is_stale(const struct subscription *record, const struct policy *policy, int64_t now_s)
 {
-    return now_s - record->verified_at > policy->stale_after_s;
+    return record_time_is_ahead(record->verified_at, now_s) ||
+           now_s - record->verified_at > policy->stale_after_s;
 }

@@ -38,7 +38,7 @@ static int64_t next_while_pending(const struct subscription *record, const struc
                                   int64_t now_s)
 {
     int64_t begin = at_least(record->registered_at, record->created_at);
-    int64_t age = record->verified_at - begin;
+    int64_t age = record_time_is_ahead(begin, now_s) ? DAY_S : record->verified_at - begin;
 
     if (begin != 0 && now_s >= begin + policy->pending_limit_s)
         return 0;
@@ -81,6 +81,12 @@ static int64_t next_by_dates(const struct subscription *record, const struct pol
     return next;
 }
 
+/* AWS's own word, unlike a date, says the same whatever the clock. */
+static bool ended_by_word(const struct evidence *evidence)
+{
+    return evidence->notice != notice_none || evidence->product_alive_at != 0;
+}
+
 int64_t record_next_due_s(const struct subscription *record, const struct policy *policy,
                           int64_t now_s, enum due_class *ret_class)
 {
@@ -88,7 +94,10 @@ int64_t record_next_due_s(const struct subscription *record, const struct policy
     bool was_granted = record->entitlements.count > 0;
 
     *ret_class = was_granted ? DUE_EXPIRY : DUE_PENDING;
-    if (record_state(record, policy, now_s, false) == STATE_ENDED)
+    bool ended = record_state(record, policy, now_s, false) == STATE_ENDED;
+    if (record_time_is_ahead(record->verified_at, now_s) && !(ended && ended_by_word(&evidence)))
+        return now_s;
+    if (ended)
         return 0;
     if (evidence.empty_at != 0 && evidence.empty_again_at == 0 &&
         (was_granted || evidence.notice != notice_none)) {

@@ -31,6 +31,7 @@ struct place {
     struct crypto_certificate *certificate;
     struct error why;
     int64_t expires_ms, used_ms;
+    int64_t now_s; /* when it was asked for */
     struct http_call *call;
     bool issuer_asked;
     LIST_HEAD(, certificate_wait) waits;
@@ -94,12 +95,11 @@ static bool is_fetching(const struct place *place)
     return place->url && place->state == CERTIFICATE_UNKNOWN;
 }
 
-static bool is_over(const struct place *place)
+static bool is_over(const struct place *place, int64_t now_s)
 {
-    return !is_fetching(place) &&
-           (clock_mono_ms() >= place->expires_ms ||
-            (place->state == CERTIFICATE_GOOD &&
-             !crypto_certificate_is_valid_at(place->certificate, clock_wall_s())));
+    return !is_fetching(place) && (clock_mono_ms() >= place->expires_ms ||
+                                   (place->state == CERTIFICATE_GOOD &&
+                                    !crypto_certificate_is_valid_at(place->certificate, now_s)));
 }
 
 static struct place *find(struct certificates *certificates, struct str url)
@@ -132,11 +132,12 @@ static struct certificate_answer answer_of(const struct place *place)
         .state = place->state, .certificate = place->certificate, .why = str_of(place->why.text)};
 }
 
-struct certificate_answer certificates_look(struct certificates *certificates, struct str url)
+struct certificate_answer certificates_look(struct certificates *certificates, struct str url,
+                                            int64_t now_s)
 {
     struct place *place = find(certificates, url);
 
-    if (place && is_over(place)) {
+    if (place && is_over(place, now_s)) {
         clear(place);
         place = NULL;
     }
@@ -257,7 +258,7 @@ static bool fetch_issuer(struct place *place)
 static void judge_chain(struct place *place)
 {
     enum crypto_chain chain = crypto_certificate_check_chain(place->certificate, place->all->trust,
-                                                             clock_wall_s(), &place->why);
+                                                             place->now_s, &place->why);
 
     if (chain == CRYPTO_CHAIN_GOOD)
         settle(place, CERTIFICATE_GOOD);
@@ -269,7 +270,7 @@ static void judge(struct place *place)
 {
     struct str url = str_of(place->url);
 
-    if (!crypto_certificate_is_valid_at(place->certificate, clock_wall_s())) {
+    if (!crypto_certificate_is_valid_at(place->certificate, place->now_s)) {
         error_set(&place->why, "the certificate is not valid at this time");
         settle(place, CERTIFICATE_BAD);
     } else if (!is_for_sns(place->certificate, cert_url_host(url))) {
@@ -294,24 +295,25 @@ static void on_certificate(void *arg, const struct http_response *response)
         judge(place);
 }
 
-static struct place *begin(struct certificates *certificates, struct str url)
+static struct place *begin(struct certificates *certificates, struct str url, int64_t now_s)
 {
     struct place *place = find_room(certificates);
 
     clear(place);
     place->url = str_dup(url);
+    place->now_s = now_s;
     fetch(place, url, on_certificate);
     return place;
 }
 
 struct certificate_wait *certificates_ask(struct certificates *certificates, struct str url,
-                                          certificate_fn *fn, void *arg)
+                                          int64_t now_s, certificate_fn *fn, void *arg)
 {
     struct certificate_wait *wait = mem_alloc_zero(sizeof(*wait));
     struct place *place = find(certificates, url);
 
     if (!place)
-        place = begin(certificates, url);
+        place = begin(certificates, url, now_s);
     wait->fn = fn;
     wait->arg = arg;
     LIST_INSERT_HEAD(&place->waits, wait, link);

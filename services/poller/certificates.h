@@ -35,11 +35,12 @@ int certificates_new(struct certificates **ret, struct loop *loop, const char *c
                      struct error *error);
 void certificates_free(struct certificates *certificates); /* nobody is told; takes NULL */
 
-/* The URL is one that cert_url_kind() does not refuse. */
-struct certificate_answer certificates_look(struct certificates *certificates, struct str url);
+/* The URL is one that cert_url_kind() does not refuse; now_s by a clock that is right. */
+struct certificate_answer certificates_look(struct certificates *certificates, struct str url,
+                                            int64_t now_s);
 /* Of a URL that is UNKNOWN. fn is called once, later, unless the wait is cancelled. */
 struct certificate_wait *certificates_ask(struct certificates *certificates, struct str url,
-                                          certificate_fn *fn, void *arg);
+                                          int64_t now_s, certificate_fn *fn, void *arg);
 void certificate_wait_cancel(struct certificate_wait *wait); /* takes NULL */
 
 #endif

@@ -203,6 +203,13 @@ static void on_certificate(void *arg, const struct certificate_answer *answer)
         tell_store(delivery);
 }
 
+/* By AWS's clock: it took the signature of the call that brought the message, so its time is known.
+ */
+static int64_t aws_now_s(const struct delivery *delivery)
+{
+    return clock_wall_s() + aws_clock_offset_s(delivery->all->options.aws);
+}
+
 static void check_signature(struct delivery *delivery)
 {
     const struct deliveries_options *options = &delivery->all->options;
@@ -221,10 +228,10 @@ static void check_signature(struct delivery *delivery)
         return;
     }
     struct certificate_answer known =
-        certificates_look(options->certificates, signature->certificate_url);
+        certificates_look(options->certificates, signature->certificate_url, aws_now_s(delivery));
     if (known.state == CERTIFICATE_UNKNOWN)
         delivery->wait = certificates_ask(options->certificates, signature->certificate_url,
-                                          on_certificate, delivery);
+                                          aws_now_s(delivery), on_certificate, delivery);
     else
         on_certificate(delivery, &known);
 }

@@ -41,7 +41,8 @@ struct deliveries_options {
     const struct message_owner *owner;
     struct certificates *certificates; /* NULL: signatures are not checked */
     bool local_certificates;
-    const char *label; /* of the queue */
+    const struct aws *aws; /* whose messages they are */
+    const char *label;     /* of the queue */
     int64_t visibility_ms;
     struct delivery_counts *counts;
 };

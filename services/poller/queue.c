@@ -87,6 +87,7 @@ struct queue *queue_new(const struct queue_options *options)
         .owner = options->owner,
         .certificates = options->certificates,
         .local_certificates = options->local_certificates,
+        .aws = options->aws,
         .label = options->label,
         .visibility_ms = options->visibility_ms,
         .counts = &queue->figures.counts,

@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
+#include "proto/record/record.h"
 #include "services/registrar/redemption.h"
 
 enum { KEYS_TIMEOUT_MS = 3000 };
@@ -100,11 +101,34 @@ void visit_with_keys(struct visit *visit, visit_next_fn *next)
         fetch_keys(visit, next);
 }
 
+static int64_t lifetime_s(const struct registrar *registrar, const char *purpose)
+{
+    const struct settings_registrar *settings = &registrar->settings->registrar;
+
+    return (strcmp(purpose, REFERENCE_PAGE) == 0 ? settings->reference_lifetime_ms
+                                                 : settings->session_lifetime_ms) /
+           1000;
+}
+
+/* What seems to last for longer than any does was given out when the clock was ahead. */
+static enum reference_verdict verify(const struct visit *visit, const char *purpose,
+                                     struct str text, struct reference *ret)
+{
+    int64_t now_s = clock_wall_s();
+    enum reference_verdict verdict =
+        reference_verify(&visit->registrar->keys.keys, purpose, text, now_s,
+                         http_exchange_arena(visit->exchange), ret);
+
+    if (verdict == REFERENCE_GOOD &&
+        record_time_is_ahead(ret->expires_s, now_s + lifetime_s(visit->registrar, purpose)))
+        return REFERENCE_EXPIRED;
+    return verdict;
+}
+
 bool visit_verify(struct visit *visit, const char *purpose, struct str text, visit_next_fn *next,
                   enum reference_verdict *ret_verdict, struct reference *ret)
 {
-    *ret_verdict = reference_verify(&visit->registrar->keys.keys, purpose, text, clock_wall_s(),
-                                    http_exchange_arena(visit->exchange), ret);
+    *ret_verdict = verify(visit, purpose, text, ret);
     if (*ret_verdict != REFERENCE_NO_KEY || visit->keys_are_fresh)
         return true;
     fetch_keys(visit, next);
@@ -133,9 +157,7 @@ bool visit_has_session(const struct visit *visit)
 {
     struct reference ignored;
 
-    return reference_verify(&visit->registrar->keys.keys, REFERENCE_SESSION, cookie_of(visit),
-                            clock_wall_s(), http_exchange_arena(visit->exchange),
-                            &ignored) == REFERENCE_GOOD;
+    return verify(visit, REFERENCE_SESSION, cookie_of(visit), &ignored) == REFERENCE_GOOD;
 }
 
 /* After the answer the exchange is not to be touched, so the visit lets go of it first. */

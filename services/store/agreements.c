@@ -97,7 +97,8 @@ static void apply_facts(struct change *change, const struct stored_agreement *fa
     if (is_renewed(facts->ended_status))
         apply_succeeded(record, facts->ended_at, &change->arena);
     else if (facts->ended_status.len > 0)
-        apply_notice(record, notice_of(facts->ended_status), facts->ended_at, &change->arena);
+        apply_notice(record, notice_of(facts->ended_status), facts->ended_at, change_now_s(change),
+                     &change->arena);
     write(change, &before, record, subscriptions);
 }
 

@@ -151,6 +151,7 @@ static void apply_rows(struct answer_work *work, struct subscription *record,
                        const struct aws_entitlement_list *rows)
 {
     const struct asked asked = {.began_at_s = work->params->began_at,
+                                .now_s = change_now_s(work->change),
                                 .scope = work->params->scope,
                                 .product_alive = work->product_alive,
                                 .proven = work->proven};

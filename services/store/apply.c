@@ -100,6 +100,14 @@ static bool set_evidence(struct subscription *record, const struct evidence *evi
     return true;
 }
 
+/* When AWS listed something last, 0 if it never did or nobody knows when. */
+static int64_t listed_by(const struct subscription *record, int64_t now_s)
+{
+    int64_t at_s = record_listed_at_s(record);
+
+    return record_time_is_ahead(at_s, now_s) ? 0 : at_s;
+}
+
 static bool apply_listed(struct subscription *record, const struct aws_entitlement_list *rows,
                          int64_t began_at_s, struct arena *arena)
 {
@@ -123,14 +131,27 @@ static bool apply_listed(struct subscription *record, const struct aws_entitleme
     return changed;
 }
 
+/* What a clock that was ahead stamped did happen: by now, at the latest. */
+static void set_right(struct evidence *evidence, const struct asked *asked)
+{
+    int64_t *const times[] = {&evidence->empty_at, &evidence->empty_again_at,
+                              &evidence->product_alive_at, &evidence->listed_at};
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        if (record_time_is_ahead(*times[i], asked->now_s))
+            *times[i] = asked->began_at_s;
+    }
+}
+
 static bool apply_empty(struct subscription *record, const struct asked *asked,
                         const struct policy *policy, struct arena *arena)
 {
     struct evidence evidence = record_evidence(record);
     bool widest = asked->scope == SCOPE_ACCOUNT || record->account_id.len == 0;
 
+    set_right(&evidence, asked);
     if (evidence.empty_at == 0) {
-        evidence.listed_at = record_listed_at_s(record);
+        evidence.listed_at = listed_by(record, asked->now_s);
         evidence.empty_at = asked->began_at_s;
         evidence.unproven = true;
     } else if (evidence.empty_again_at == 0 && widest &&
@@ -148,9 +169,10 @@ enum applied apply_answer(struct subscription *record, const struct aws_entitlem
                           const struct asked *asked, const struct policy *policy,
                           struct arena *arena)
 {
+    bool ahead = record_time_is_ahead(record->verified_at, asked->now_s);
     bool changed;
 
-    if (asked->began_at_s < record->verified_at)
+    if (asked->began_at_s < record->verified_at && !ahead)
         return APPLIED_NOTHING;
     if (rows->count > 0)
         changed = apply_listed(record, rows, asked->began_at_s, arena);
@@ -162,11 +184,11 @@ enum applied apply_answer(struct subscription *record, const struct aws_entitlem
     return changed ? APPLIED_CHANGED : APPLIED_VERIFIED;
 }
 
-bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s,
+bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s, int64_t now_s,
                   struct arena *arena)
 {
     struct evidence evidence = record_evidence(record);
-    int64_t listed_at = record_listed_at_s(record);
+    int64_t listed_at = listed_by(record, now_s);
 
     if (notice == notice_none || (listed_at != 0 && listed_at >= at_s + NOTICE_LAG_S))
         return false;

@@ -23,6 +23,7 @@ struct asked {
     enum scope scope;
     bool product_alive; /* the product lists something for somebody, be it in this answer */
     bool proven;        /* by the seller account, as far as STS can be believed */
+    int64_t now_s;
 };
 
 /* One whole answer: `rows` are those of this record's licence, and no row means that AWS listed
@@ -32,7 +33,7 @@ enum applied apply_answer(struct subscription *record, const struct aws_entitlem
                           struct arena *arena);
 
 /* An end was announced at the event's own time. False: known, or refuted since. */
-bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s,
+bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s, int64_t now_s,
                   struct arena *arena);
 /* The agreement ended because it was renewed or replaced. False: known. */
 bool apply_succeeded(struct subscription *record, int64_t at_s, struct arena *arena);

@@ -25,14 +25,13 @@ static const char in_order_key[] = "in_order";
 struct due_plan books_plan(const struct books *books, const struct subscription *record,
                            const struct stored_due *stored)
 {
-    struct due_plan plan = {.mark_class = stored->class,
-                            .mark_at_ms = stored->not_before_ms,
-                            .retry_at_ms = stored->retry_at_ms};
+    int64_t now_ms = clock_wall_ms();
+    struct due_plan plan = marks_plan(stored, now_ms);
     bool probe;
 
     if (apply_scope(record, &probe) == scope_none)
         return (struct due_plan){0};
-    int64_t date_s = record_next_due_s(record, &books->policy, clock_wall_s(), &plan.date_class);
+    int64_t date_s = record_next_due_s(record, &books->policy, now_ms / 1000, &plan.date_class);
     plan.date_at_ms = date_s * 1000;
     if (date_s == 0)
         plan.date_class = due_class_none;
@@ -66,6 +65,12 @@ static bool plan_each(void *arg, const struct subscription *record)
     buf_clear(planned_to);
     buf_append_str(planned_to, record->id);
     return false;
+}
+
+void books_plan_anew(struct books *books)
+{
+    buf_clear(&books->planned_to);
+    sweeps_load(books);
 }
 
 int books_plan_more(struct books *books, struct error *error)

@@ -45,9 +45,10 @@ typedef enum rpc_error work_fn(struct work *work);
 /* Fills books whose database is open: incarnation and keys at the first start, a new number of
  * this start. */
 int books_load(struct books *books, int64_t lease_ms, struct error *error);
-/* Plans the due work of records that were there at the start, for a few milliseconds, so that a
- * store with millions of them serves meanwhile. 1: there are more; 0: all are planned; -1: the
- * database cannot be read. */
+/* Begins to plan all due work, that of sweeps at once. */
+void books_plan_anew(struct books *books);
+/* Plans that of some more records, for a few milliseconds, so that a store with millions of them
+ * serves meanwhile. 1: there are more; 0: all are planned; -1: the database cannot be read. */
 int books_plan_more(struct books *books, struct error *error);
 /* A database without one is a new store to everybody at its next start. */
 int books_forget_incarnation(struct db *db, struct error *error);

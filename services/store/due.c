@@ -17,7 +17,8 @@ struct entry {
     int64_t fence; /* of the claim that is on */
     char *checker;
     uint32_t lapses;
-    int64_t lapsed_until_ms;
+    int64_t lapsed_until_mono_ms;
+    int64_t claimed_mono_ms;
     char *id;
     size_t id_len;
 };
@@ -32,7 +33,7 @@ struct due {
     size_t ready_count;
     int64_t last_number;
     int64_t lease_ms;
-    int64_t wall_ms; /* as of due_advance() */
+    struct moment now; /* as of due_advance() */
     uint64_t claims, lapses;
 };
 
@@ -122,11 +123,16 @@ int64_t due_planned_at_ms(const struct due_plan *plan)
     return first == DUE_NEVER ? DUE_NEVER : later(first, plan->retry_at_ms);
 }
 
-static int64_t planned_at(const struct entry *entry)
+static int64_t wall_of(const struct due *due, int64_t mono_ms)
+{
+    return due->now.wall_ms + (mono_ms - due->now.mono_ms);
+}
+
+static int64_t planned_at(const struct due *due, const struct entry *entry)
 {
     int64_t at = due_planned_at_ms(&entry->plan);
 
-    return at == DUE_NEVER ? DUE_NEVER : later(at, entry->lapsed_until_ms);
+    return at == DUE_NEVER ? DUE_NEVER : later(at, wall_of(due, entry->lapsed_until_mono_ms));
 }
 
 /* The more urgent of what has come. */
@@ -145,8 +151,9 @@ static void place(struct due *due, struct entry *entry)
 {
     if (entry->fence != 0)
         return;
-    int64_t at = planned_at(entry);
-    enum due_class class = at <= due->wall_ms ? class_now(entry, due->wall_ms) : due_class_none;
+    int64_t at = planned_at(due, entry);
+    enum due_class class =
+        at <= due->now.wall_ms ? class_now(entry, due->now.wall_ms) : due_class_none;
     if (class != due_class_none && class == entry->ready_class)
         return; /* keeps its place in the queue */
     if (class == due_class_none && entry->timer.place != 0 && entry->timer.key == at)
@@ -197,8 +204,8 @@ static void lapse(struct due *due, struct entry *entry)
 
     unclaim(due, entry);
     entry->lapses++;
-    entry->lapsed_until_ms =
-        due->wall_ms + (delay < LAPSE_DELAY_MAX_MS ? delay : LAPSE_DELAY_MAX_MS);
+    entry->lapsed_until_mono_ms =
+        due->now.mono_ms + (delay < LAPSE_DELAY_MAX_MS ? delay : LAPSE_DELAY_MAX_MS);
     due->lapses++;
     place(due, entry);
 }
@@ -207,7 +214,7 @@ void due_advance(struct due *due, struct moment now)
 {
     struct entry *entry;
 
-    due->wall_ms = now.wall_ms;
+    due->now = now;
     while ((entry = entry_of_timer(heap_top(&due->leases))) && entry->timer.key <= now.mono_ms)
         lapse(due, entry);
     while ((entry = entry_of_timer(heap_top(&due->plans))) && entry->timer.key <= now.wall_ms)
@@ -245,6 +252,7 @@ bool due_take(struct due *due, enum due_class class, struct str checker, struct 
     leave_queue(due, entry);
     entry->fence = ++due->last_number;
     entry->checker = str_dup(checker);
+    entry->claimed_mono_ms = now.mono_ms;
     heap_put(&due->leases, &entry->timer, now.mono_ms + due->lease_ms);
     due->claims++;
     *ret_claim = (struct due_claim){str_from(entry->id, entry->id_len), entry->fence, class};
@@ -256,6 +264,18 @@ int64_t due_fence(const struct due *due, struct str id)
     const struct entry *entry = map_get(due->entries, id);
 
     return entry ? entry->fence : 0;
+}
+
+int64_t due_call_time_s(const struct due *due, struct str id, int64_t stated_s, struct moment now)
+{
+    const struct entry *entry = map_get(due->entries, id);
+    int64_t latest_s = now.wall_ms / 1000;
+
+    if (stated_s > latest_s)
+        return latest_s;
+    if (!entry || entry->fence == 0)
+        return stated_s;
+    return later(stated_s, (now.wall_ms - (now.mono_ms - entry->claimed_mono_ms)) / 1000);
 }
 
 bool due_renew(struct due *due, struct str id, int64_t fence, struct moment now)
@@ -284,7 +304,7 @@ void due_end(struct due *due, struct str id, int64_t fence)
         return;
     unclaim(due, entry);
     entry->lapses = 0;
-    entry->lapsed_until_ms = 0;
+    entry->lapsed_until_mono_ms = 0;
     place(due, entry);
 }
 

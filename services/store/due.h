@@ -65,6 +65,9 @@ bool due_take(struct due *due, enum due_class class, struct str checker, struct 
               struct due_claim *ret_claim);
 /* The fencing number of the claim that is on, 0 if none. */
 int64_t due_fence(const struct due *due, struct str id);
+/* When a call under the claim that is on began, by our clock, if the claim's holder states a time:
+ * not before the claim, and not after now. */
+int64_t due_call_time_s(const struct due *due, struct str id, int64_t stated_s, struct moment now);
 struct str due_claimed_by(const struct due *due, struct str id);
 /* Its lease begins anew, if that claim is still on; else false. */
 bool due_renew(struct due *due, struct str id, int64_t fence, struct moment now);

@@ -60,7 +60,8 @@ static void apply_announcement(struct event_work *work, struct subscription *rec
     if (event->kind == EVENT_SUBSCRIBE_FAIL)
         apply_payment_failed(record, event->event_time);
     if (event->kind == EVENT_UNSUBSCRIBE_SUCCESS)
-        apply_notice(record, NOTICE_UNSUBSCRIBED, event->event_time, work->arena);
+        apply_notice(record, NOTICE_UNSUBSCRIBED, event->event_time, change_now_s(work->change),
+                     work->arena);
     records_update(work->change, &before, record);
     ids_add(work->subscriptions, record->id);
 }
@@ -130,7 +131,8 @@ static void on_license_event(struct event_work *work)
     bool current = agreements_note_license(work->change, event, &record, work->subscriptions);
     before = record;
     if (event->kind == EVENT_LICENSE_DEPROVISIONED && current)
-        apply_notice(&record, NOTICE_DEPROVISIONED, event->event_time, work->arena);
+        apply_notice(&record, NOTICE_DEPROVISIONED, event->event_time, change_now_s(work->change),
+                     work->arena);
     records_update(work->change, &before, &record);
     work->event->outcome = OUTCOME_APPLIED;
 }

@@ -17,6 +17,8 @@ work_fn on_snapshot, on_changes;
 work_fn on_mark, on_apply, on_release, on_due;
 /* on_maintenance.c */
 work_fn on_check_indexes, on_journal_verify, on_journal_erase, on_record_event;
+/* on_claimed.c: what a checker found, before on_apply, on_sweep_part and on_sweep_finish */
+work_fn on_claimed_apply, on_claimed_sweep_part, on_claimed_sweep_finish;
 /* on_override.c */
 work_fn on_override_put, on_override_remove;
 
@@ -25,7 +27,7 @@ work_fn on_sweep, on_sweeps, on_sweep_part, on_sweep_finish;
 /* on_seller.c */
 work_fn on_seller, on_seller_adopt;
 
-/* Forgets tokens past their four hours; at most `limit`. */
-size_t tokens_prune(struct change *change, size_t limit);
+/* Forgets tokens that are past their four hours by now_s; at most `limit`. */
+size_t tokens_prune(struct change *change, int64_t now_s, size_t limit);
 
 #endif

@@ -22,11 +22,13 @@ static void prune(struct store *store)
     struct error error;
 
     change_begin(&change, books->db, books->seq, clock_wall_ms());
-    int64_t before_s = change_now_s(&change) - store->settings->store.journal_retention_ms / 1000;
-    size_t tokens = tokens_prune(&change, PRUNE_LIMIT);
+    uint64_t writes = db_writes(books->db);
+    int64_t now_s = steady_clock_now_s(&store->steady_clock, &change, clock_mono_ms());
+    int64_t before_s = now_s - store->settings->store.journal_retention_ms / 1000;
+    size_t tokens = tokens_prune(&change, now_s, PRUNE_LIMIT);
     size_t entries = journal_prune(&change, before_s, PRUNE_LIMIT);
     size_t messages = notifications_prune(&change, before_s, PRUNE_LIMIT);
-    if (tokens + entries + messages > 0 && change_commit(&change, &error) < 0)
+    if (db_writes(books->db) != writes && change_commit(&change, &error) < 0)
         log_error("what is past its time could not be removed", LOG_TEXT("why", error.text));
     change_done(&change);
     /* A full turn: there is more. */

@@ -4,7 +4,12 @@
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
 
-enum { FIRST_DELAY_MS = 1000, LONGEST_DELAY_MS = 300000, ERROR_TEXT_MAX = 1000 };
+enum {
+    FIRST_DELAY_MS = 1000,
+    LONGEST_DELAY_MS = 300000,
+    LONGEST_WAIT_MS = 3600000,
+    ERROR_TEXT_MAX = 1000
+};
 
 static const int64_t recheck_delays_ms[] = {5000, 30000, 180000, 900000};
 enum { RECHECKS = sizeof(recheck_delays_ms) / sizeof(recheck_delays_ms[0]) };
@@ -20,6 +25,19 @@ void marks_get(struct db *db, struct str id, struct arena *arena, struct stored_
     if (codec_decode(&shape_stored_due, bytes, arena, ret, &error) < 0)
         log_error("due work cannot be read; the subscription follows its dates alone",
                   LOG_STR("subscription", id), LOG_TEXT("why", error.text));
+}
+
+/* Nothing is made to wait for longer: if it seems to, the clock was ahead when that was stored. */
+static int64_t wait_until(int64_t at_ms, int64_t now_ms)
+{
+    return at_ms > now_ms + LONGEST_WAIT_MS ? now_ms : at_ms;
+}
+
+struct due_plan marks_plan(const struct stored_due *stored, int64_t now_ms)
+{
+    return (struct due_plan){.mark_class = stored->class,
+                             .mark_at_ms = wait_until(stored->not_before_ms, now_ms),
+                             .retry_at_ms = wait_until(stored->retry_at_ms, now_ms)};
 }
 
 static void put(struct change *change, struct str id, const struct stored_due *stored)
@@ -148,8 +166,8 @@ void marks_failed(struct change *change, struct str id, struct str why, int64_t 
     marks_get(change->db, id, &change->arena, &stored);
     stored.failures++;
     stored.last_error = why.len > ERROR_TEXT_MAX ? str_from(why.ptr, ERROR_TEXT_MAX) : why;
-    stored.retry_at_ms =
-        change->now_ms + (retry_after_ms > 0 ? retry_after_ms : widening_delay_ms(stored.failures));
+    int64_t delay_ms = retry_after_ms > 0 ? retry_after_ms : widening_delay_ms(stored.failures);
+    stored.retry_at_ms = change->now_ms + (delay_ms < LONGEST_WAIT_MS ? delay_ms : LONGEST_WAIT_MS);
     put(change, id, &stored);
 }
 

@@ -8,6 +8,9 @@
 /* Zeroes *ret if there is nothing. */
 void marks_get(struct db *db, struct str id, struct arena *arena, struct stored_due *ret);
 
+/* What follows from it, without dates. */
+struct due_plan marks_plan(const struct stored_due *stored, int64_t now_ms);
+
 /* Marks a subscription due at once and returns the ticket to wait with. While it is claimed, one
  * more call will begin afterwards. */
 int64_t marks_mark(struct change *change, struct due *due, struct str id, enum due_class class,

@@ -51,7 +51,7 @@ static void merge_facts(struct change *change, struct subscription *survivor,
         survivor->evidence = gone->evidence;
         survivor->payment_failed_at = 0;
     }
-    apply_notice(survivor, other.notice, other.notice_at, &change->arena);
+    apply_notice(survivor, other.notice, other.notice_at, change_now_s(change), &change->arena);
     if (other.succeeded_at != 0)
         apply_succeeded(survivor, other.succeeded_at, &change->arena);
 }

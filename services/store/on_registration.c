@@ -23,6 +23,13 @@ static struct keys keys_of(const struct register_params *params)
                          .account_id = params->account_id};
 }
 
+/* A clock that was ahead does not make it last any longer. */
+static bool is_over(const struct stored_token *token, int64_t now_s)
+{
+    return token->expires_at <= now_s ||
+           record_time_is_ahead(token->expires_at, now_s + TOKEN_LIFETIME_S);
+}
+
 static void remember(struct change *change, struct str key, const struct stored_token *token)
 {
     change_put(change, TABLE_TOKENS, key, &shape_stored_token, token);
@@ -128,7 +135,7 @@ enum rpc_error on_token_find(struct work *work)
     struct subscription *record = arena_alloc(work->arena, sizeof(*record));
 
     if (!find_token(work->books->db, params->token_sha256, work->arena, &token) ||
-        token.expires_at <= clock_wall_s() ||
+        is_over(&token, clock_wall_s()) ||
         !records_resolve(work->books->db, token.subscription, work->arena, record)) {
         error_set(work->error, "this token was not seen in the last four hours");
         return ERROR_NOT_FOUND;
@@ -159,7 +166,7 @@ enum rpc_error on_reference_use(struct work *work)
     return ERROR_NONE;
 }
 
-size_t tokens_prune(struct change *change, size_t limit)
+size_t tokens_prune(struct change *change, int64_t now_s, size_t limit)
 {
     struct db_cursor cursor = db_ascend(change->db, TABLE_TOKENS, STR_NONE);
     struct str key, value;
@@ -170,7 +177,7 @@ size_t tokens_prune(struct change *change, size_t limit)
         struct error error;
         if (codec_decode(&shape_stored_token, arena_str(&change->arena, value), &change->arena,
                          &token, &error) == 0 &&
-            token.expires_at > change_now_s(change))
+            token.expires_at > now_s)
             continue;
         db_remove(change->db, TABLE_TOKENS, arena_str(&change->arena, key));
         count++;

@@ -100,6 +100,7 @@ static void compare_known(struct comparison *comparison, const struct keys *keys
     struct change *change = comparison->work->change;
     struct subscription after = *before;
     const struct asked asked = {.began_at_s = comparison->began_at_s,
+                                .now_s = change_now_s(change),
                                 .scope = SCOPE_LICENSE,
                                 .product_alive = true,
                                 .proven = comparison->proven};

@@ -123,6 +123,7 @@ void store_dispatch(struct store *store)
     enum due_class class;
 
     due_advance(store->books.due, now);
+    store_watch_clock(store, now);
     while ((class = quota_take(&store->quota, waiting_classes(store), clock_mono_us()))) {
         if (!hand_out(store, class))
             quota_give_back(&store->quota, class, clock_mono_us());

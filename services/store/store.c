@@ -96,9 +96,20 @@ static void plan_more(void *arg)
         daemon_failed(store->context);
     } else {
         log_info("due work is planned",
-                 LOG_INT("took_ms", clock_mono_ms() - store->started_mono_ms));
+                 LOG_INT("took_ms", clock_mono_ms() - store->planning_mono_ms));
+        store->planning_mono_ms = 0;
     }
     store_dispatch(store);
+}
+
+void store_plan_anew(struct store *store)
+{
+    bool on_its_way = store->planning_mono_ms != 0;
+
+    books_plan_anew(&store->books);
+    store->planning_mono_ms = clock_mono_ms();
+    if (!on_its_way)
+        loop_soon(store->context->loop, plan_more, store);
 }
 
 int store_start(void *state, const struct daemon_context *context, struct error *error)
@@ -106,7 +117,6 @@ int store_start(void *state, const struct daemon_context *context, struct error 
     struct store *store = state;
 
     store->context = context;
-    store->started_mono_ms = clock_mono_ms();
     store->settings = context->settings;
     store->books.settings = context->settings;
     store->books.policy = settings_policy(store->settings);
@@ -119,6 +129,7 @@ int store_start(void *state, const struct daemon_context *context, struct error 
     store_start_heartbeat(store);
     store_start_housekeeping(store);
     store_start_check(store);
+    store->planning_mono_ms = clock_mono_ms();
     plan_more(store);
     return 0;
 }

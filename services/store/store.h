@@ -12,6 +12,7 @@
 #include "services/store/commit.h"
 #include "services/store/presence.h"
 #include "services/store/quota.h"
+#include "services/store/steady_clock.h"
 
 struct store;
 
@@ -55,7 +56,9 @@ struct store {
     struct rpc_server *server;
     struct feed_publisher *feed;
     struct loop_timer *heartbeat_timer, *housekeeping_timer, *dispatch_timer;
-    int64_t started_mono_ms;
+    int64_t planning_mono_ms; /* since when due work is being planned; 0: it is not */
+    int64_t wall_ahead_ms;    /* of the monotonic clock; 0: not looked yet */
+    struct steady_clock steady_clock;
     int64_t checkpoint_at_mono_ms, prune_at_mono_ms, head_at_mono_ms;
     uint64_t events_published, events_truncated;
     uint64_t claims_refused; /* of callers of another account */
@@ -66,6 +69,12 @@ void store_stop(void *state);
 
 /* routes.c: the methods of messages.def and who serves them. */
 extern const struct rpc_route store_routes[];
+
+/* store.c: plans all due work, part by part. */
+void store_plan_anew(struct store *store);
+
+/* wall_clock.c: notices that it was set. */
+void store_watch_clock(struct store *store, struct moment now);
 
 /* execute.c: runs a handler, at once if it only reads, else with the next group. */
 void store_read(struct store *store, struct rpc_request *request, work_fn *fn);

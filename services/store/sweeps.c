@@ -1,6 +1,8 @@
 #include "services/store/sweeps.h"
 
+#include "common/base/clock.h"
 #include "common/log/log.h"
+#include "proto/record/record.h"
 #include "services/store/marks.h"
 
 enum { ID_LIMIT = 64 }; /* of ids in messages.def */
@@ -35,12 +37,12 @@ void sweeps_plan(struct books *books, struct str id)
     int64_t interval_ms = books->settings ? books->settings->store.sweep_interval_ms : 0;
 
     marks_get(books->db, id, &arena, &stored);
-    struct due_plan plan = {.mark_class = stored.class,
-                            .mark_at_ms = stored.not_before_ms,
-                            .retry_at_ms = stored.retry_at_ms};
+    int64_t now_ms = clock_wall_ms();
+    struct due_plan plan = marks_plan(&stored, now_ms);
     if (interval_ms > 0) {
+        bool known = stored.swept && !record_time_is_ahead(stored.swept->swept_at, now_ms / 1000);
         plan.date_class = DUE_SWEEP;
-        plan.date_at_ms = stored.swept ? stored.swept->swept_at * 1000 + interval_ms : 0;
+        plan.date_at_ms = known ? stored.swept->swept_at * 1000 + interval_ms : 0;
     }
     due_plan(books->due, id, &plan);
     arena_done(&arena);

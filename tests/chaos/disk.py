@@ -1,21 +1,12 @@
 """The store's disk: what survives a power cut, and how full it is. disk.c does it inside the store."""
-import os
 import pathlib
 import shutil
 
-from tests.support.process import BIN
+from tests.support.process import BIN, sanitizer_library
 
 LIBRARY = BIN.parent / "chaos" / "chaos_disk.so"
 PLENTY, BELOW_FLOOR, FULL = 0, 1, 2
 BLOCK = 4096
-
-
-def sanitizer_library():
-    """The sanitizer must come before what is loaded before libc."""
-    for line in os.popen(f"ldd {BIN / 'entitled-store'}").read().splitlines():
-        if "libasan" in line:
-            return line.split("=>")[1].split()[0]
-    return None
 
 
 class Disk:

@@ -21,6 +21,15 @@ SUPPORT = BIN.parent / "support"
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:")
 
 
+def sanitizer_library():
+    """The sanitizer must come before what is loaded before libc."""
+    listed = subprocess.run(["ldd", BIN / "entitled-store"], capture_output=True, text=True, check=True)
+    for line in listed.stdout.splitlines():
+        if "libasan" in line:
+            return line.split("=>")[1].split()[0]
+    return None
+
+
 class Process:
     def __init__(self, name, arguments, log, environment=None):
         self.name = name

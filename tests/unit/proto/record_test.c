@@ -221,7 +221,9 @@ static void old_answers_are_stale(void **state)
 
     assert_false(record_is_stale(&record, &policy_default, T + 12 * H));
     assert_true(record_is_stale(&record, &policy_default, T + 12 * H + 1));
-    assert_false(record_is_stale(&record, &policy_default, T - H));
+    assert_false(record_is_stale(&record, &policy_default, T - 60));
+    /* A clock that was ahead stamped it: nobody knows how old it is. */
+    assert_true(record_is_stale(&record, &policy_default, T - H));
     record.verified_at = 0;
     assert_true(record_is_stale(&record, &policy_default, T));
 }
@@ -290,6 +292,42 @@ static void aws_is_asked_when_dates_say_so(void **state)
                      choice_text(&enumeration_due_class, class), (long long)c.want,
                      choice_text(&enumeration_due_class, c.want_class));
     }
+}
+
+/* A clock that was years ahead has been set back since: what it stamped says nothing about dates,
+ * and AWS is asked at once, unless AWS's own word has ended the record. */
+static void what_was_verified_in_the_future_is_not_believed(void **state)
+{
+    (void)state;
+    struct entitlement entitlement = seats;
+    struct evidence evidence = {0};
+    struct subscription record = {.entitlements = {&entitlement, 1}, .verified_at = T + 365 * D};
+    enum due_class class;
+    entitlement.expires_at = T;
+
+    assert_int_equal(record_counting(&record, &entitlement, &policy_default, T - D), COUNTING_YES);
+    assert_int_equal(record_counting(&record, &entitlement, &policy_default, T + 2 * H),
+                     COUNTING_GRACE);
+    assert_int_equal(record_counting(&record, &entitlement, &policy_default, T + 100 * H),
+                     COUNTING_UNVERIFIED);
+    assert_int_equal(record_counting(&record, &entitlement, &policy_default, T + 365 * D),
+                     COUNTING_EXPIRED);
+    assert_int_equal(record_next_due_s(&record, &policy_default, T - D, &class), T - D);
+    assert_int_equal(class, DUE_EXPIRY);
+
+    /* Ended, by what such a clock made of a date: asked. By a notice: not. */
+    record.evidence = &evidence;
+    evidence.empty_at = evidence.empty_again_at = T + 365 * D;
+    assert_int_equal(record_state(&record, &policy_default, T - D, false), STATE_ENDED);
+    assert_int_equal(record_next_due_s(&record, &policy_default, T - D, &class), T - D);
+    evidence.notice = NOTICE_CANCELLED;
+    assert_int_equal(record_next_due_s(&record, &policy_default, T - D, &class), 0);
+
+    /* Registered in such a future, and pending: asked hourly, not all the time. */
+    record = (struct subscription){
+        .created_at = T + 365 * D, .registered_at = T + 365 * D, .verified_at = T};
+    assert_int_equal(record_next_due_s(&record, &policy_default, T, &class), T + H);
+    assert_int_equal(class, DUE_PENDING);
 }
 
 /* Asking exactly when it is due, and AWS repeating itself, settles every date in bounded steps. */
@@ -527,6 +565,7 @@ int main(void)
         cmocka_unit_test(an_active_successor_ends_a_record),
         cmocka_unit_test(old_answers_are_stale),
         cmocka_unit_test(aws_is_asked_when_dates_say_so),
+        cmocka_unit_test(what_was_verified_in_the_future_is_not_believed),
         cmocka_unit_test(a_repeated_date_settles),
         cmocka_unit_test(a_licence_is_known_in_every_spelling),
         cmocka_unit_test(a_record_is_found_by_every_handle),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/http/client/http_client.h"
 #include "services/poller/certificates.h"
@@ -106,8 +107,9 @@ static void on_answer(void *arg, const struct certificate_answer *answer)
 
 static struct certificate_wait *ask(const char *url)
 {
-    assert_int_equal(certificates_look(world.certificates, str_of(url)).state, CERTIFICATE_UNKNOWN);
-    return certificates_ask(world.certificates, str_of(url), on_answer, NULL);
+    assert_int_equal(certificates_look(world.certificates, str_of(url), clock_wall_s()).state,
+                     CERTIFICATE_UNKNOWN);
+    return certificates_ask(world.certificates, str_of(url), clock_wall_s(), on_answer, NULL);
 }
 
 static void assert_answer(size_t answers_so_far, enum certificate_state state, const char *why)
@@ -173,7 +175,8 @@ static void a_certificate_is_fetched_once_for_all_who_ask(void **state)
     assert_int_equal(world.count, 1);
     answers_pem(0, "leaf", "intermediate");
     assert_answer(2, CERTIFICATE_GOOD, NULL);
-    struct certificate_answer known = certificates_look(world.certificates, STR(SNS));
+    struct certificate_answer known =
+        certificates_look(world.certificates, STR(SNS), clock_wall_s());
     assert_int_equal(known.state, CERTIFICATE_GOOD);
     assert_ptr_equal(known.certificate, world.answer.certificate);
     assert_int_equal(world.count, 1);
@@ -290,7 +293,7 @@ static void what_fails_now_may_be_asked_again_and_what_is_refused_is_bad(void **
             answers_pem(world.count - 1, "leaf", NULL);
         answers(world.count - 1, &cases[i % count].response);
         assert_answer(i + 1, cases[i % count].state, "");
-        assert_int_equal(certificates_look(world.certificates, STR(SNS)).state,
+        assert_int_equal(certificates_look(world.certificates, STR(SNS), clock_wall_s()).state,
                          cases[i % count].state);
     }
 }
@@ -327,7 +330,8 @@ static void places_are_bounded_and_the_longest_unused_goes(void **state)
 
     for (size_t i = 0; i < PLACES; i++)
         ask(nth_url(i));
-    struct certificate_answer full = certificates_look(world.certificates, STR(SNS));
+    struct certificate_answer full =
+        certificates_look(world.certificates, STR(SNS), clock_wall_s());
     assert_int_equal(full.state, CERTIFICATE_AWAY);
     assert_true(str_eq_text(full.why, "too many certificates are being fetched"));
     for (size_t i = 0; i < PLACES; i++)
@@ -337,8 +341,8 @@ static void places_are_bounded_and_the_longest_unused_goes(void **state)
     ask(SNS);
     size_t known = 0;
     for (size_t i = 0; i < PLACES; i++)
-        known +=
-            certificates_look(world.certificates, str_of(nth_url(i))).state == CERTIFICATE_GOOD;
+        known += certificates_look(world.certificates, str_of(nth_url(i)), clock_wall_s()).state ==
+                 CERTIFICATE_GOOD;
     assert_int_equal(known, PLACES - 1);
 }
 

@@ -46,6 +46,7 @@ static struct {
     struct json *vectors;
     struct aws_call aws[CALLS];
     size_t aws_count;
+    int64_t aws_clock_offset_s, asked_at_s;
     struct rpc_call rpc[CALLS];
     size_t rpc_count;
     bool store_connected;
@@ -69,6 +70,12 @@ struct aws_call *aws_call(struct aws *aws, const struct aws_request *request, aw
         .operation = mem_strdup(request->operation), .done = done, .arg = arg, .open = true};
     assert_int_equal(json_parse(&call->body, request->body, NULL), 0);
     return call;
+}
+
+int64_t aws_clock_offset_s(const struct aws *aws)
+{
+    (void)aws;
+    return world.aws_clock_offset_s;
 }
 
 void aws_call_cancel(struct aws_call *call)
@@ -116,21 +123,24 @@ bool rpc_client_connected(const struct rpc_client *client)
     return world.store_connected;
 }
 
-struct certificate_answer certificates_look(struct certificates *certificates, struct str url)
+struct certificate_answer certificates_look(struct certificates *certificates, struct str url,
+                                            int64_t now_s)
 {
     (void)certificates;
     assert_true(url.len > 0);
+    world.asked_at_s = now_s;
     world.looks++;
     return world.certificate;
 }
 
 struct certificate_wait *certificates_ask(struct certificates *certificates, struct str url,
-                                          certificate_fn *fn, void *arg)
+                                          int64_t now_s, certificate_fn *fn, void *arg)
 {
     struct certificate_wait *wait = &world.waits[world.wait_count++];
     (void)certificates;
 
     assert_true(url.len > 0);
+    assert_int_equal(now_s, world.asked_at_s);
     assert_true(world.wait_count <= CALLS);
     *wait = (struct certificate_wait){fn, arg, true};
     return wait;

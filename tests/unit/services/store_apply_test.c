@@ -10,7 +10,7 @@
 #include "services/store/apply.h"
 #include "tests/support/random.h"
 
-enum { H = 3600, D = 24 * H, T = 100 * D };
+enum { H = 3600, D = 24 * H, T = 100 * D, LATER = 10000 * D };
 
 static const struct policy *const policy = &policy_default;
 
@@ -31,7 +31,7 @@ static enum applied listed(struct subscription *record, int64_t began_at, int64_
 {
     struct aws_entitlement_list rows = seats(count, T);
 
-    return apply_answer(record, &rows, &(struct asked){began_at, SCOPE_LICENSE, false, true},
+    return apply_answer(record, &rows, &(struct asked){began_at, SCOPE_LICENSE, false, true, LATER},
                         policy, arena);
 }
 
@@ -40,7 +40,7 @@ static enum applied empty(struct subscription *record, int64_t began_at, enum sc
 {
     static const struct aws_entitlement_list none;
 
-    return apply_answer(record, &none, &(struct asked){began_at, scope, product_alive, true},
+    return apply_answer(record, &none, &(struct asked){began_at, scope, product_alive, true, LATER},
                         policy, arena);
 }
 
@@ -96,17 +96,18 @@ static void the_order_of_rows_is_no_change(void **state)
     };
     struct aws_entitlement_list list = {rows, 6};
 
-    apply_answer(&record, &list, &(struct asked){D, SCOPE_LICENSE, false, true}, policy, &arena);
+    apply_answer(&record, &list, &(struct asked){D, SCOPE_LICENSE, false, true, LATER}, policy,
+                 &arena);
     struct aws_entitlement first = rows[0];
     rows[0] = rows[3];
     rows[3] = first;
     assert_int_equal(apply_answer(&record, &list,
-                                  &(struct asked){D + 1, SCOPE_LICENSE, false, true}, policy,
+                                  &(struct asked){D + 1, SCOPE_LICENSE, false, true, LATER}, policy,
                                   &arena),
                      APPLIED_VERIFIED);
     rows[3].value.string = STR("y");
     assert_int_equal(apply_answer(&record, &list,
-                                  &(struct asked){D + 2, SCOPE_LICENSE, false, true}, policy,
+                                  &(struct asked){D + 2, SCOPE_LICENSE, false, true, LATER}, policy,
                                   &arena),
                      APPLIED_CHANGED);
     arena_done(&arena);
@@ -146,8 +147,8 @@ static void an_announced_end_needs_two_empty_answers(void **state)
     bool probe;
 
     listed(&record, D, 10, &arena);
-    assert_true(apply_notice(&record, NOTICE_CANCELLED, 2 * D, &arena));
-    assert_false(apply_notice(&record, NOTICE_CANCELLED, 2 * D, &arena));
+    assert_true(apply_notice(&record, NOTICE_CANCELLED, 2 * D, LATER, &arena));
+    assert_false(apply_notice(&record, NOTICE_CANCELLED, 2 * D, LATER, &arena));
     assert_int_equal(state_of(&record, 2 * D), STATE_ACTIVE);
     empty(&record, 2 * D + 1, SCOPE_LICENSE, false, &arena);
     assert_int_equal(state_of(&record, 2 * D + 1), STATE_ACTIVE);
@@ -169,19 +170,19 @@ static void a_later_listing_refutes_a_notice(void **state)
     struct arena arena = ARENA_INIT;
     struct subscription record = new_record();
 
-    apply_notice(&record, NOTICE_CANCELLED, 2 * D, &arena);
+    apply_notice(&record, NOTICE_CANCELLED, 2 * D, LATER, &arena);
     listed(&record, 2 * D + H - 1, 10, &arena);
     assert_int_equal(record_evidence(&record).notice, NOTICE_CANCELLED);
     assert_int_equal(listed(&record, 2 * D + H, 10, &arena), APPLIED_CHANGED);
     assert_null(record.evidence);
-    assert_false(apply_notice(&record, NOTICE_CANCELLED, 2 * D, &arena));
-    assert_true(apply_notice(&record, NOTICE_DEPROVISIONED, 2 * D + 1, &arena));
+    assert_false(apply_notice(&record, NOTICE_CANCELLED, 2 * D, LATER, &arena));
+    assert_true(apply_notice(&record, NOTICE_DEPROVISIONED, 2 * D + 1, LATER, &arena));
 
     /* What was refuted before an end does not explain it. */
     listed(&record, 4 * D, 10, &arena);
     empty(&record, 5 * D, SCOPE_LICENSE, false, &arena);
-    assert_false(apply_notice(&record, NOTICE_CANCELLED, 2 * D, &arena));
-    assert_true(apply_notice(&record, NOTICE_CANCELLED, 5 * D - 60, &arena));
+    assert_false(apply_notice(&record, NOTICE_CANCELLED, 2 * D, LATER, &arena));
+    assert_true(apply_notice(&record, NOTICE_CANCELLED, 5 * D - 60, LATER, &arena));
     arena_done(&arena);
 }
 
@@ -191,10 +192,10 @@ static void of_two_notices_at_once_the_same_one_stays(void **state)
     struct arena arena = ARENA_INIT;
     struct subscription one = new_record(), other = new_record();
 
-    apply_notice(&one, NOTICE_CANCELLED, D, &arena);
-    apply_notice(&one, NOTICE_DEPROVISIONED, D, &arena);
-    apply_notice(&other, NOTICE_DEPROVISIONED, D, &arena);
-    apply_notice(&other, NOTICE_CANCELLED, D, &arena);
+    apply_notice(&one, NOTICE_CANCELLED, D, LATER, &arena);
+    apply_notice(&one, NOTICE_DEPROVISIONED, D, LATER, &arena);
+    apply_notice(&other, NOTICE_DEPROVISIONED, D, LATER, &arena);
+    apply_notice(&other, NOTICE_CANCELLED, D, LATER, &arena);
     assert_int_equal(one.evidence->notice, NOTICE_CANCELLED);
     assert_int_equal(other.evidence->notice, NOTICE_CANCELLED);
     arena_done(&arena);
@@ -210,7 +211,7 @@ static void a_renewed_subscription_waits_for_its_successor(void **state)
     assert_true(apply_succeeded(&record, T, &arena));
     assert_false(apply_succeeded(&record, T, &arena));
     assert_false(apply_succeeded(&record, T - 1, &arena));
-    apply_notice(&record, NOTICE_DEPROVISIONED, T, &arena);
+    apply_notice(&record, NOTICE_DEPROVISIONED, T, LATER, &arena);
     empty(&record, T + 5, SCOPE_LICENSE, true, &arena);
     empty(&record, T + 65, SCOPE_ACCOUNT, true, &arena);
     assert_int_equal(state_of(&record, T + 65), STATE_HELD);
@@ -255,7 +256,7 @@ static void an_older_version_stays_as_it_was(void **state)
     listed(&record, D, 10, &arena);
     empty(&record, 2 * D, SCOPE_LICENSE, false, &arena);
     struct subscription before = record;
-    apply_notice(&record, NOTICE_CANCELLED, 2 * D, &arena);
+    apply_notice(&record, NOTICE_CANCELLED, 2 * D, LATER, &arena);
     empty(&record, 3 * D, SCOPE_ACCOUNT, false, &arena);
     listed(&record, 4 * D, 25, &arena);
     assert_int_equal(before.evidence->notice, notice_none);
@@ -356,10 +357,10 @@ static enum applied learn(struct subscription *record, const struct fact *fact, 
         rows = seats(fact->count, T + fact->count * H);
         return apply_answer(
             record, &rows,
-            &(struct asked){fact->at, fact->scope, fact->product_alive, fact->proven}, policy,
-            arena);
+            &(struct asked){fact->at, fact->scope, fact->product_alive, fact->proven, LATER},
+            policy, arena);
     case END_NOTICE:
-        return apply_notice(record, fact->notice, fact->at, arena);
+        return apply_notice(record, fact->notice, fact->at, LATER, arena);
     case SUCCEEDED:
         return apply_succeeded(record, fact->at, arena);
     case PAYMENT_FAILED:
@@ -435,6 +436,47 @@ static void no_order_of_the_same_facts_matters(void **state)
     }
 }
 
+/* The clock was a year ahead when AWS answered, and was set back. */
+static void what_comes_after_a_wrong_clock_counts(void **state)
+{
+    enum { NOW = 2 * D, AHEAD = NOW + 365 * D };
+    struct arena arena = ARENA_INIT;
+    struct subscription record = new_record();
+    struct aws_entitlement_list ten = seats(10, T);
+    static const struct aws_entitlement_list none;
+    struct asked asked = {AHEAD, SCOPE_ACCOUNT, true, true, AHEAD};
+    (void)state;
+
+    assert_int_equal(apply_answer(&record, &ten, &asked, policy, &arena), APPLIED_CHANGED);
+    assert_int_equal(record.verified_at, AHEAD);
+    /* Still by that clock: what is older is older. */
+    asked.began_at_s = AHEAD - 60;
+    assert_int_equal(apply_answer(&record, &none, &asked, policy, &arena), APPLIED_NOTHING);
+    /* A listing of a time that has not come refutes no notice. */
+    assert_true(apply_notice(&record, NOTICE_CANCELLED, NOW - H, NOW, &arena));
+
+    asked = (struct asked){NOW, SCOPE_ACCOUNT, true, true, NOW};
+    assert_int_equal(apply_answer(&record, &none, &asked, policy, &arena), APPLIED_CHANGED);
+    assert_int_equal(record.verified_at, NOW);
+    assert_int_equal(record_evidence(&record).empty_at, NOW);
+    assert_int_equal(record_evidence(&record).listed_at, 0);
+    assert_int_equal(state_of(&record, NOW), STATE_ACTIVE);
+
+    /* Evidence of such a time happened by now at the latest; the second call is still needed. */
+    asked = (struct asked){AHEAD, SCOPE_ACCOUNT, true, true, AHEAD};
+    record.evidence = &(struct evidence){.empty_at = AHEAD - D, .product_alive_at = AHEAD - D};
+    record.verified_at = AHEAD - D;
+    asked = (struct asked){NOW, SCOPE_ACCOUNT, true, true, NOW};
+    assert_int_equal(apply_answer(&record, &none, &asked, policy, &arena), APPLIED_CHANGED);
+    assert_int_equal(record_evidence(&record).empty_at, NOW);
+    assert_int_equal(record_evidence(&record).product_alive_at, NOW);
+    assert_int_equal(record_evidence(&record).empty_again_at, 0);
+    asked.began_at_s = asked.now_s = NOW + policy->confirm_delay_s;
+    apply_answer(&record, &none, &asked, policy, &arena);
+    assert_int_equal(state_of(&record, NOW + policy->confirm_delay_s), STATE_ENDED);
+    arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +492,7 @@ int main(void)
         cmocka_unit_test(the_scope_follows_what_is_known),
         cmocka_unit_test(without_account_any_scope_confirms),
         cmocka_unit_test(no_order_of_the_same_facts_matters),
+        cmocka_unit_test(what_comes_after_a_wrong_clock_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

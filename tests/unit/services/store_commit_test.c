@@ -260,7 +260,7 @@ static void changes_come_in_pieces_that_end_between_commits(void **state)
         char account[16];
         snprintf(account, sizeof(account), "%012d", i);
         enter(f, account, &result);
-        fixture_apply(f, result.subscription->id, SCOPE_ACCOUNT, 1800000000,
+        fixture_apply(f, result.subscription->id, SCOPE_ACCOUNT, 1700000000,
                       (struct aws_entitlement_list){rows, 400});
     }
     for (bool more = true; more; pieces++) {

@@ -20,12 +20,9 @@ struct bench {
 static void bench_plan(struct bench *b)
 {
     struct stored_due stored;
-    struct due_plan plan;
 
     marks_get(b->f->books.db, subscription, &b->f->arena, &stored);
-    plan = (struct due_plan){.mark_class = stored.class,
-                             .mark_at_ms = stored.not_before_ms,
-                             .retry_at_ms = stored.retry_at_ms};
+    struct due_plan plan = marks_plan(&stored, b->now.wall_ms);
     due_plan(b->due, subscription, &plan);
 }
 
@@ -236,6 +233,73 @@ static void a_notification_that_changed_nothing_is_asked_again(void **state)
     assert_int_equal(bench_take(&b, DUE_NOTIFICATION), 0);
 }
 
+static void no_wait_outlasts_a_clock_that_is_set_back(void **state)
+{
+    enum { YEAR_S = 365 * 24 * 3600 };
+    struct bench b = bench_of(state);
+
+    b.now.wall_ms += YEAR_S * 1000LL;
+    due_advance(b.due, b.now);
+    bench_mark(&b, DUE_NOTIFICATION);
+    bench_applied(&b, bench_take(&b, DUE_NOTIFICATION), false);
+    b.now.wall_ms -= YEAR_S * 1000LL;
+    bench_pass(&b, 0);
+    bench_plan(&b);
+    int64_t fence = bench_take(&b, DUE_NOTIFICATION);
+    assert_true(fence != 0);
+
+    b.now.wall_ms += YEAR_S * 1000LL;
+    bench_failed(&b, fence, 0);
+    b.now.wall_ms -= YEAR_S * 1000LL;
+    bench_pass(&b, 0);
+    bench_plan(&b);
+    assert_true(bench_take(&b, DUE_NOTIFICATION) != 0);
+
+    /* A lease that ends makes its work wait by the monotonic clock. */
+    b.now.wall_ms += YEAR_S * 1000LL;
+    bench_pass(&b, 60000);
+    b.now.wall_ms -= YEAR_S * 1000LL;
+    bench_pass(&b, 0);
+    bench_plan(&b);
+    bench_pass(&b, 999);
+    assert_int_equal(bench_take(&b, DUE_NOTIFICATION), 0);
+    bench_pass(&b, 1);
+    assert_true(bench_take(&b, DUE_NOTIFICATION) != 0);
+}
+
+static void nobody_is_told_to_wait_for_longer_than_an_hour(void **state)
+{
+    struct bench b = bench_of(state);
+
+    bench_mark(&b, DUE_PENDING);
+    bench_failed(&b, bench_take(&b, DUE_PENDING), 86400000);
+    bench_pass(&b, 3600000 - 1);
+    assert_int_equal(bench_take(&b, DUE_PENDING), 0);
+    bench_pass(&b, 1);
+    assert_true(bench_take(&b, DUE_PENDING) != 0);
+}
+
+/* A checker's clock may be wrong: its call began after it got the claim, and is over. */
+static void a_call_is_as_old_as_its_claim_at_most(void **state)
+{
+    struct bench b = bench_of(state);
+    int64_t claimed_s = b.now.wall_ms / 1000;
+
+    bench_mark(&b, DUE_PENDING);
+    assert_true(bench_take(&b, DUE_PENDING) != 0);
+    bench_pass(&b, 10000);
+    assert_int_equal(due_call_time_s(b.due, subscription, claimed_s + 4, b.now), claimed_s + 4);
+    assert_int_equal(due_call_time_s(b.due, subscription, claimed_s - 86400, b.now), claimed_s);
+    assert_int_equal(due_call_time_s(b.due, subscription, claimed_s + 86400, b.now),
+                     claimed_s + 10);
+    /* Ours was set meanwhile. */
+    b.now.wall_ms -= 86400000;
+    assert_int_equal(due_call_time_s(b.due, subscription, claimed_s + 4, b.now),
+                     claimed_s + 10 - 86400);
+    assert_int_equal(due_call_time_s(b.due, STR("s-none"), claimed_s - 86390, b.now),
+                     claimed_s - 86390);
+}
+
 static void an_empty_answer_is_not_what_a_notification_announced(void **state)
 {
     struct fixture *f = *state;
@@ -246,15 +310,15 @@ static void an_empty_answer_is_not_what_a_notification_announced(void **state)
 
     fixture_write(f, on_register, &params, &result);
     struct mark_params mark = {.handle = result.subscription->id, .class = DUE_NOTIFICATION};
-    fixture_apply(f, mark.handle, SCOPE_ACCOUNT, 1800000000,
+    fixture_apply(f, mark.handle, SCOPE_ACCOUNT, 1700000000,
                   ROWS_OF(SEATS(5, .account_id = STR(ACCOUNT))));
     assert_int_equal(fixture_write(f, on_mark, &mark, &marked), ERROR_NONE);
-    fixture_apply(f, mark.handle, SCOPE_ACCOUNT, 1800000010, NO_ROWS);
+    fixture_apply(f, mark.handle, SCOPE_ACCOUNT, 1700000010, NO_ROWS);
     marks_get(f->books.db, mark.handle, &f->arena, &stored);
     assert_int_equal(stored.class, DUE_NOTIFICATION);
     assert_true(stored.not_before_ms > 0);
 
-    fixture_apply(f, mark.handle, SCOPE_ACCOUNT, 1800000020,
+    fixture_apply(f, mark.handle, SCOPE_ACCOUNT, 1700000020,
                   ROWS_OF(SEATS(6, .account_id = STR(ACCOUNT))));
     marks_get(f->books.db, mark.handle, &f->arena, &stored);
     assert_int_equal(stored.class, due_class_none);
@@ -359,7 +423,7 @@ static void an_answer_without_its_claim_is_refused(void **state)
     fixture_write(f, on_register, &params, &result);
     struct apply_params apply = {.subscription = result.subscription->id,
                                  .fence = fixture_claim(f, result.subscription->id),
-                                 .began_at = 1800000000,
+                                 .began_at = 1700000000,
                                  .scope = SCOPE_ACCOUNT};
     struct release_params release = {.subscription = apply.subscription, .fence = apply.fence};
     assert_int_equal(fixture_write(f, on_release, &release, &nothing), ERROR_NONE);
@@ -520,6 +584,9 @@ int main(void)
         fixture_test(a_failure_waits_as_told_or_longer_each_time),
         fixture_test(who_waits_does_not_wait_for_a_failure_to_pass),
         fixture_test(a_notification_that_changed_nothing_is_asked_again),
+        fixture_test(no_wait_outlasts_a_clock_that_is_set_back),
+        fixture_test(nobody_is_told_to_wait_for_longer_than_an_hour),
+        fixture_test(a_call_is_as_old_as_its_claim_at_most),
         fixture_test(an_empty_answer_is_not_what_a_notification_announced),
         fixture_test(other_work_that_changed_nothing_is_done),
         fixture_test(dates_make_due_by_the_wall_clock),

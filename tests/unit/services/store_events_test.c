@@ -4,7 +4,7 @@
 
 #include "services/store/marks.h"
 
-#define NOW 1800000000
+#define NOW 1700000000
 
 static struct notify_result take_in(struct fixture *f, struct notification message)
 {

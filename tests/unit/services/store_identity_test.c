@@ -1,9 +1,10 @@
 /* Which record a key leads to, what an answer proves about it, and when two records are one. */
+#include "services/store/steady_clock.h"
 #include "tests/support/store_fixture.h"
 
 #include "services/store/marks.h"
 
-#define NOW 1800000000
+#define NOW 1700000000
 
 static struct register_result enter_full(struct fixture *f, struct register_params params)
 {
@@ -498,15 +499,50 @@ static void tokens_past_their_hours_are_forgotten(void **state)
 
     ENTER(f, .account_id = STR(ACCOUNT), .token_sha256 = STR("0123"));
     change_begin(&change, f->books.db, f->books.seq, clock_wall_ms() + 3 * 3600 * 1000);
-    assert_int_equal(tokens_prune(&change, 10), 0);
+    assert_int_equal(tokens_prune(&change, change_now_s(&change), 10), 0);
     change_done(&change);
     change_begin(&change, f->books.db, f->books.seq, clock_wall_ms() + 4 * 3600 * 1000 + 1000);
-    assert_int_equal(tokens_prune(&change, 10), 1);
+    assert_int_equal(tokens_prune(&change, change_now_s(&change), 10), 1);
     assert_int_equal(change_commit(&change, &error), 0);
     change_done(&change);
     struct token_find_params find = {.token_sha256 = STR("0123")};
     struct subscription_result found = {0};
     assert_int_equal(fixture_read(f, on_token_find, &find, &found), ERROR_NOT_FOUND);
+}
+
+static int64_t steady_at(struct fixture *f, struct steady_clock *clock, int64_t wall_s,
+                         int64_t mono_s)
+{
+    struct change change;
+    struct error error;
+
+    change_begin(&change, f->books.db, f->books.seq, wall_s * 1000);
+    int64_t now_s = steady_clock_now_s(clock, &change, mono_s * 1000);
+    assert_int_equal(change_commit(&change, &error), 0);
+    change_done(&change);
+    return now_s;
+}
+
+static void what_removes_by_age_follows_a_clock_that_jumps_at_leisure(void **state)
+{
+    enum { HOUR = 3600, YEAR = 365 * 24 * HOUR, T = 1700000000 };
+    struct fixture *f = *state;
+    struct steady_clock clock = {0}, after_restart = {0}, long_after = {0};
+
+    assert_int_equal(steady_at(f, &clock, T, 100), T);
+    assert_int_equal(steady_at(f, &clock, T + 60, 160), T + 60);
+    /* A year ahead for an hour, with a restart within it. */
+    assert_int_equal(steady_at(f, &clock, T + YEAR, 160), T + 60);
+    assert_int_equal(steady_at(f, &clock, T + YEAR + HOUR, 160 + HOUR), T + 60 + 10 * HOUR);
+    assert_int_equal(steady_at(f, &after_restart, T + YEAR + HOUR, 5), T + 60 + 10 * HOUR);
+    /* Back again, likewise; then as the clock goes. */
+    assert_int_equal(steady_at(f, &after_restart, T + 2 * HOUR, 5), T + 60 + 10 * HOUR);
+    assert_int_equal(steady_at(f, &after_restart, T + 3 * HOUR, 5 + HOUR), T + 3 * HOUR);
+    assert_int_equal(steady_at(f, &after_restart, T + 4 * HOUR, 5 + 2 * HOUR), T + 4 * HOUR);
+    /* A store that did not run for long catches up. */
+    assert_int_equal(steady_at(f, &long_after, T + 14 * HOUR, 0), T + 4 * HOUR);
+    assert_int_equal(steady_at(f, &long_after, T + 15 * HOUR, HOUR), T + 14 * HOUR);
+    assert_int_equal(steady_at(f, &long_after, T + 15 * HOUR, HOUR + 360), T + 15 * HOUR);
 }
 
 int main(void)
@@ -541,6 +577,7 @@ int main(void)
         fixture_test(linking_needs_one_living_subscription),
         fixture_test(a_token_leads_to_its_subscription),
         fixture_test(tokens_past_their_hours_are_forgotten),
+        fixture_test(what_removes_by_age_follows_a_clock_that_jumps_at_leisure),
     };
 
     return cmocka_run_group_tests_name("services/store_identity", tests, NULL, NULL);
