@@ -45,7 +45,7 @@ static struct str unquote(struct str value)
 
 static void keep(char *text, size_t size, struct str value)
 {
-    if (value.len < size) {
+    if (value.len > 0 && value.len < size) {
         memcpy(text, value.ptr, value.len);
         text[value.len] = '\0';
     }

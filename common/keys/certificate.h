@@ -36,9 +36,9 @@ int certificate_load(const char *path, struct curve_keys *ret, struct certificat
  * looked at here. */
 int certificate_load_secret(const char *path, struct curve_keys *ret, struct error *error);
 
-/* Makes a new pair: PATH (mode 0644) and PATH_secret (0600), of the owner of the directory if the
- * process may give files away. Overwrites neither, whatever happens meanwhile. */
-int certificate_make(const char *path, const struct certificate_note *note, struct curve_keys *ret,
-                     struct error *error);
+/* Makes a new pair in the directory: NAME (mode 0644) and NAME_secret (0600), of the directory's
+ * owner if the process may give files away. Overwrites neither, whatever happens meanwhile. */
+int certificate_make(const char *directory, const char *name, const struct certificate_note *note,
+                     struct curve_keys *ret, struct error *error);
 
 #endif

@@ -1,10 +1,13 @@
 /* Makes certificates; the only user of CZMQ's. */
 #include <czmq.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/keys/certificate.h"
@@ -23,58 +26,92 @@ static zcert_t *new_certificate(const struct certificate_note *note, struct curv
     return cert;
 }
 
-/* A file that only root could use would help no daemon. */
-static int give_to_owner(const char *path, const char *directory, mode_t mode)
-{
-    struct stat status;
+typedef int save_fn(zcert_t *cert, const char *path);
 
-    if (chmod(path, mode) < 0 || stat(directory, &status) < 0)
-        return -1;
-    return geteuid() != 0 ? 0 : chown(path, status.st_uid, status.st_gid);
-}
-
-/* Has zcert write the file where nobody else looks; link() then refuses what is there already. */
-static int write_file(int (*save)(zcert_t *cert, const char *path), zcert_t *cert, mode_t mode,
-                      const char *directory, const char *path, struct error *error)
+/* What zcert writes, by way of a file that has no name. */
+static int write_text(save_fn *save, zcert_t *cert, struct buf *out)
 {
-    cleanup(mem_freep) char *hidden = mem_printf("%s/.new-XXXXXX", directory);
-    int fd = mkstemp(hidden);
-    int err = 0;
+    cleanup(mem_freep) char *path = NULL;
+    char chunk[4096];
+    ssize_t got = -1;
+    int fd = memfd_create("certificate", MFD_CLOEXEC);
 
     if (fd < 0)
-        return error_set(error, "cannot write into '%s': %s", directory, strerror(errno));
+        return -1;
+    path = mem_printf("/proc/self/fd/%d", fd);
+    if (save(cert, path) == 0) {
+        while ((got = pread(fd, chunk, sizeof(chunk), (off_t)out->len)) > 0)
+            buf_append(out, chunk, (size_t)got);
+    }
+    explicit_bzero(chunk, sizeof(chunk));
     close(fd);
-    if (save(cert, hidden) < 0 || give_to_owner(hidden, directory, mode) < 0)
-        err = error_set(error, "cannot write '%s': %s", path, strerror(errno));
-    else if (link(hidden, path) < 0)
-        err = errno == EEXIST ? error_set(error, "'%s' exists already and is not overwritten", path)
-                              : error_set(error, "cannot make '%s': %s", path, strerror(errno));
-    unlink(hidden);
-    return err;
+    return got == 0 ? 0 : -1;
 }
 
-static char *directory_of(const char *path)
+/* A file that only root could use would help no daemon. */
+static int finish_file(int fd, int directory, struct str text, mode_t mode)
 {
-    const char *slash = strrchr(path, '/');
+    struct stat owner;
 
-    return slash ? str_dup(str_from(path, slash == path ? 1 : (size_t)(slash - path)))
-                 : mem_strdup(".");
+    if (fstat(directory, &owner) < 0 || write(fd, text.ptr, text.len) != (ssize_t)text.len ||
+        fchmod(fd, mode) < 0)
+        return -1;
+    if (geteuid() == 0 && fchown(fd, owner.st_uid, owner.st_gid) < 0)
+        return -1;
+    return fsync(fd);
+}
+
+/* The directory may belong to somebody else, who could put a link anywhere meanwhile: nothing is
+ * opened that is there, and nothing is done by a name afterwards. */
+static int make_file(int directory, const char *name, struct str text, mode_t mode,
+                     struct error *error)
+{
+    int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                    S_IRUSR | S_IWUSR);
+
+    if (fd < 0)
+        return errno == EEXIST
+                   ? error_set(error, "'%s' exists already and is not overwritten", name)
+                   : error_set(error, "cannot make '%s': %s", name, strerror(errno));
+    int err = finish_file(fd, directory, text, mode);
+    if (err < 0) {
+        error_set(error, "cannot write '%s': %s", name, strerror(errno));
+        unlinkat(directory, name, 0);
+    }
+    close(fd);
+    return err;
 }
 
 /* The public half first: if that is there, the pair is somebody's. */
-int certificate_make(const char *path, const struct certificate_note *note, struct curve_keys *ret,
-                     struct error *error)
+static int make_pair(int directory, const char *name, zcert_t *cert, struct error *error)
 {
-    cleanup(mem_freep) char *directory = directory_of(path);
-    cleanup(mem_freep) char *secret_path = mem_printf("%s_secret", path);
+    cleanup(mem_freep) char *secret_name = mem_printf("%s_secret", name);
+    cleanup(buf_done) struct buf public_text = BUF_INIT, secret_text = BUF_INIT;
 
-    zcert_t *cert = new_certificate(note, ret);
-    int err = write_file(zcert_save_public, cert, 0644, directory, path, error);
+    if (write_text(zcert_save_public, cert, &public_text) < 0 ||
+        write_text(zcert_save_secret, cert, &secret_text) < 0)
+        return error_set(error, "cannot write a certificate: %s", strerror(errno));
+    int err = make_file(directory, name, buf_str(&public_text), 0644, error);
     if (err == 0) {
-        err = write_file(zcert_save_secret, cert, 0600, directory, secret_path, error);
+        err = make_file(directory, secret_name, buf_str(&secret_text), 0600, error);
         if (err < 0)
-            unlink(path);
+            unlinkat(directory, name, 0);
     }
-    zcert_destroy(&cert);
+    if (secret_text.data)
+        explicit_bzero(secret_text.data, secret_text.len);
     return err;
+}
+
+int certificate_make(const char *directory, const char *name, const struct certificate_note *note,
+                     struct curve_keys *ret, struct error *error)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return error_set(error, "cannot open the directory '%s': %s", directory, strerror(errno));
+    zcert_t *cert = new_certificate(note, ret);
+    int err = make_pair(fd, name, cert, error);
+    zcert_destroy(&cert);
+    close(fd);
+    return err < 0 ? error_prefix(error, "%s", directory) : 0;
 }

@@ -53,10 +53,10 @@ static int make(struct ctl *ctl)
         return ctl_fail(ctl,
                         "keys make NAME: 64 letters, digits, '-', '_', '.' and '@' at most, and "
                         "a letter or digit first");
-    const char *path =
-        arena_printf(&ctl->arena, "%s/" STR_FMT ".cert", key_directory(ctl), STR_ARG(name)).ptr;
+    const char *file = arena_printf(&ctl->arena, STR_FMT ".cert", STR_ARG(name)).ptr;
+    const char *path = arena_printf(&ctl->arena, "%s/%s", key_directory(ctl), file).ptr;
     const struct certificate_note note = new_note(ctl, name);
-    if (certificate_make(path, &note, &keys, &ctl->error) < 0)
+    if (certificate_make(key_directory(ctl), file, &note, &keys, &ctl->error) < 0)
         return EXIT_FAILED;
     explicit_bzero(keys.secret_key, sizeof(keys.secret_key));
     if (ctl->json) {

@@ -54,12 +54,12 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct curve_keys make(const char *path)
+static struct curve_keys make(const struct stage *stage, const char *name)
 {
     struct curve_keys keys;
     struct error error;
 
-    if (certificate_make(path, &note, &keys, &error) < 0)
+    if (certificate_make(stage->directory, name, &note, &keys, &error) < 0)
         fail_msg("%s", error.text);
     return keys;
 }
@@ -84,7 +84,7 @@ static mode_t mode_of(const char *path)
 static void what_is_made_is_read(void **state)
 {
     const struct stage *stage = *state;
-    struct curve_keys made = make(stage->path), own, public;
+    struct curve_keys made = make(stage, "checker.cert"), own, public;
     struct certificate_note read;
     struct error error;
 
@@ -104,7 +104,7 @@ static void what_is_made_is_read(void **state)
 static void the_public_half_is_enough_elsewhere(void **state)
 {
     const struct stage *stage = *state;
-    struct curve_keys made = make(stage->path), keys;
+    struct curve_keys made = make(stage, "checker.cert"), keys;
     struct error error;
 
     assert_int_equal(unlink(stage->secret_path), 0);
@@ -117,17 +117,40 @@ static void the_public_half_is_enough_elsewhere(void **state)
 static void nothing_is_overwritten(void **state)
 {
     const struct stage *stage = *state;
-    struct curve_keys made = make(stage->path), keys;
+    struct curve_keys made = make(stage, "checker.cert"), keys;
     struct error error;
 
-    assert_int_equal(certificate_make(stage->path, &note, &keys, &error), -1);
+    assert_int_equal(certificate_make(stage->directory, "checker.cert", &note, &keys, &error), -1);
     assert_non_null(strstr(error.text, "exists already"));
     assert_int_equal(unlink(stage->path), 0);
     /* A secret half alone is somebody's too, and no public one is left beside it. */
-    assert_int_equal(certificate_make(stage->path, &note, &keys, &error), -1);
+    assert_int_equal(certificate_make(stage->directory, "checker.cert", &note, &keys, &error), -1);
     assert_int_equal(access(stage->path, F_OK), -1);
     assert_int_equal(certificate_load_secret(stage->path, &keys, &error), 0);
     assert_string_equal(keys.public_key, made.public_key);
+}
+
+/* Whoever owns the directory may not have root write, or give away, another file. */
+static void no_link_is_followed(void **state)
+{
+    const struct stage *stage = *state;
+    cleanup(mem_freep) char *target = mem_printf("%s/target", stage->directory);
+    struct curve_keys keys;
+    struct error error;
+
+    for (int dangling = 0; dangling < 2; dangling++) {
+        if (!dangling)
+            write_text(target, "untouched");
+        assert_int_equal(symlink(target, stage->secret_path), 0);
+        assert_int_equal(certificate_make(stage->directory, "checker.cert", &note, &keys, &error),
+                         -1);
+        assert_non_null(strstr(error.text, "exists already"));
+        assert_int_equal(access(stage->path, F_OK), -1);
+        assert_int_equal(access(target, F_OK), dangling ? -1 : 0);
+        assert_int_equal(unlink(stage->secret_path), 0);
+        if (!dangling)
+            assert_int_equal(unlink(target), 0);
+    }
 }
 
 static void a_secret_that_others_may_read_is_refused(void **state)
@@ -136,7 +159,7 @@ static void a_secret_that_others_may_read_is_refused(void **state)
     struct curve_keys keys;
     struct error error;
 
-    make(stage->path);
+    make(stage, "checker.cert");
     assert_int_equal(chmod(stage->secret_path, 0640), 0);
     assert_int_equal(certificate_load_secret(stage->path, &keys, &error), -1);
     assert_non_null(strstr(error.text, "0600"));
@@ -146,7 +169,7 @@ static void a_secret_that_others_may_read_is_refused(void **state)
 static void zcert_reads_the_same(void **state)
 {
     const struct stage *stage = *state;
-    struct curve_keys made = make(stage->path);
+    struct curve_keys made = make(stage, "checker.cert");
     zcert_t *cert = zcert_load(stage->path);
 
     assert_non_null(cert);
@@ -177,7 +200,7 @@ static void a_secret_file_without_a_secret_is_refused(void **state)
     struct curve_keys keys;
     struct error error;
 
-    make(stage->path);
+    make(stage, "checker.cert");
     assert_int_equal(rename(stage->path, stage->secret_path), 0);
     assert_int_equal(chmod(stage->secret_path, 0600), 0);
     assert_int_equal(certificate_load_secret(stage->path, &keys, &error), -1);
@@ -239,9 +262,9 @@ static void the_list_is_what_the_directory_holds_now(void **state)
 
     snprintf(other_secret, sizeof(other_secret), "%s_secret", other_path);
     assert_int_equal(allow_list_count(list), 0);
-    first = make(stage->path);
+    first = make(stage, "checker.cert");
     assert_true(allow_list_has(list, first.public_key));
-    second = make(other_path);
+    second = make(stage, "other.cert");
     assert_int_equal(allow_list_count(list), 2);
     assert_true(allow_list_has(list, second.public_key));
 
@@ -252,7 +275,7 @@ static void the_list_is_what_the_directory_holds_now(void **state)
     assert_int_equal(rename(other_path, stage->path), 0);
     assert_int_equal(unlink(other_secret), 0);
     assert_true(allow_list_has(list, second.public_key));
-    struct curve_keys third = make(other_path);
+    struct curve_keys third = make(stage, "other.cert");
     assert_int_equal(rename(other_path, stage->path), 0);
     assert_false(allow_list_has(list, second.public_key));
     assert_true(allow_list_has(list, third.public_key));
@@ -263,7 +286,7 @@ static void other_files_allow_nobody(void **state)
 {
     const struct stage *stage = *state;
     cleanup(mem_freep) char *other_path = mem_printf("%s/notes.txt", stage->directory);
-    struct curve_keys keys = make(stage->path);
+    struct curve_keys keys = make(stage, "checker.cert");
     struct allow_list *list = open_list(stage);
 
     assert_int_equal(rename(stage->path, other_path), 0);
@@ -279,7 +302,7 @@ static void without_the_directory_nobody_is_allowed(void **state)
 {
     struct stage *stage = *state;
     cleanup(mem_freep) char *elsewhere = mem_printf("%s-away", stage->directory);
-    struct curve_keys keys = make(stage->path);
+    struct curve_keys keys = make(stage, "checker.cert");
     struct allow_list *list = open_list(stage), *none;
     struct error error;
 
@@ -298,6 +321,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_made_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_public_half_is_enough_elsewhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_overwritten, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_link_is_followed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_that_others_may_read_is_refused, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(zcert_reads_the_same, set_up, tear_down),

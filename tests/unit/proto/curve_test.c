@@ -64,13 +64,13 @@ static int free_port(void)
     return ntohs(address.sin_port);
 }
 
-static void make(const char *path)
+static void make(const struct stage *stage, const char *name)
 {
     const struct certificate_note note = {"x", "y", "z"};
     struct curve_keys keys;
     struct error error;
 
-    if (certificate_make(path, &note, &keys, &error) < 0)
+    if (certificate_make(stage->fixture.directory, name, &note, &keys, &error) < 0)
         fail_msg("%s", error.text);
 }
 
@@ -95,7 +95,7 @@ static int set_up(void **state)
         snprintf(stage->path[i], sizeof(stage->path[i]), "%s/%s", stage->fixture.directory,
                  names[i]);
     for (int i = SERVER; i <= STRANGER; i++)
-        make(stage->path[i]);
+        make(stage, names[i]);
     assert_int_equal(mkdir(stage->path[ALLOWED], 0700), 0);
     allow(stage, FRIEND);
     *state = stage;
