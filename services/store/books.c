@@ -185,6 +185,7 @@ int books_load(struct books *books, int64_t lease_ms, struct error *error)
         return -1;
     books->seq = journal_last_seq(books->db);
     books->due = due_new(boot, lease_ms);
+    books->verified = verified_new(books->seq);
     due_advance(books->due, moment_now());
     sweeps_load(books);
     return db_failed(books->db, error) ? -1 : 0;
@@ -212,6 +213,7 @@ void books_done(struct books *books)
     if (books->db && books->due && !books->indexes_unproven && !db_is_broken(books->db))
         leave_in_order(books->db);
     due_free(take(books->due));
+    verified_free(take(books->verified));
     buf_done(&books->planned_to);
     db_close(take(books->db));
 }
@@ -220,6 +222,8 @@ void books_settle(struct books *books, struct change *change)
 {
     if (change->entries > 0)
         books->seq = change->seq;
+    for (const struct verified_record *one = change->verified; one; one = one->next)
+        verified_add(books->verified, change->seq, one->id);
     db_forgive(books->db);
     for (const struct touched *one = change->subscriptions.first; one; one = one->next)
         plan_touched(books, one);

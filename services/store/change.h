@@ -28,6 +28,11 @@ struct touched {
     bool gone;
 };
 
+struct verified_record {
+    struct verified_record *next;
+    struct str id;
+};
+
 struct touched_list {
     struct touched *first, **last;
     struct map *by_id;
@@ -68,6 +73,7 @@ struct change {
     } salts; /* drawn ahead for the entries to come */
     struct touched_list subscriptions;
     struct touched_list overrides;
+    struct verified_record *verified; /* by records_verify() */
     struct effect *effects, **last_effect;
 };
 

@@ -8,7 +8,8 @@
 #include "services/store/indexes.h"
 
 /* Fills seq, index, time, cause, author and trace. An entry without `change` only says that the
- * record was written: it counts for the feed and is not shown to people. */
+ * record was written, one without anything that some were verified: it counts for the feed and is
+ * not shown to people. */
 void journal_append(struct change *change, const struct journal_entry *entry);
 /* What is no change of a record, for the audit: an operator's decision, something refused. Author
  * and cause are the origin's. */

@@ -84,6 +84,23 @@ static void gather_override(struct gathered *gathered, struct str id)
     gathered->bytes += 1000;
 }
 
+static void gather_verified(void *arg, struct str id)
+{
+    struct gathered *gathered = arg;
+
+    gathered->entries++;
+    if (gathered->entries < 2 * CHANGES_LIMIT)
+        gather_subscription(gathered, arena_str(gathered->work->arena, id));
+    else
+        gathered->full = true;
+}
+
+static bool tells_of_verified(const struct journal_entry *entry)
+{
+    return entry->subscription.len == 0 && entry->override.len == 0 && entry->change.len == 0 &&
+           !entry->erased;
+}
+
 /* A reply ends between two commits only. */
 static bool gather(void *arg, const struct journal_entry *entry)
 {
@@ -104,7 +121,10 @@ static bool gather(void *arg, const struct journal_entry *entry)
         gather_subscription(gathered, entry->subscription);
     if (entry->override.len > 0)
         gather_override(gathered, entry->override);
-    return true;
+    if (tells_of_verified(entry) &&
+        !verified_each(gathered->work->books->verified, entry->seq, gather_verified, gathered))
+        gathered->full = true;
+    return !gathered->full;
 }
 
 static void prepare(struct changes_result *result, struct arena *arena)
@@ -145,5 +165,7 @@ enum rpc_error on_changes(struct work *work)
     prepare(result, work->arena);
     if (!journal_since(books->db, params->since, gather, &gathered))
         return take_a_snapshot(work, "the journal does not reach back to it");
-    return gathered.full ? take_a_snapshot(work, "a single commit is too large") : ERROR_NONE;
+    return gathered.full
+               ? take_a_snapshot(work, "too much changed since, or it is not known any more")
+               : ERROR_NONE;
 }

@@ -114,7 +114,7 @@ static void compare_known(struct comparison *comparison, const struct keys *keys
         comparison->result->differing++;
         return;
     }
-    records_update(change, before, &after);
+    records_verify(change, before, &after);
     comparison->result->verified++;
 }
 

@@ -289,6 +289,22 @@ enum record_write records_update(struct change *change, const struct subscriptio
     return silent ? RECORD_VERIFIED : RECORD_CHANGED;
 }
 
+void records_verify(struct change *change, const struct subscription *before,
+                    struct subscription *after)
+{
+    struct verified_record *verified = arena_alloc(&change->arena, sizeof(*verified));
+
+    if (codec_equal(&shape_subscription, before, after))
+        return;
+    after->version = before->version + 1;
+    after->seq = change->seq;
+    write_row(change, before, after);
+    if (!change->verified)
+        journal_append(change, &(struct journal_entry){0});
+    *verified = (struct verified_record){change->verified, arena_str(&change->arena, after->id)};
+    change->verified = verified;
+}
+
 void records_remove_merged(struct change *change, const struct subscription *gone,
                            const struct subscription *survivor)
 {

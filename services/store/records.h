@@ -32,6 +32,9 @@ enum record_write {
 };
 
 /* Writes *after, which was *before, with its new version, if they differ. */
+/* Another time of verification and nothing else: many share one entry of the journal. */
+void records_verify(struct change *change, const struct subscription *before,
+                    struct subscription *after);
 enum record_write records_update(struct change *change, const struct subscription *before,
                                  struct subscription *after);
 /* `gone` went into `survivor`, which is written by the caller and has the id as an alias: its

@@ -110,6 +110,80 @@ static void what_is_as_listed_is_verified_in_silence(void **state)
     assert_int_equal(fixture_get(fixture, id).verified_at, T + 60);
 }
 
+static enum rpc_error changes_since(struct fixture *fixture, int64_t seq,
+                                    struct changes_result *result)
+{
+    struct changes_params params = {.incarnation = str_of(fixture->books.incarnation),
+                                    .since = seq};
+
+    *result = (struct changes_result){0};
+    return fixture_read(fixture, on_changes, &params, result);
+}
+
+static bool count_entry(void *arg, const struct journal_entry *entry)
+{
+    (void)entry;
+    ++*(int *)arg;
+    return true;
+}
+
+static void many_that_are_as_listed_share_an_entry_and_all_learn_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct str first = known(fixture, ARN(FIRST_KEY), 10),
+               second = known(fixture, ARN(SECOND_KEY), 3);
+    struct aws_entitlement_list rows =
+        ROWS_OF(SEATS(10, LICENCE(FIRST_KEY)), SEATS(3, LICENCE(SECOND_KEY)));
+    struct sweep_part_result result;
+    struct changes_result changes;
+    int entries = 0;
+
+    int64_t fence = claim_sweep(fixture), seq = fixture->books.seq;
+    assert_int_equal(part(fixture, fence, T + 60, rows, &result), ERROR_NONE);
+    assert_int_equal(result.verified, 2);
+    assert_int_equal(fixture->event.subscriptions.count, 2);
+    assert_true(journal_since(fixture->books.db, seq, count_entry, &entries));
+    assert_int_equal(entries, 1);
+    end(fixture, fence, T + 60, 2);
+
+    assert_int_equal(changes_since(fixture, seq, &changes), ERROR_NONE);
+    assert_int_equal(changes.subscriptions.count, 2);
+    assert_int_equal(changes.subscriptions.items[0].verified_at, T + 60);
+    assert_int_equal(changes.subscriptions.items[1].verified_at, T + 60);
+    assert_int_equal(changes.seq, fixture->books.seq);
+    assert_int_equal(fixture_get(fixture, first).version, fixture_get(fixture, second).version);
+
+    /* A store that has started since does not know which they were. */
+    books_done(&fixture->books);
+    fixture_open(fixture);
+    assert_int_equal(changes_since(fixture, seq, &changes), ERROR_NOT_FOUND);
+    assert_int_equal(changes_since(fixture, fixture->books.seq, &changes), ERROR_NONE);
+}
+
+static void count_id(void *arg, struct str id)
+{
+    assert_true(id.len > 0);
+    ++*(int *)arg;
+}
+
+static void only_the_latest_verified_are_remembered(void **state)
+{
+    struct verified *verified = verified_new(5);
+    int count = 0;
+    (void)state;
+
+    assert_false(verified_each(verified, 5, count_id, &count));
+    for (int64_t seq = 6; seq < 6 + 400; seq++) {
+        for (int i = 0; i < 100; i++)
+            verified_add(verified, seq, STR("s-1"));
+    }
+    assert_true(verified_each(verified, 405, count_id, &count));
+    assert_int_equal(count, 100);
+    assert_false(verified_each(verified, 6, count_id, &count));
+    assert_int_equal(count, 100);
+    verified_free(verified);
+}
+
 static void what_differs_is_asked_about(void **state)
 {
     struct fixture *fixture = *state;
@@ -272,6 +346,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fixture_test(what_is_as_listed_is_verified_in_silence),
+        fixture_test(many_that_are_as_listed_share_an_entry_and_all_learn_it),
+        cmocka_unit_test(only_the_latest_verified_are_remembered),
         fixture_test(what_differs_is_asked_about),
         fixture_test(what_is_not_known_gets_a_record),
         fixture_test(what_is_not_listed_is_asked_about),
