@@ -100,6 +100,8 @@ def run_line(client, line):
         say(client.wait_ready(line["wait_ms"]))
     elif "many" in line:
         say(client.ask_many(line["many"]))
+    elif "counts" in line:
+        say(client.client.counts()._asdict())
     elif "fork" in line:
         ask_in_child(client, line["fork"])
     else:

@@ -21,13 +21,14 @@ from ._errors import (Aws, BadFile, BadRequest, Cancelled, Conflict, Error, Inte
 from ._messages import (Answer, Counting, Description, Entitlement, Entitlements, Evidence,
                         HeldEntitlement, Holding, Notice, Override, OverrideAction, Peer, Policy,
                         ProductPage, Question, Reason, State, Subscription)
+from ._tally import Counts
 from ._version import VERSION
 
 __version__ = VERSION
 
 __all__ = [
     "Answer", "AsyncClient", "Aws", "BadFile", "BadRequest", "Cancelled", "Client", "Conflict",
-    "Counting", "Description", "Entitlement", "Entitlements", "Error", "Evidence",
+    "Counting", "Counts", "Description", "Entitlement", "Entitlements", "Error", "Evidence",
     "HeldEntitlement", "Holding", "Internal", "NotFound", "NotReady", "Notice", "Override",
     "OverrideAction", "Peer", "Policy", "ProductPage", "Question", "Reason", "State",
     "Subscription", "Throttled", "Timeout", "Unavailable", "UnknownMethod",

@@ -139,7 +139,9 @@ class Ask(Generic[T]):
         self._wait_for_connection()
 
     def _send_to(self, checker: Checker) -> None:
-        request = self._request
+        request, others = self._request, len(self._under_way())
+        self._session.roster.tally.add(asked=1, hedged=others > 0,
+                                       failed_over=self._tried and not others)
         attempt = self._attempts[checker] = Attempt(checker)
         # The server has a little less time than the question, so that its last word still comes.
         left_s = max(0.001, 0.9 * (self._due_s - time.monotonic()))
@@ -164,6 +166,7 @@ class Ask(Generic[T]):
             error, read = self._read(result)
         if error is None or not error.retryable:
             attempt.checker.answered()
+            self._session.roster.tally.add(dropped=len(self._under_way()))
             self._finish(error, read)
             return
         attempt.checker.failed()

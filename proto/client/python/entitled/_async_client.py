@@ -19,6 +19,7 @@ from ._link import Socket
 from ._messages import Answer, Description, Entitlements
 from ._requests import Maker, Options, Plan
 from ._session import LOOK_AROUND_S, Session
+from ._tally import Counts
 
 TURNS_MAX = 16
 
@@ -35,8 +36,9 @@ class _Engine:
     def __init__(self, options: Options) -> None:
         self.generation, self.loop = _fork.generation(), asyncio.get_running_loop()
         self._context: Any = zmq.Context()
-        self._session = Session(self._context,
-                                _requests.roster_of(options), self._watch)
+        roster = _requests.roster_of(options)
+        self.tally = roster.tally
+        self._session = Session(self._context, roster, self._watch)
         self._asked: dict[asyncio.Future[Any], Ask[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
@@ -165,6 +167,13 @@ class AsyncClient:
         if self._engine.loop is not asyncio.get_running_loop():
             raise RuntimeError("this client belongs to another event loop")
         return await self._engine.ask(plan)
+
+    def counts(self) -> Counts:
+        """See Client.counts()."""
+        engine = self._engine
+        if not engine or engine.generation != _fork.generation():
+            return Counts()
+        return engine.tally.read()
 
     async def check(self, handle: str, dimension: str, quantity: float = 1, *,
                     product: str | None = None, license: str | None = None,

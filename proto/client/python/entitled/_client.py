@@ -17,6 +17,7 @@ from ._fixture import FileAnswers
 from ._messages import Answer, Description, Entitlements
 from ._requests import Maker, Options, Plan
 from ._session import LOOK_AROUND_S, Session
+from ._tally import Counts
 
 IDLE_S = 60.0
 READY_PAUSE_S = 0.05
@@ -34,6 +35,7 @@ class _Engine:
         self._lock = threading.Lock()
         self._context: Any = zmq.Context()
         self._roster = _requests.roster_of(options)
+        self.tally = self._roster.tally
         self._idle: list[Session] = []  # the one used last comes last
         self._count = 0  # of all that are open
 
@@ -202,6 +204,11 @@ class Client:
             some: list[Answer] = self._ask(left)
             answers += some
         return answers
+
+    def counts(self) -> Counts:
+        """How often what happened between this client and its checkers."""
+        engine = self._engines.get(_fork.generation())
+        return engine.tally.read() if engine else Counts()
 
     def entitlements(self, handle: str, *, product: str | None = None,
                      timeout_ms: int | None = None, trace: str | None = None) -> Entitlements:

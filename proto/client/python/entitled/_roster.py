@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ._curve import Pair, is_key
 from ._link import Curve
 from ._messages import Description, Peer
+from ._tally import Tally
 
 DEFAULT_DIRECTORY = "/run/entitled/public"
 NEWS_INTERVAL_S = 10.0
@@ -47,6 +48,7 @@ class Roster:
         self._pair, self._checker_key = pair, checker_key
         self._directory = directory or (None if self._checkers else DEFAULT_DIRECTORY)
         self._discovery = discovery
+        self.tally = Tally()
         self._lock = threading.Lock()
         self._news_at_s = self._look_at_s = 0.0
         # Replaced when it changes, never changed: who holds the same one has the latest.
