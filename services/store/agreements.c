@@ -128,7 +128,7 @@ static void join_previous(struct change *change, const struct stored_agreement *
     apply_succeeded(&previous, facts->created_at, &change->arena);
     write(change, &before, &previous, subscriptions);
     if (record)
-        identity_succeed(change, &previous, record);
+        identity_succeed_as_told(change, &previous, record, subscriptions);
 }
 
 /* The event of the agreement that renews this one may have come first. */

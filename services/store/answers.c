@@ -219,6 +219,22 @@ static bool may_succeed(const struct answer_work *work, const struct group *grou
            record->registered_at == 0 && record->created_at >= work->claimed.created_at;
 }
 
+/* Whether another record of the account, not listed either, is known to be renewed and has no
+ * successor yet: what is new is rather its. */
+static bool another_awaits_successor(const struct answer_work *work)
+{
+    struct subscription_list all = records_find(work->change->db, work->claimed.account_id,
+                                                work->claimed.product_code, work->arena);
+
+    for (size_t i = 0; i < all.count; i++) {
+        const struct subscription *other = &all.items[i];
+        if (record_evidence(other).succeeded_at != 0 && other->successor.len == 0 &&
+            !str_eq(other->id, work->claimed.id) && !group_of(work, other->id))
+            return true;
+    }
+    return false;
+}
+
 /* AWS's events about a renewal may be lost: what was there twice without entitlements, without
  * having been cancelled, goes on in the only new licence of its account. */
 static void seek_successor(struct answer_work *work, bool was_empty)
@@ -234,7 +250,8 @@ static void seek_successor(struct answer_work *work, bool was_empty)
             count++;
         }
     }
-    if (count == 1)
+    if (count == 1 &&
+        (record_evidence(&work->claimed).succeeded_at != 0 || !another_awaits_successor(work)))
         link_successor(work, found);
 }
 

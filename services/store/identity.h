@@ -7,6 +7,7 @@
 #define SERVICES_STORE_IDENTITY_H
 
 #include "services/store/books.h"
+#include "services/store/ids.h"
 
 /* What AWS gave in one breath; empty: nothing. */
 struct keys {
@@ -44,5 +45,9 @@ void identity_merge(struct change *change, struct subscription *survivor,
  * already. Both are changed in place and written. */
 bool identity_succeed(struct change *change, struct subscription *predecessor,
                       struct subscription *successor);
+/* The same where AWS names the two: what either was linked to by inference is parted from it. Adds
+ * the ids of all that changed. */
+void identity_succeed_as_told(struct change *change, struct subscription *predecessor,
+                              struct subscription *successor, struct ids *changed);
 
 #endif

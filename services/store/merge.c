@@ -127,3 +127,30 @@ bool identity_succeed(struct change *change, struct subscription *predecessor,
     records_update(change, &new, successor);
     return true;
 }
+
+/* Where a link of the record's leads is no more of it. */
+static void part(struct change *change, struct str other, const struct subscription *record,
+                 struct ids *changed)
+{
+    if (other.len == 0)
+        return;
+    repoint(change, other, record->id, STR_NONE);
+    ids_add(changed, other);
+}
+
+void identity_succeed_as_told(struct change *change, struct subscription *predecessor,
+                              struct subscription *successor, struct ids *changed)
+{
+    struct subscription old = *predecessor, new = *successor;
+
+    if (str_eq(old.id, new.id) || str_eq(old.successor, new.id) || str_eq(old.predecessor, new.id))
+        return;
+    part(change, new.predecessor, &new, changed);
+    part(change, old.successor, &old, changed);
+    predecessor->successor = new.id;
+    successor->predecessor = old.id;
+    records_update(change, &old, predecessor);
+    records_update(change, &new, successor);
+    ids_add(changed, old.id);
+    ids_add(changed, new.id);
+}
