@@ -180,8 +180,10 @@ static void others_or_nothing(struct ask *ask)
 /* Everyone has been asked who can be. */
 static void nobody_left(struct ask *ask)
 {
-    if (ask->in_flight > 0)
+    if (ask->in_flight > 0) {
+        wait_for_connection(ask);
         return;
+    }
     if (ask->tried && !is_passing(ask->code)) {
         others_or_nothing(ask);
         return;

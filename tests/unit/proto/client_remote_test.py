@@ -214,6 +214,25 @@ def test_without_any_checker_it_says_so_and_finds_one_that_comes(directory, how)
 
 
 @BOTH
+def test_one_that_comes_is_asked_what_another_is_silent_about(directory, how):
+    asked = threading.Event()
+
+    def falling_silent(method, params):
+        asked.set()
+        return SILENCE
+
+    late = StubChecker(directory, "late")
+    with StubChecker(directory, "1") as checker, \
+            Ask(PROGRAM, "remote", "--checker", checker.endpoint, "--checker", late.endpoint,
+                "--timeout-ms", 600000, "--hedge-ms", 1, *how) as ask:
+        checker.behaviour = falling_silent
+        ask.send(QUESTION)
+        assert asked.wait(60)
+        with late:
+            assert who(ask.receive()) == "late"
+
+
+@BOTH
 def test_a_restarted_checker_is_waited_for(directory, how):
     checker = StubChecker(directory, "1").start()
     with Ask(PROGRAM, "remote", "--checker", checker.endpoint, "--timeout-ms", 60000, *how) as ask:

@@ -117,6 +117,7 @@ class Ask(Generic[T]):
     def _nobody_left(self) -> None:
         """Everyone has been asked who can be."""
         if self._under_way():
+            self._wait_for_connection()
             return
         # What the same checker may answer a moment later; the others say what asking again would not
         # mend, or what asking again would make worse.
