@@ -133,7 +133,7 @@ class Campaign:
         if hasattr(self, "load"):
             self.load.close()
         try:
-            self.town.close()
+            self.town.close(keep=bool(self.judge.wrongs))
         except AssertionError as error:
             self.judge.wrong(str(error))
 

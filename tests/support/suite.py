@@ -114,8 +114,9 @@ class Suite:
         self.eventually(self.all_ready)
         return self
 
-    def close(self):
-        """Stops everything in order; every process must end well and leave no mark of a sanitizer."""
+    def close(self, keep=False):
+        """Stops everything in order; every process must end well and leave no mark of a sanitizer.
+        keep: what they wrote stays."""
         for client in self.clients.values():
             client.close()
         if self.feed:
@@ -131,7 +132,8 @@ class Suite:
             process.check_sanitizers()
         self.sandbox.stop()
         assert not wrong, "\n".join(wrong)
-        shutil.rmtree(self.directory)
+        if not keep:
+            shutil.rmtree(self.directory)
 
     # Endpoints and clients.
 
