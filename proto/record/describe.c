@@ -174,6 +174,10 @@ static void describe_evidence(struct line *line, const struct evidence *before,
         next_part(line);
         buf_append_text(line->out, "by an account that is not known to be the seller's");
     }
+    describe_time(line, "held as one of many ends at once", NULL, before->held_at, after->held_at);
+    describe_time(line, "the end was accepted", NULL, before->accepted_at, after->accepted_at);
+    describe_time(line, "the end was refused: served on", NULL, before->refused_at,
+                  after->refused_at);
     describe_time(line, "renewal or replacement announced", NULL, before->succeeded_at,
                   after->succeeded_at);
     if (before->notice == after->notice && before->notice_at == after->notice_at)

@@ -50,12 +50,34 @@ static bool dates_explain(const struct subscription *record)
     return record->entitlements.count > 0;
 }
 
-bool record_end_is_explained(const struct subscription *record)
+bool record_end_is_certain(const struct subscription *record)
 {
     const struct evidence *evidence = evidence_of(record);
 
-    return evidence->notice != notice_none || evidence->product_alive_at != 0 ||
+    return evidence->notice != notice_none || evidence->accepted_at != 0 ||
            (!evidence->unproven && dates_explain(record));
+}
+
+bool record_end_is_explained(const struct subscription *record)
+{
+    const struct evidence *evidence = evidence_of(record);
+    bool lists_others =
+        evidence->product_alive_at != 0 && evidence->held_at == 0 && evidence->refused_at == 0;
+
+    return lists_others || record_end_is_certain(record);
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t hold_ends_s(const struct subscription *record, const struct policy *policy)
+{
+    const struct evidence *evidence = evidence_of(record);
+
+    return later(evidence->empty_at, later(evidence->held_at, evidence->refused_at)) +
+           policy->hold_limit_s;
 }
 
 /* Renewed and replaced agreements end too, but their customer goes on: "Purchase Agreement Ended"
@@ -79,7 +101,7 @@ static bool has_ended(const struct subscription *record, const struct policy *po
         return false;
     if (evidence->empty_again_at != 0 && record_end_is_explained(record))
         return true;
-    return was_granted && now_s >= evidence->empty_at + policy->hold_limit_s;
+    return was_granted && now_s >= hold_ends_s(record, policy);
 }
 
 /* Since when AWS is known to have said what the record holds. An empty answer that may be meant for
@@ -126,6 +148,27 @@ enum state record_state(const struct subscription *record, const struct policy *
     if (record->entitlements.count == 0)
         return record->payment_failed_at != 0 ? STATE_PAYMENT_FAILED : STATE_PENDING;
     return evidence_of(record)->empty_again_at != 0 ? STATE_HELD : STATE_ACTIVE;
+}
+
+enum held_reason record_held(const struct subscription *record, const struct policy *policy,
+                             int64_t now_s, int64_t *ret_until_s)
+{
+    const struct evidence *evidence = evidence_of(record);
+    int64_t date = 0;
+
+    if (record_state(record, policy, now_s, false) != STATE_HELD ||
+        awaits_successor(record, policy, now_s))
+        return held_reason_none;
+    for (size_t i = 0; i < record->entitlements.count; i++) {
+        int64_t expires_at = record->entitlements.items[i].expires_at;
+        date = later(date, expires_at ? expires_at : INT64_MAX - policy->grace_s);
+    }
+    *ret_until_s = hold_ends_s(record, policy);
+    if (date + policy->grace_s < *ret_until_s)
+        *ret_until_s = date + policy->grace_s;
+    if (evidence->refused_at != 0)
+        return HELD_REFUSED;
+    return evidence->held_at != 0 ? HELD_MANY : HELD_UNEXPLAINED;
 }
 
 bool record_is_stale(const struct subscription *record, const struct policy *policy, int64_t now_s)

@@ -36,12 +36,18 @@ enum state record_state(const struct subscription *record, const struct policy *
 
 /* The evidence of an end, all zero if there is none. */
 struct evidence record_evidence(const struct subscription *record);
-/* Whether something explains that AWS lists nothing: a notice, the dates, or that the product lists
- * others. What nothing explains is held. */
+/* Whether something explains that AWS lists nothing: a notice, the dates, an operator's word, or
+ * that the product lists others, unless too many ended at once. What nothing explains is held. */
 bool record_end_is_explained(const struct subscription *record);
 /* Whether a clock stamped it that was ahead of this one: it happened, but nobody knows when. Clocks
  * of hosts may differ by a few minutes. */
 bool record_time_is_ahead(int64_t time_s, int64_t now_s);
+/* Whether something about this subscription itself explains it: that others are listed may as well
+ * be an answer meant for another account. */
+bool record_end_is_certain(const struct subscription *record);
+/* Why its end is held; none: it is not. *ret_until_s: served no longer than that. */
+enum held_reason record_held(const struct subscription *record, const struct policy *policy,
+                             int64_t now_s, int64_t *ret_until_s);
 /* When the last call began that listed something; 0: none did. */
 int64_t record_listed_at_s(const struct subscription *record);
 bool record_is_stale(const struct subscription *record, const struct policy *policy, int64_t now_s);

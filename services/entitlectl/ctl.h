@@ -70,6 +70,7 @@ int journal_erase(struct ctl *ctl);
 int verb_backup(struct ctl *ctl);
 int verb_check_indexes(struct ctl *ctl);
 int verb_sweep(struct ctl *ctl);
+int verb_held(struct ctl *ctl);
 int verb_account(struct ctl *ctl);
 int verb_stats(struct ctl *ctl);
 int verb_settings(struct ctl *ctl);

@@ -74,6 +74,12 @@ static const struct option sweep_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct option held_options[] = {
+    {"product", "PRODUCT", "only this product, by its label in the settings or its code"},
+    {"reason", "TEXT", "accept, refuse: why, for the journal"},
+    {NULL, NULL, NULL},
+};
+
 static const struct option account_options[] = {
     {"reason", "TEXT", "adopt: why, for the journal"},
     {NULL, NULL, NULL},
@@ -126,6 +132,14 @@ static const struct verb verbs[] = {
      "Without a PRODUCT code: every product. Records that differ, that AWS lists and nobody knew, "
      "or\nthat it does not list are then asked about one by one.",
      sweep_options, verb_sweep},
+    {"held", "[list]|accept|refuse [HANDLE]", 0, 2,
+     "ends that nothing certain explains: served until you decide",
+     "  list            those that are held: since when, why, and until when they are served\n"
+     "  accept HANDLE   the end is true: the subscription ends now\n"
+     "  refuse HANDLE   it is none: served on; AWS is asked again, and until an announcement or a\n"
+     "                  date explains it, or hold_limit has passed once more, nothing ends it\n"
+     "Instead of a HANDLE, --product decides all held ends of a product. " HANDLES,
+     held_options, verb_held},
     {"account", "[adopt ACCOUNT]", 0, 2, "the seller account, and whose credentials are in use",
      "What another account signs is not applied, for AWS tells it nothing of your customers.\n"
      "  adopt ACCOUNT   the products are published by this account from now on",

@@ -5,6 +5,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "services/store/apply.h"
+#include "services/store/ends.h"
 #include "services/store/identity.h"
 #include "services/store/marks.h"
 #include "services/store/records.h"
@@ -192,6 +193,7 @@ static void apply_nothing(struct answer_work *work)
     struct subscription after = before;
 
     apply_rows(work, &after, &no_rows);
+    ends_weigh(work->books, work->change, &before, &after, work->changed);
     note_write(work, &after, records_update(work->change, &before, &after));
 }
 

@@ -80,7 +80,8 @@ static bool same_evidence(const struct evidence *a, const struct evidence *b)
     return a->empty_at == b->empty_at && a->empty_again_at == b->empty_again_at &&
            a->product_alive_at == b->product_alive_at && a->notice == b->notice &&
            a->notice_at == b->notice_at && a->succeeded_at == b->succeeded_at &&
-           a->listed_at == b->listed_at && a->unproven == b->unproven;
+           a->listed_at == b->listed_at && a->unproven == b->unproven && a->held_at == b->held_at &&
+           a->accepted_at == b->accepted_at && a->refused_at == b->refused_at;
 }
 
 /* Returns whether it differs from what the record had. */
@@ -134,8 +135,9 @@ static bool apply_listed(struct subscription *record, const struct aws_entitleme
 /* What a clock that was ahead stamped did happen: by now, at the latest. */
 static void set_right(struct evidence *evidence, const struct asked *asked)
 {
-    int64_t *const times[] = {&evidence->empty_at, &evidence->empty_again_at,
-                              &evidence->product_alive_at, &evidence->listed_at};
+    int64_t *const times[] = {&evidence->empty_at,         &evidence->empty_again_at,
+                              &evidence->product_alive_at, &evidence->listed_at,
+                              &evidence->held_at,          &evidence->refused_at};
 
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         if (record_time_is_ahead(*times[i], asked->now_s))
@@ -158,8 +160,13 @@ static bool apply_empty(struct subscription *record, const struct asked *asked,
                asked->began_at_s >= evidence.empty_at + policy->confirm_delay_s) {
         evidence.empty_again_at = asked->began_at_s;
     }
-    if (asked->product_alive && evidence.product_alive_at == 0)
+    if (asked->product_alive && evidence.product_alive_at == 0) {
         evidence.product_alive_at = asked->began_at_s;
+        /* The operator refused the end without knowing this: asked again, not overruled. */
+        if (evidence.refused_at != 0)
+            evidence.held_at = asked->began_at_s;
+        evidence.refused_at = 0;
+    }
     if (asked->proven)
         evidence.unproven = false;
     return set_evidence(record, &evidence, arena);
@@ -197,6 +204,24 @@ bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s,
         return false;
     evidence.notice = notice;
     evidence.notice_at = at_s;
+    return set_evidence(record, &evidence, arena);
+}
+
+bool apply_held(struct subscription *record, int64_t at_s, struct arena *arena)
+{
+    struct evidence evidence = record_evidence(record);
+
+    evidence.held_at = at_s;
+    return set_evidence(record, &evidence, arena);
+}
+
+bool apply_decision(struct subscription *record, enum held_decision decision, int64_t at_s,
+                    struct arena *arena)
+{
+    struct evidence evidence = record_evidence(record);
+
+    evidence.accepted_at = decision == HELD_ACCEPT ? at_s : 0;
+    evidence.refused_at = decision == HELD_REFUSE ? at_s : 0;
     return set_evidence(record, &evidence, arena);
 }
 

@@ -37,6 +37,10 @@ bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s,
                   struct arena *arena);
 /* The agreement ended because it was renewed or replaced. False: known. */
 bool apply_succeeded(struct subscription *record, int64_t at_s, struct arena *arena);
+/* Its end is one of too many at once; and what an operator says of a held one. */
+bool apply_held(struct subscription *record, int64_t at_s, struct arena *arena);
+bool apply_decision(struct subscription *record, enum held_decision decision, int64_t at_s,
+                    struct arena *arena);
 /* subscribe-fail, and subscribe-success after it. False: known, or something is granted. */
 bool apply_payment_failed(struct subscription *record, int64_t at_s);
 bool apply_payment_succeeded(struct subscription *record, int64_t at_s);

@@ -10,6 +10,7 @@
 #include "common/log/log.h"
 #include "services/store/apply.h"
 #include "services/store/chain.h"
+#include "services/store/ends.h"
 #include "services/store/journal.h"
 #include "services/store/marks.h"
 #include "services/store/records.h"
@@ -46,6 +47,7 @@ static void plan_record(struct books *books, const struct subscription *record)
     marks_get(books->db, record->id, &arena, &stored);
     struct due_plan plan = books_plan(books, record, &stored);
     due_plan(books->due, record->id, &plan);
+    ends_note(books, record->id, record);
     arena_done(&arena);
 }
 
@@ -101,8 +103,10 @@ static void plan_touched(struct books *books, const struct touched *touched)
         plan_record(books, touched->record);
     else if (!touched->gone && records_get(books->db, touched->id, &arena, &record))
         plan_record(books, &record);
-    else
+    else {
         due_forget(books->due, touched->id);
+        ends_note(books, touched->id, NULL);
+    }
     arena_done(&arena);
 }
 
@@ -214,6 +218,7 @@ void books_done(struct books *books)
         leave_in_order(books->db);
     due_free(take(books->due));
     verified_free(take(books->verified));
+    ends_forget(books);
     buf_done(&books->planned_to);
     db_close(take(books->db));
 }

@@ -26,6 +26,7 @@ struct books {
     const struct settings *settings; /* NULL: every product is ours */
     char incarnation[INCARNATION_SIZE];
     struct event_ration event_ration;
+    struct map *held;      /* of ends.h: what is held; NULL until something is */
     bool indexes_unproven; /* a start after a crash: they are to be checked */
     int64_t seq;           /* of the last commit that wrote a record or an override */
 };

@@ -19,6 +19,8 @@ work_fn on_mark, on_apply, on_release, on_due;
 work_fn on_check_indexes, on_journal_verify, on_journal_erase, on_record_event;
 /* on_claimed.c: what a checker found, before on_apply, on_sweep_part and on_sweep_finish */
 work_fn on_claimed_apply, on_claimed_sweep_part, on_claimed_sweep_finish;
+/* on_held.c */
+work_fn on_held, on_held_decide;
 /* on_override.c */
 work_fn on_override_put, on_override_remove;
 

@@ -1,5 +1,6 @@
 /* What the process says of itself. */
 #include "common/base/clock.h"
+#include "services/store/ends.h"
 #include "services/store/seller.h"
 #include "services/store/store.h"
 
@@ -107,6 +108,9 @@ static void add_due(const struct store *store, struct stats_result *stats, struc
     add(stats, STR("claims_refused_total"), (double)store->claims_refused);
     add(stats, STR("claims_waiting"), (double)count_parked(&store->claims));
     add(stats, STR("waits_waiting"), (double)count_parked(&store->waits));
+    struct ends_held held = ends_held(&store->books, clock_wall_s());
+    add(stats, STR("ends_held"), (double)held.waiting);
+    add(stats, STR("ends_refused"), (double)held.refused);
     add(stats, STR("quota_rate_per_second"), store->quota.rate_per_s);
     add(stats, STR("quota_throttled_total"), (double)store->quota.throttles);
     for (int class = due_class_none + 1; class < due_class_count; class ++)

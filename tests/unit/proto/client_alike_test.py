@@ -66,7 +66,10 @@ class Maker:
             "empty_at": sometimes(), "empty_again_at": sometimes(), "product_alive_at": sometimes(),
             "notice": self.random.choice(notices) if self.maybe(30) else None,
             "succeeded_at": sometimes() if self.maybe(40) else None,
-            "listed_at": sometimes(), "unproven": True if self.maybe(30) else None})
+            "listed_at": sometimes(), "unproven": True if self.maybe(30) else None,
+            "held_at": sometimes() if self.maybe(30) else None,
+            "accepted_at": sometimes() if self.maybe(15) else None,
+            "refused_at": sometimes() if self.maybe(30) else None})
 
     def record(self, customer, number):
         name = f"{customer}-{number}"

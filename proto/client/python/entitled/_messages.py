@@ -119,6 +119,9 @@ class Evidence:
     succeeded_at: int = time()
     listed_at: int = time()
     unproven: bool = boolean()
+    held_at: int = time()
+    accepted_at: int = time()
+    refused_at: int = time()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

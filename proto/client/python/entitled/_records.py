@@ -67,7 +67,8 @@ def _dates_explain(record: Subscription) -> bool:
 
 def _end_is_explained(record: Subscription) -> bool:
     evidence = _evidence(record)
-    return (evidence.notice is not None or evidence.product_alive_at != 0 or
+    lists_others = evidence.product_alive_at != 0 == evidence.held_at == evidence.refused_at
+    return (lists_others or evidence.notice is not None or evidence.accepted_at != 0 or
             not evidence.unproven and _dates_explain(record))
 
 
@@ -85,7 +86,8 @@ def _has_ended(record: Subscription, rules: Rules) -> bool:
         return False
     if evidence.empty_again_at != 0 and _end_is_explained(record):
         return True
-    return was_granted and rules.now_s >= evidence.empty_at + rules.hold_limit_s
+    held_since = max(evidence.empty_at, evidence.held_at, evidence.refused_at)
+    return was_granted and rules.now_s >= held_since + rules.hold_limit_s
 
 
 def _dates_verified_at(record: Subscription) -> int:

@@ -1,0 +1,257 @@
+/* Ends that nothing certain explains: counted, held, and decided by an operator. */
+#include "proto/record/record.h"
+#include "services/store/ends.h"
+#include "services/store/journal.h"
+#include "tests/support/store_fixture.h"
+
+/* As many as end without being held; see many_ends. */
+enum { MANY = 5 };
+
+static struct str buyer(struct fixture *f, int number)
+{
+    struct register_params params = {.product_code = STR(PRODUCT),
+                                     .account_id = arena_printf(&f->arena, "%012d", 100 + number),
+                                     .license_arn = arena_printf(&f->arena, ARN("l-%032d"), number),
+                                     .signed_by = STR(SELLER)};
+    struct register_result result;
+
+    assert_int_equal(fixture_write(f, on_register, &params, &result), ERROR_NONE);
+    struct str id = arena_str(&f->arena, result.subscription->id);
+    fixture_apply(f, id, SCOPE_LICENSE, clock_wall_s() - 1000,
+                  ROWS_OF(SEATS(10, .license_arn = params.license_arn)));
+    return id;
+}
+
+static void answer_nothing(struct fixture *f, struct str id, int64_t began_at, bool product_alive)
+{
+    struct apply_params params = {.subscription = id,
+                                  .fence = fixture_claim(f, id),
+                                  .began_at = began_at,
+                                  .scope = SCOPE_ACCOUNT,
+                                  .product_alive = product_alive,
+                                  .signed_by = STR(SELLER)};
+    struct apply_result result = {0};
+
+    assert_int_equal(fixture_write(f, on_apply, &params, &result), ERROR_NONE);
+}
+
+static void end(struct fixture *f, struct str id, bool product_alive)
+{
+    answer_nothing(f, id, clock_wall_s() - 500, product_alive);
+    answer_nothing(f, id, clock_wall_s() - 400, product_alive);
+}
+
+static enum state state_of(struct fixture *f, struct str id)
+{
+    struct subscription record = fixture_get(f, id);
+
+    return record_state(&record, &f->books.policy, clock_wall_s(), false);
+}
+
+static enum held_reason why(struct fixture *f, struct str id)
+{
+    struct subscription record = fixture_get(f, id);
+    int64_t until_s;
+
+    return record_held(&record, &f->books.policy, clock_wall_s(), &until_s);
+}
+
+static void announce_end(struct fixture *f, struct str id)
+{
+    struct subscription before = fixture_get(f, id);
+    struct notification message = {.source = SOURCE_EVENTBRIDGE,
+                                   .kind = EVENT_LICENSE_DEPROVISIONED,
+                                   .event_id = id,
+                                   .event_time = clock_wall_s() - 450,
+                                   .product_code = STR(PRODUCT),
+                                   .account_id = before.account_id,
+                                   .license = before.license_arn,
+                                   .seller_account = STR(SELLER)};
+    struct notify_params params = {.notification = &message};
+    struct notify_result result;
+
+    assert_int_equal(fixture_write(f, on_notify, &params, &result), ERROR_NONE);
+    assert_int_equal(result.outcome, OUTCOME_APPLIED);
+}
+
+static size_t alarms(struct fixture *f)
+{
+    struct history_params params = {.limit = 1000};
+    struct journal_result result;
+    size_t count = 0;
+
+    assert_int_equal(fixture_read(f, on_journal, &params, &result), ERROR_NONE);
+    for (size_t i = 0; i < result.entries.count; i++)
+        count += result.entries.items[i].event == AUDIT_HELD;
+    return count;
+}
+
+static void a_few_end(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < MANY; i++) {
+        struct str id = buyer(f, i);
+        end(f, id, true);
+        assert_int_equal(state_of(f, id), STATE_ENDED);
+    }
+    assert_int_equal(alarms(f), 0);
+}
+
+static void many_are_held_and_those_before_them(void **state)
+{
+    struct fixture *f = *state;
+    struct str ids[MANY + 3];
+
+    for (int i = 0; i < MANY + 3; i++) {
+        ids[i] = buyer(f, i);
+        end(f, ids[i], true);
+    }
+    for (int i = 0; i < MANY + 3; i++) {
+        assert_int_equal(state_of(f, ids[i]), STATE_HELD);
+        assert_int_equal(why(f, ids[i]), HELD_MANY);
+    }
+    assert_int_equal(alarms(f), 1);
+    assert_int_equal(ends_held(&f->books, clock_wall_s()).waiting, MANY + 3);
+}
+
+static void a_restart_forgets_no_end(void **state)
+{
+    struct fixture *f = *state;
+    struct str ids[MANY + 1];
+
+    for (int i = 0; i < MANY; i++) {
+        ids[i] = buyer(f, i);
+        end(f, ids[i], true);
+    }
+    ids[MANY] = buyer(f, MANY);
+    books_done(&f->books);
+    fixture_open(f);
+    end(f, ids[MANY], true);
+    for (int i = 0; i < MANY + 1; i++)
+        assert_int_equal(state_of(f, ids[i]), STATE_HELD);
+    books_done(&f->books);
+    fixture_open(f);
+    assert_int_equal(ends_held(&f->books, clock_wall_s()).waiting, MANY + 1);
+}
+
+static void announced_ends_are_never_held_nor_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct str ids[2 * MANY];
+
+    for (int i = 0; i < 2 * MANY; i++) {
+        ids[i] = buyer(f, i);
+        announce_end(f, ids[i]);
+        end(f, ids[i], true);
+        assert_int_equal(state_of(f, ids[i]), STATE_ENDED);
+    }
+    struct str one = buyer(f, 2 * MANY);
+    end(f, one, true);
+    assert_int_equal(state_of(f, one), STATE_ENDED);
+    assert_int_equal(alarms(f), 0);
+}
+
+static void an_announcement_ends_what_is_held(void **state)
+{
+    struct fixture *f = *state;
+    struct str ids[MANY + 1];
+
+    for (int i = 0; i < MANY + 1; i++) {
+        ids[i] = buyer(f, i);
+        end(f, ids[i], true);
+    }
+    announce_end(f, ids[2]);
+    assert_int_equal(state_of(f, ids[2]), STATE_ENDED);
+    assert_int_equal(state_of(f, ids[1]), STATE_HELD);
+}
+
+static enum rpc_error decide(struct fixture *f, struct held_decide_params params,
+                             struct held_decide_result *result)
+{
+    params.author = STR("olga");
+    return fixture_write(f, on_held_decide, &params, result);
+}
+
+static void an_operator_accepts_or_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct str first = buyer(f, 1), second = buyer(f, 2);
+    struct held_decide_result result;
+
+    end(f, first, false);
+    end(f, second, false);
+    assert_int_equal(why(f, first), HELD_UNEXPLAINED);
+    assert_int_equal(alarms(f), 1);
+    assert_int_equal(
+        decide(f, (struct held_decide_params){.decision = HELD_ACCEPT, .handle = first}, &result),
+        ERROR_NONE);
+    assert_int_equal(result.subscriptions.count, 1);
+    assert_int_equal(state_of(f, first), STATE_ENDED);
+    assert_int_equal(
+        decide(f, (struct held_decide_params){.decision = HELD_REFUSE, .handle = second}, &result),
+        ERROR_NONE);
+    assert_int_equal(why(f, second), HELD_REFUSED);
+    answer_nothing(f, second, clock_wall_s() - 300, false);
+    assert_int_equal(why(f, second), HELD_REFUSED);
+    answer_nothing(f, second, clock_wall_s() - 200, true);
+    assert_int_equal(why(f, second), HELD_MANY);
+    assert_int_equal(
+        decide(f, (struct held_decide_params){.decision = HELD_ACCEPT, .handle = first}, &result),
+        ERROR_NOT_FOUND);
+    assert_int_equal(decide(f, (struct held_decide_params){.decision = HELD_ACCEPT}, &result),
+                     ERROR_BAD_REQUEST);
+}
+
+static void what_aws_lists_again_undoes_an_acceptance(void **state)
+{
+    struct fixture *f = *state;
+    struct str id = buyer(f, 1);
+    struct held_decide_result result;
+
+    end(f, id, false);
+    assert_int_equal(
+        decide(f, (struct held_decide_params){.decision = HELD_ACCEPT, .handle = id}, &result),
+        ERROR_NONE);
+    fixture_apply(f, id, SCOPE_LICENSE, clock_wall_s() - 100,
+                  ROWS_OF(SEATS(10, .license_arn = fixture_get(f, id).license_arn)));
+    assert_int_equal(state_of(f, id), STATE_ACTIVE);
+}
+
+static void a_product_is_listed_and_decided_as_one(void **state)
+{
+    struct fixture *f = *state;
+    struct held_params list = {.product = STR(PRODUCT)}, other = {.product = STR("other")};
+    struct held_result listed;
+    struct held_decide_result result;
+
+    for (int i = 0; i < MANY + 1; i++)
+        end(f, buyer(f, i), true);
+    assert_int_equal(fixture_read(f, on_held, &list, &listed), ERROR_NONE);
+    assert_int_equal(listed.ends.count, MANY + 1);
+    assert_int_equal(fixture_read(f, on_held, &other, &listed), ERROR_NONE);
+    assert_int_equal(listed.ends.count, 0);
+    assert_int_equal(
+        decide(f, (struct held_decide_params){.decision = HELD_REFUSE, .product = STR(PRODUCT)},
+               &result),
+        ERROR_NONE);
+    assert_int_equal(result.subscriptions.count, MANY + 1);
+    assert_int_equal(ends_held(&f->books, clock_wall_s()).waiting, 0);
+    assert_int_equal(ends_held(&f->books, clock_wall_s()).refused, MANY + 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fixture_test(a_few_end),
+        fixture_test(many_are_held_and_those_before_them),
+        fixture_test(a_restart_forgets_no_end),
+        fixture_test(announced_ends_are_never_held_nor_counted),
+        fixture_test(an_announcement_ends_what_is_held),
+        fixture_test(an_operator_accepts_or_refuses),
+        fixture_test(what_aws_lists_again_undoes_an_acceptance),
+        fixture_test(a_product_is_listed_and_decided_as_one),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
