@@ -323,6 +323,32 @@ def test_empty_answers_of_a_wrong_account_cut_nobody_off(suite, product):
         suite.eventually_answers(True, "entitled", own_handle(product, deal), "seats", 10)
 
 
+def test_the_operator_decides_what_is_held(suite):
+    deals = [registered(suite, NEW, account=account) for account in (BUYER, "222233334444")]
+    suite.sandbox.fault(operation="GetEntitlements", kind="wrong_account", count=1000)
+    for deal in deals:
+        suite.store.call("mark", deal["license_arn"], "max_age")
+    suite.eventually(lambda: len(suite.entitlectl_json("held")["ends"]) == 2)
+    assert {end["reason"] for end in suite.entitlectl_json("held", "list")["ends"]} == {"unexplained"}
+    entries = suite.entitlectl_json("journal", "--limit", "50")["entries"]
+    assert len([entry for entry in entries if entry.get("event") == "held"]) == 1
+    figures = {each["name"]: each["value"] for each in suite.store.call("stats")["counters"]}
+    assert figures["ends_held"] == 2
+    true, false = (deal["license_arn"] for deal in deals)
+    assert suite.entitlectl("held", "accept", true, "--reason", "they called")[0] == 0
+    suite.eventually_answers(False, "ended", true, "seats", 10)
+    assert suite.entitlectl("held", "refuse", "--product", NEW)[0] == 0
+    suite.eventually(lambda: [end["reason"] for end in suite.entitlectl_json("held")["ends"]] == ["refused"])
+    suite.eventually_answers(True, "held", false, "seats", 10)
+    assert suite.entitlectl("held", "accept", true)[0] == 1  # it is not held any more
+    assert suite.entitlectl("held", "accept")[0] == 2
+    suite.sandbox.faults_clear()
+    for licence in (true, false):
+        suite.store.call("mark", licence, "max_age")
+        suite.eventually_answers(True, "entitled", licence, "seats", 10)
+    assert suite.entitlectl_json("held")["ends"] == []
+
+
 def test_many_purchases_stay_within_the_quota(suite):
     deals = [buy(suite, NEW, account=f"{account:012d}") for account in range(100, 160)]
     for deal in deals:
