@@ -14,7 +14,8 @@ from typing import NamedTuple
 from ._errors import BadRequest
 from ._messages import (Answer, Counting, Entitlement, Entitlements, HeldEntitlement, Holding,
                         Override, OverrideAction, Policy, ProductPage, Reason, State, Subscription)
-from ._records import Rules, counting_of, has_handle, has_id, license_key, own_state, same_handle
+from ._records import (Rules, counting_of, has_handle, has_id, is_stale, license_key, own_state,
+                       same_handle)
 from ._shapes import INTEGER_MAX, Value
 
 PRODUCTS_SHOWN = 8
@@ -226,7 +227,7 @@ def _is_stale(verified_at: int, asked: Asked, rules: Rules) -> bool:
     limit = rules.stale_after_s
     if 0 < asked.max_age_s < limit:
         limit = asked.max_age_s
-    return rules.now_s - verified_at > limit
+    return is_stale(verified_at, limit, rules)
 
 
 def _refusal(reason: Reason, records: Sequence[Subscription], asked: Asked, rules: Rules) -> Answer:
@@ -330,7 +331,7 @@ def holdings(facts: Sequence[Subscription], overrides: Iterable[Override], handl
 def _holding(record: Subscription, facts: Sequence[Subscription], rules: Rules) -> Holding:
     state = _state(record, facts, rules)
     return Holding(
-        subscription=record, state=state, stale=rules.now_s - record.verified_at > rules.stale_after_s,
+        subscription=record, state=state, stale=is_stale(record.verified_at, rules.stale_after_s, rules),
         entitlements=tuple(HeldEntitlement(
             dimension=one.dimension, value=one.value, expires_at=one.expires_at,
             counts=Counting.ENDED if state == State.ENDED else counting_of(record, one, rules))

@@ -8,6 +8,7 @@ from ._messages import Counting, Entitlement, Evidence, Policy, State, Subscript
 
 HOUR_MS = 3600 * 1000
 DAY_MS = 24 * HOUR_MS
+CLOCKS_DIFFER_S = 300
 DEFAULT_POLICY = Policy(grace_ms=72 * HOUR_MS, settling_ms=HOUR_MS, stale_after_ms=12 * HOUR_MS,
                         hold_limit_ms=14 * DAY_MS, successor_wait_ms=3 * DAY_MS,
                         end_confirm_delay_ms=60 * 1000, pending_limit_ms=30 * DAY_MS)
@@ -90,15 +91,25 @@ def _has_ended(record: Subscription, rules: Rules) -> bool:
     return was_granted and rules.now_s >= held_since + rules.hold_limit_s
 
 
-def _dates_verified_at(record: Subscription) -> int:
+def time_is_ahead(time_s: int, rules: Rules) -> bool:
+    """Whether a clock stamped it that was ahead of this one."""
+    return time_s > rules.now_s + CLOCKS_DIFFER_S
+
+
+def is_stale(verified_at: int, limit_s: int, rules: Rules) -> bool:
+    return time_is_ahead(verified_at, rules) or rules.now_s - verified_at > limit_s
+
+
+def _dates_verified_at(record: Subscription, rules: Rules) -> int:
     evidence = _evidence(record)
-    return evidence.listed_at if evidence.unproven else record.verified_at
+    at_s = evidence.listed_at if evidence.unproven else record.verified_at
+    return 0 if time_is_ahead(at_s, rules) else at_s
 
 
 def _counting_by_date(record: Subscription, date: int, rules: Rules) -> Counting:
     if date == 0 or rules.now_s < date:
         return Counting.YES
-    if _dates_verified_at(record) >= date + rules.settling_s:
+    if _dates_verified_at(record, rules) >= date + rules.settling_s:
         return Counting.EXPIRED
     return Counting.GRACE if rules.now_s < date + rules.grace_s else Counting.UNVERIFIED
 
