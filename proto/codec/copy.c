@@ -79,6 +79,15 @@ void codec_copy(const struct shape *shape, const void *value, struct arena *aren
         copy_member(&shape->fields[i], (char *)ret_copy + shape->fields[i].offset, arena);
 }
 
+/* So that a number that is none equals itself. */
+static uint64_t bits_of(double number)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &number, sizeof(bits));
+    return bits;
+}
+
 static bool equal_values(const struct value *a, const struct value *b)
 {
     if (a->kind != b->kind)
@@ -89,7 +98,7 @@ static bool equal_values(const struct value *a, const struct value *b)
     case VALUE_INTEGER:
         return a->integer == b->integer;
     case VALUE_DOUBLE:
-        return memcmp(&a->number, &b->number, sizeof(a->number)) == 0;
+        return bits_of(a->number) == bits_of(b->number);
     case VALUE_BOOLEAN:
         return a->boolean == b->boolean;
     case VALUE_STRING:

@@ -162,7 +162,7 @@ bool token_next(struct input *input, struct token *ret_token)
 
     if (first < 0x80 || first >= 0xe0) {
         ret_token->kind = TOKEN_INTEGER;
-        ret_token->integer = (int8_t)first;
+        ret_token->integer = first < 0x80 ? (int64_t)first : (int64_t)first - 0x100;
         return true;
     }
     if (first < 0x90)
