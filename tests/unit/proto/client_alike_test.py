@@ -88,7 +88,7 @@ class Maker:
             "entitlements": entitlements if self.maybe(85) else None,
             "evidence": self.evidence() if self.maybe(50) else None,
             "payment_failed_at": self.moment() if self.maybe(10) else None,
-            "verified_at": min(self.moment(), NOW) if self.maybe(90) else None})
+            "verified_at": self.moment() if self.maybe(90) else None})
 
     def handles(self, customer):
         return [customer, f"a-{customer}", f"c-{customer}", f"{customer}-0", f"old-{customer}-1",
