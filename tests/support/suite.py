@@ -54,6 +54,7 @@ wait = 5s
 
 [poller]
 wait_time = 2s
+visibility_timeout = 10s
 
 [queue main]
 url = {sandbox}/{seller}/mp-events
