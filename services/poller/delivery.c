@@ -167,9 +167,12 @@ static void tell_store(struct delivery *delivery)
 /* Nothing that it says is acted on. */
 static void refuse(struct delivery *delivery, struct str why)
 {
+    const struct deliveries_options *options = &delivery->all->options;
     struct notification whole = delivery->notification;
 
-    delivery->all->options.counts->refused++;
+    options->counts->refused++;
+    if (options->on_refused)
+        options->on_refused(options->arg);
     message_refuse(&whole, why, &delivery->arena, &delivery->notification);
     tell_store(delivery);
 }

@@ -44,6 +44,8 @@ struct deliveries_options {
     const struct aws *aws; /* whose messages they are */
     const char *label;     /* of the queue */
     int64_t visibility_ms;
+    void (*on_refused)(void *arg); /* a message that SNS has not signed, or not for us; or NULL */
+    void *arg;
     struct delivery_counts *counts;
 };
 

@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/log/log.h"
+#include "proto/audit/audit.h"
 #include "proto/endpoint/curve.h"
 #include "proto/settings/settings_aws.h"
 #include "services/poller/queue.h"
@@ -28,6 +29,7 @@ struct poller {
     struct certificates *certificates; /* NULL: no queue asks for signatures */
     struct endpoint_context *sockets;
     struct rpc_client *store;
+    struct audit *audit;
     struct reader *readers;
     size_t reader_count;
     struct loop_timer *report_timer;
@@ -114,6 +116,13 @@ static void on_drained(void *arg)
     daemon_drained(poller->context);
 }
 
+static void on_refused(void *arg)
+{
+    struct poller *poller = arg;
+
+    audit_refused(poller->audit, "a message without a good signature of SNS, or not of our topics");
+}
+
 static int open_reader(struct poller *poller, const struct settings_queue *queue,
                        struct error *error)
 {
@@ -140,6 +149,7 @@ static int open_reader(struct poller *poller, const struct settings_queue *queue
         .visibility_ms = settings->visibility_timeout_ms,
         .refused_pause_ms = REFUSED_PAUSE_MS,
         .drain_limit_ms = STORE_LIMIT_MS,
+        .on_refused = on_refused,
         .on_drained = on_drained,
         .arg = poller,
     });
@@ -180,6 +190,8 @@ static int open_store(struct poller *poller, struct error *error)
         0)
         return error_prefix(error, "store");
     rpc_client_on_connection(poller->store, on_store, poller);
+    poller->audit = audit_new(&(struct audit_options){
+        .loop = poller->context->loop, .store = poller->store, .process = "poller"});
     return 0;
 }
 
@@ -266,6 +278,7 @@ void poller_stop(void *state)
     }
     mem_free(poller->readers);
     certificates_free(poller->certificates);
+    audit_free(poller->audit);
     rpc_client_close(poller->store);
     endpoint_context_free(poller->sockets);
     arena_done(&poller->arena);

@@ -90,6 +90,8 @@ struct queue *queue_new(const struct queue_options *options)
         .aws = options->aws,
         .label = options->label,
         .visibility_ms = options->visibility_ms,
+        .on_refused = options->on_refused,
+        .arg = options->arg,
         .counts = &queue->figures.counts,
     });
     queue->lane_count = (size_t)options->receives_in_flight;

@@ -25,8 +25,9 @@ struct queue_options {
     int64_t batch; /* messages of one receive */
     int64_t wait_ms;
     int64_t visibility_ms;
-    int64_t refused_pause_ms; /* after AWS refused: waiting alone does not help */
-    int64_t drain_limit_ms;   /* how long a stop waits for the store */
+    int64_t refused_pause_ms;      /* after AWS refused: waiting alone does not help */
+    int64_t drain_limit_ms;        /* how long a stop waits for the store */
+    void (*on_refused)(void *arg); /* see deliveries_options */
     void (*on_drained)(void *arg);
     void *arg;
 };

@@ -45,8 +45,12 @@ static int open_store(struct registrar *registrar, struct error *error)
     registrar->endpoints = endpoint_context_new();
     if (curve_before_connect(registrar->endpoints, &addresses, own, &servers, error) < 0)
         return -1;
-    return rpc_client_open(&registrar->store, registrar->context->loop, registrar->endpoints,
-                           &addresses, error);
+    if (rpc_client_open(&registrar->store, registrar->context->loop, registrar->endpoints,
+                        &addresses, error) < 0)
+        return -1;
+    registrar->audit = audit_new(&(struct audit_options){
+        .loop = registrar->context->loop, .store = registrar->store, .process = "registrar"});
+    return 0;
 }
 
 static void open_limits(struct registrar *registrar)
@@ -173,6 +177,7 @@ void registrar_stop(void *state)
     if (registrar->store)
         keys_close(registrar);
     aws_free(registrar->aws);
+    audit_free(registrar->audit);
     rpc_client_close(registrar->store);
     endpoint_context_free(registrar->endpoints);
     site_close(&registrar->site);

@@ -7,6 +7,7 @@
 #include "common/aws/aws.h"
 #include "common/daemon/daemon.h"
 #include "common/http/server/http_server.h"
+#include "proto/audit/audit.h"
 #include "proto/endpoint/client.h"
 #include "proto/record/record.h"
 #include "services/registrar/caller.h"
@@ -25,6 +26,7 @@ struct registrar {
     struct arena arena;
     struct endpoint_context *endpoints;
     struct rpc_client *store;
+    struct audit *audit;
     struct aws *aws;
     struct http_server *server;
     struct caller_rules callers;

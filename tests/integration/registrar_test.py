@@ -114,6 +114,8 @@ def test_reload_and_repeat_are_harmless(registrar):
     stranger = registrar.browser()
     used = stranger.get(arrival.target)
     assert used.status == 403 and "once" in used.body
+    assert registrar.store.wait_call("record_event") == {
+        "event": "refused", "text": "registrar: a link that is forged, used or too old"}
     assert stranger.get("/registration").status == 403
 
 

@@ -17,6 +17,7 @@ PARAMS = {
     "contact_put": ["subscription", "fields"],
     "link": ["handle", "tenant"],
     "signing_keys": [],
+    "record_event": ["event", "text"],
     "ping": [],
 }
 
@@ -70,6 +71,9 @@ class ScriptedStore:
         return [arguments for name, arguments in self.calls if name == method]
 
     # The methods.
+
+    def on_record_event(self, event, text):
+        return {}
 
     def on_signing_keys(self):
         return {"keys": self.keys}
