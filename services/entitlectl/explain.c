@@ -152,6 +152,41 @@ static void write_evidence(const struct subscription *record, int64_t now_s, str
     buf_append_char(out, '.');
 }
 
+/* Why its end is held, how long it is served, and what an operator can do about it. */
+static void write_hold(const struct explain_facts *facts, const struct subscription *record,
+                       struct buf *out)
+{
+    int64_t until_s = 0;
+    struct evidence evidence = record_evidence(record);
+
+    switch (record_held(record, facts->policy, facts->now_s, &until_s)) {
+    case HELD_UNEXPLAINED:
+        buf_append_text(out, " The end is held, for AWS lists nobody of the product, as it does "
+                             "for a wrong account: the customer");
+        break;
+    case HELD_MANY:
+        buf_append_text(out, " The end is held since ");
+        words_when(out, evidence.held_at, facts->now_s);
+        buf_append_text(out, " as one of many of the product at once: the customer");
+        break;
+    case HELD_REFUSED:
+        buf_append_text(out, " An operator refused the end on ");
+        words_when(out, evidence.refused_at, facts->now_s);
+        buf_append_text(out, ": the customer");
+        break;
+    case held_reason_none:
+    case held_reason_count:
+        return;
+    }
+    buf_append_text(out, " is served until ");
+    words_when(out, until_s, facts->now_s);
+    buf_printf(out, ". `entitlectl held accept " STR_FMT "` ends it now", STR_ARG(record->id));
+    if (evidence.refused_at == 0)
+        buf_printf(out, ", `entitlectl held refuse " STR_FMT "` says that it is none",
+                   STR_ARG(record->id));
+    buf_append_char(out, '.');
+}
+
 static void write_aws(const struct explain_facts *facts, const struct holding *holding,
                       struct buf *out)
 {
@@ -173,6 +208,7 @@ static void write_aws(const struct explain_facts *facts, const struct holding *h
         buf_append_char(out, '.');
     }
     write_evidence(record, facts->now_s, out);
+    write_hold(facts, record, out);
     if (record->payment_failed_at) {
         buf_append_text(out, " AWS announced on ");
         words_when(out, record->payment_failed_at, facts->now_s);

@@ -203,6 +203,14 @@ static void assert_says(const struct world *world, const char *part)
         fail_msg("'%s' does not say '%s'", out.data, part);
 }
 
+static void assert_says_not(const struct world *world, const char *part)
+{
+    cleanup(buf_done) struct buf out = BUF_INIT;
+
+    explain_write(&world->facts, &out);
+    assert_null(strstr(out.data, part));
+}
+
 static void explains_a_yes(void **state)
 {
     (void)state;
@@ -268,6 +276,40 @@ static void explains_a_hold(void **state)
     world.evidence.notice = NOTICE_CANCELLED;
     world.evidence.notice_at = NOW_S - 7200;
     assert_says(&world, "AWS announced CANCELLED on 2026-11-23T10:00:00Z (2 hours ago).");
+}
+
+static void explains_why_an_end_is_held_and_what_can_be_done(void **state)
+{
+    (void)state;
+    struct world world;
+
+    make_world(&world);
+    world.answer.reason = REASON_HELD;
+    world.entitlement.expires_at = NOW_S + 40 * 86400;
+    world.evidence =
+        (struct evidence){.empty_at = NOW_S - 86400, .empty_again_at = NOW_S - 86400 + 60};
+    world.record.evidence = &world.evidence;
+    assert_says(&world, " The end is held, for AWS lists nobody of the product, as it does for a "
+                        "wrong account: the customer is served until 2026-12-06T12:00:00Z (in 13 "
+                        "days). `entitlectl held accept s1` ends it now, `entitlectl held refuse "
+                        "s1` says that it is none.");
+
+    world.evidence.product_alive_at = NOW_S - 3600;
+    world.evidence.held_at = NOW_S - 3600;
+    assert_says(&world, " The end is held since 2026-11-23T11:00:00Z (60 minutes ago) as one of "
+                        "many of the product at once: the customer is served until ");
+
+    world.evidence.refused_at = NOW_S - 1800;
+    assert_says(&world, " An operator refused the end on 2026-11-23T11:30:00Z (30 minutes ago): "
+                        "the customer is served until 2026-12-07T11:30:00Z (in 13 days). "
+                        "`entitlectl held accept s1` ends it now. What");
+    assert_says_not(&world, "held refuse");
+
+    world.evidence = (struct evidence){.empty_at = NOW_S - 60};
+    assert_says_not(&world, "`entitlectl held");
+    world.evidence.empty_again_at = NOW_S;
+    world.evidence.succeeded_at = NOW_S - 60;
+    assert_says_not(&world, "`entitlectl held");
 }
 
 static void explains_an_override(void **state)
@@ -360,6 +402,7 @@ int main(void)
         cmocka_unit_test(explains_a_stranger),
         cmocka_unit_test(explains_another_dimension),
         cmocka_unit_test(explains_a_hold),
+        cmocka_unit_test(explains_why_an_end_is_held_and_what_can_be_done),
         cmocka_unit_test(explains_an_override),
         cmocka_unit_test(says_what_is_not_known),
         cmocka_unit_test(says_how_the_next_call_stands),
