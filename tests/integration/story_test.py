@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.support.suite import BUYER, LEGACY, NEW
+from tests.support.suite import BUYER, LEGACY, NEW, Suite
 
 YEAR_S = 365 * 24 * 3600
 
@@ -347,6 +347,55 @@ def test_the_operator_decides_what_is_held(suite):
         suite.store.call("mark", licence, "max_age")
         suite.eventually_answers(True, "entitled", licence, "seats", 10)
     assert suite.entitlectl_json("held")["ends"] == []
+
+
+def test_many_ends_that_nobody_announced_are_held_until_the_operator_decides():
+    many = 2
+    running = Suite(f"\n[store]\nmany_ends = {many}\n")
+    try:
+        running.start()
+        deals = {product: [registered(running, product, account=f"{number}11122223333")
+                           for number in range(1, many + 3)] for product in (NEW, LEGACY)}
+        true, false, others = (own_handle(*each) for each in (
+            (NEW, deals[NEW][0]), (LEGACY, deals[LEGACY][0]), (NEW, deals[NEW][-1])))
+        for product in (NEW, LEGACY):
+            for deal in deals[product][:-1]:
+                running.sandbox.cancel(agreement=deal["agreement_id"], lose=["all"])
+                running.store.call("mark", own_handle(product, deal), "max_age")
+        held = running.eventually(lambda: all_held(running, 2 * (many + 1)))
+        assert {end["reason"] for end in held} == {"many"}
+        assert figures(running)["ends_held"] == 2 * (many + 1)
+        code, text, _ = running.entitlectl("explain", false, "seats")
+        assert code == 0 and "one of many of the product at once" in " ".join(text.split()), text
+        for product in (NEW, LEGACY):
+            for deal in deals[product][:-1]:
+                running.eventually_answers(True, "held", own_handle(product, deal), "seats", 10)
+        assert running.check_all(others, "seats", 10) == [(True, "entitled")] * 2
+
+        assert running.entitlectl("held", "accept", "--product", NEW)[0] == 0
+        assert running.entitlectl("held", "refuse", "--product", LEGACY)[0] == 0
+        for deal in deals[NEW][:-1]:
+            running.eventually_answers(False, "ended", deal["license_arn"], "seats", 1)
+        assert (figures(running)["ends_held"], figures(running)["ends_refused"]) == (0, many + 1)
+        # AWS says it once more; what was refused is served on.
+        asked = record(running, false)["verified_at"]
+        running.eventually(lambda: running.store.call("mark", false, "max_age") and
+                           record(running, false)["verified_at"] > asked)
+        running.eventually_answers(True, "held", false, "seats", 10)
+        assert running.check_all(true, "seats", 1) == [(False, "ended")] * 2
+    finally:
+        running.close()
+
+
+def all_held(suite, count):
+    ends = suite.entitlectl_json("held", "list")["ends"]
+    return ends if len(ends) == count and all(end["reason"] == "many" for end in ends) else None
+
+
+def figures(suite):
+    """The store's, as the operator sees them."""
+    processes = suite.entitlectl_json("stats")["processes"]
+    return next(each["counters"] for each in processes if each["process"] == "store")
 
 
 def test_many_purchases_stay_within_the_quota(suite):
