@@ -1,5 +1,6 @@
 #include "common/daemon/daemon.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
@@ -9,7 +10,7 @@
 #include "common/log/log.h"
 
 enum { EXIT_ORDERLY = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
-enum { DRAIN_LIMIT_MS = 20000 };
+enum { DRAIN_LIMIT_MS = 20000, TRIM_INTERVAL_MS = 10000 };
 
 struct running {
     struct daemon_context context; /* first: what the daemon holds leads back here */
@@ -62,6 +63,17 @@ static void start_watchdog(struct running *running)
     feed_watchdog(running);
 }
 
+/* What a start, a copy of everything or a burst needed stays with the allocator, which gives back
+ * no more than the end of its heap by itself. */
+static void trim(void *arg)
+{
+    struct running *running = arg;
+    int64_t interval_ms = running->daemon->trim_interval_ms;
+
+    malloc_trim(0);
+    loop_after(running->context.loop, interval_ms ? interval_ms : TRIM_INTERVAL_MS, trim, running);
+}
+
 static void on_drain_limit(void *arg)
 {
     struct running *running = arg;
@@ -100,6 +112,7 @@ static int serve(struct running *running)
     log_info("started", LOG_TEXT("version", ENTITLED_VERSION),
              LOG_TEXT("instance", running->context.instance));
     start_watchdog(running);
+    trim(running);
     sd_notify(0, "READY=1");
     if (!running->failed)
         loop_run(running->context.loop);

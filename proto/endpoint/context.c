@@ -19,7 +19,6 @@ struct endpoint_context *endpoint_context_new(void)
     if (!context->zmq)
         mem_exhausted();
     zmq_ctx_set(context->zmq, ZMQ_IPV6, 1);
-    zmq_ctx_set(context->zmq, ZMQ_MAX_SOCKETS, zmq_ctx_get(context->zmq, ZMQ_SOCKET_LIMIT));
     pthread_mutex_init(&context->lock, NULL);
     SLIST_INIT(&context->expected);
     return context;

@@ -117,7 +117,7 @@ static int listen_at(struct sandbox *sandbox, const char *address, uint16_t port
         .address = address,
         .port = port,
         .body_limit_bytes = (size_t)8 << 20, /* a message of 1 MiB, escaped */
-        .header_limit_bytes = 64 << 10,
+        .header_limit_bytes = 16 << 10,
         .connection_limit = 1000,
         .request_timeout_ms = 30000,
     };

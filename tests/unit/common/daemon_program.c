@@ -1,4 +1,5 @@
 /* A daemon that says on standard output what it is told to do, for daemon_test.py. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,14 @@ static void say(const char *what)
 {
     puts(what);
     fflush(stdout);
+}
+
+/* In the place of the C library's, under every sanitizer. */
+int malloc_trim(size_t pad)
+{
+    if (getenv("TRIM_INTERVAL_MS"))
+        say("trim");
+    return pad == 0;
 }
 
 static int check(const void *settings, struct error *error)
@@ -115,7 +124,7 @@ static const char *log_level(const void *settings)
 
 int main(int argc, char **argv)
 {
-    const char *limit = getenv("DRAIN_LIMIT_MS");
+    const char *limit = getenv("DRAIN_LIMIT_MS"), *interval = getenv("TRIM_INTERVAL_MS");
     const struct daemon daemon = {
         .name = "entitled-test",
         .summary = "does nothing, in order",
@@ -125,6 +134,7 @@ int main(int argc, char **argv)
         .start = start,
         .drain = drain,
         .drain_limit_ms = limit ? atoi(limit) : 0,
+        .trim_interval_ms = interval ? atoi(interval) : 0,
         .stop = stop,
         .log_level = log_level,
     };

@@ -136,6 +136,14 @@ def test_a_signal_drains_then_stops(number, mode):
         assert messages == ["stopping", "stopped"]
 
 
+def test_unused_memory_goes_back_after_the_start_and_again():
+    with Running(TRIM_INTERVAL_MS="1") as daemon:
+        for line in ("start 1", "trim", "trim", "trim"):
+            daemon.expect(line)
+        daemon.send(signal.SIGTERM)
+        assert daemon.end()[2] == 0
+
+
 def test_a_second_signal_stops_at_once():
     with Running(ENTITLED_TEST_DRAIN="never", DRAIN_LIMIT_MS="3600000") as daemon:
         daemon.expect("start 1")
