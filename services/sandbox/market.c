@@ -35,7 +35,7 @@ static struct str customer_identifier(struct world *world, const struct product 
 }
 
 static struct agreement *new_agreement(struct world *world, struct product *product,
-                                       struct str account)
+                                       struct str account, struct str license_arn)
 {
     enum { AGREEMENT_LENGTH = 27, OFFER_LENGTH = 13 };
     struct agreement *agreement = arena_alloc(&world->arena, sizeof(*agreement));
@@ -48,7 +48,7 @@ static struct agreement *new_agreement(struct world *world, struct product *prod
         .account = arena_str(&world->arena, account),
         .offer = world_new_id(world, "offer-", OFFER_LENGTH),
         .status = STR("ACTIVE"),
-        .license_arn = world_new_license(world),
+        .license_arn = license_arn,
         .customer_identifier = customer_identifier(world, product, account),
         .accepted_at = now_s,
         .starts_at = now_s,
@@ -57,13 +57,13 @@ static struct agreement *new_agreement(struct world *world, struct product *prod
         /* Before it was made, nothing was listed. */
         .changed = world->change,
     };
-    STAILQ_INSERT_TAIL(&world->agreements, agreement, link);
+    world_add_agreement(world, agreement);
     return agreement;
 }
 
-static bool is_provision_due(const struct agreement *agreement)
+static bool is_provision_due(const struct agreement *agreement, int64_t now_s)
 {
-    return agreement->calls_before <= 0 && agreement->provision_at <= clock_wall_s();
+    return agreement->calls_before <= 0 && agreement->provision_at <= now_s;
 }
 
 static void provision(struct sandbox *sandbox, struct agreement *agreement)
@@ -91,7 +91,7 @@ static void open_agreement(struct sandbox *sandbox, struct agreement *agreement,
     struct notices notices = {sandbox, &agreement->lose};
 
     notice_created(&notices, agreement, with_previous);
-    if (is_provision_due(agreement))
+    if (is_provision_due(agreement, clock_wall_s()))
         provision(sandbox, agreement);
 }
 
@@ -120,7 +120,8 @@ int market_buy(struct sandbox *sandbox, const struct order *order, struct agreem
         return error_set(error, "the account has this product already, and the listing does not "
                                 "take part in concurrent agreements");
     world_begin_change(world);
-    struct agreement *agreement = new_agreement(world, order->product, order->account);
+    struct agreement *agreement =
+        new_agreement(world, order->product, order->account, world_new_license(world));
     world_buyer(world, order->account);
     agreement->intent = STR("NEW");
     agreement->now = order->grant;
@@ -171,7 +172,10 @@ static struct agreement *new_successor(struct sandbox *sandbox, struct agreement
                                        const struct succession *succession)
 {
     struct world *world = &sandbox->world;
-    struct agreement *next = new_agreement(world, agreement->product, agreement->account);
+    struct str license_arn =
+        succession->keep_license ? agreement->license_arn : world_new_license(world);
+    struct agreement *next =
+        new_agreement(world, agreement->product, agreement->account, license_arn);
 
     next->intent = succession->replace ? STR("REPLACE") : STR("RENEW");
     next->previous = agreement->id;
@@ -183,8 +187,6 @@ static struct agreement *new_successor(struct sandbox *sandbox, struct agreement
     next->calls_before = succession->entitlements_after;
     if (!succession->replace)
         next->offer = agreement->offer;
-    if (succession->keep_license)
-        next->license_arn = agreement->license_arn;
     keep_lose(world, next, succession->lose);
     return next;
 }
@@ -264,30 +266,57 @@ static void renew_by_itself(struct sandbox *sandbox, struct agreement *agreement
     market_succeed(sandbox, agreement, &succession, &next, NULL);
 }
 
-static bool is_expiry_due(const struct agreement *agreement)
+static int64_t expires_at_s(const struct agreement *agreement)
 {
-    return agreement->expiry_lag_s >= 0 &&
-           agreement->now.ends_at + agreement->expiry_lag_s <= clock_wall_s();
+    return agreement->expiry_lag_s < 0 ? INT64_MAX
+                                       : agreement->now.ends_at + agreement->expiry_lag_s;
+}
+
+/* When time alone changes something of it; a time that has passed waits for calls, not for time. */
+static int64_t changes_at_s(const struct agreement *agreement, int64_t now_s)
+{
+    int64_t at_s = expires_at_s(agreement);
+
+    if (!agreement_is_active(agreement))
+        return INT64_MAX;
+    if (!agreement->provisioned && agreement->provision_at > now_s &&
+        agreement->provision_at < at_s)
+        at_s = agreement->provision_at;
+    return at_s;
+}
+
+static void settle(struct sandbox *sandbox, struct agreement *agreement, int64_t now_s)
+{
+    if (!agreement_is_active(agreement))
+        return;
+    if (!agreement->provisioned && is_provision_due(agreement, now_s)) {
+        world_begin_change(&sandbox->world);
+        provision(sandbox, agreement);
+    }
+    if (expires_at_s(agreement) > now_s)
+        return;
+    if (agreement->auto_renew && agreement->now.ends_at > agreement->starts_at)
+        renew_by_itself(sandbox, agreement);
+    else
+        market_end(sandbox, agreement, STR("EXPIRED"), NULL, NULL);
 }
 
 void market_settle(struct sandbox *sandbox)
 {
+    struct world *world = &sandbox->world;
+    int64_t now_s = clock_wall_s(), next_s = INT64_MAX;
     struct agreement *agreement;
 
-    STAILQ_FOREACH (agreement, &sandbox->world.agreements, link) {
-        if (!agreement_is_active(agreement))
-            continue;
-        if (!agreement->provisioned && is_provision_due(agreement)) {
-            world_begin_change(&sandbox->world);
-            provision(sandbox, agreement);
-        }
-        if (!is_expiry_due(agreement))
-            continue;
-        if (agreement->auto_renew && agreement->now.ends_at > agreement->starts_at)
-            renew_by_itself(sandbox, agreement);
-        else
-            market_end(sandbox, agreement, STR("EXPIRED"), NULL, NULL);
+    if (world->change == world->settled_change && now_s < world->settle_at_s)
+        return;
+    STAILQ_FOREACH (agreement, &world->agreements, link) {
+        settle(sandbox, agreement, now_s);
+        int64_t at_s = changes_at_s(agreement, now_s);
+        if (at_s < next_s)
+            next_s = at_s;
     }
+    world->settled_change = world->change;
+    world->settle_at_s = next_s;
 }
 
 void market_asked(struct sandbox *sandbox, struct agreement *agreement)
@@ -295,7 +324,7 @@ void market_asked(struct sandbox *sandbox, struct agreement *agreement)
     if (!agreement_is_active(agreement) || agreement->provisioned || agreement->calls_before <= 0)
         return;
     agreement->calls_before--;
-    if (is_provision_due(agreement)) {
+    if (is_provision_due(agreement, clock_wall_s())) {
         world_begin_change(&sandbox->world);
         provision(sandbox, agreement);
     }

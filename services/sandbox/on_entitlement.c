@@ -18,7 +18,7 @@ static const char *const filter_names[FILTER_COUNT] = {
 
 struct query {
     const struct product *product;
-    const struct json *values[FILTER_COUNT]; /* NULL: not filtered */
+    struct names values[FILTER_COUNT]; /* none: not filtered */
     size_t max_results, offset;
     bool stale;
 };
@@ -29,13 +29,18 @@ struct filter_check {
     bool refused;
 };
 
-static bool holds_texts_only(const struct json *list)
+static bool read_texts(struct call *call, const struct json *list, struct names *ret)
 {
-    for (size_t i = 0; i < json_count(list); i++) {
-        if (str_is_empty(json_str(json_at(list, i))))
+    *ret = (struct names){.count = json_count(list)};
+    if (json_kind(list) != JSON_KIND_ARRAY || ret->count == 0)
+        return false;
+    ret->list = arena_alloc_array(&call->arena, ret->count, sizeof(*ret->list));
+    for (size_t i = 0; i < ret->count; i++) {
+        ret->list[i] = json_str(json_at(list, i));
+        if (str_is_empty(ret->list[i]))
             return false;
     }
-    return json_kind(list) == JSON_KIND_ARRAY && json_count(list) > 0;
+    return true;
 }
 
 static void check_filter(void *arg, struct str key, const struct json *value)
@@ -45,9 +50,7 @@ static void check_filter(void *arg, struct str key, const struct json *value)
 
     while (i < FILTER_COUNT && !str_eq_text(key, filter_names[i]))
         i++;
-    if (i < FILTER_COUNT && holds_texts_only(value))
-        check->query->values[i] = value;
-    else
+    if (i == FILTER_COUNT || !read_texts(check->call, value, &check->query->values[i]))
         check->refused =
             answer_error(&check->call->answer, INVALID,
                          i < FILTER_COUNT ? "Filter '" STR_FMT "' needs a list of values."
@@ -65,7 +68,7 @@ static bool read_filters(struct call *call, struct query *query)
     json_each(filter, check_filter, &check);
     if (check.refused)
         return false;
-    if (query->values[BY_IDENTIFIER] && query->values[BY_ACCOUNT])
+    if (query->values[BY_IDENTIFIER].count > 0 && query->values[BY_ACCOUNT].count > 0)
         return !answer_error(&call->answer, INVALID,
                              "CUSTOMER_IDENTIFIER and CUSTOMER_AWS_ACCOUNT_ID cannot both be "
                              "given.");
@@ -122,15 +125,9 @@ static bool read_page(struct call *call, struct query *query)
     return read_offset(call, json_str(token), &query->offset);
 }
 
-static bool passes(const struct json *values, struct str value)
+static bool passes(const struct names *values, struct str value)
 {
-    if (!values)
-        return true;
-    for (size_t i = 0; i < json_count(values); i++) {
-        if (str_eq(json_str(json_at(values, i)), value))
-            return true;
-    }
-    return false;
+    return values->count == 0 || names_hold(values, value);
 }
 
 static bool is_asked_for(const struct query *query, const struct agreement *agreement)
@@ -139,9 +136,9 @@ static bool is_asked_for(const struct query *query, const struct agreement *agre
         product_shows_license(agreement->product) ? agreement->license_arn : STR_NONE;
 
     return agreement->product == query->product &&
-           passes(query->values[BY_IDENTIFIER], agreement->customer_identifier) &&
-           passes(query->values[BY_ACCOUNT], agreement->account) &&
-           passes(query->values[BY_LICENSE], license);
+           passes(&query->values[BY_IDENTIFIER], agreement->customer_identifier) &&
+           passes(&query->values[BY_ACCOUNT], agreement->account) &&
+           passes(&query->values[BY_LICENSE], license);
 }
 
 static struct json *row_json(const struct agreement *agreement, const struct grant *grant,
@@ -178,7 +175,7 @@ static size_t add_rows(const struct query *query, const struct agreement *agreem
     size_t count = 0;
 
     for (size_t i = 0; grant->listed && i < grant->count; i++) {
-        if (!passes(query->values[BY_DIMENSION], grant->list[i].dimension))
+        if (!passes(&query->values[BY_DIMENSION], grant->list[i].dimension))
             continue;
         size_t index = seen + count++;
         if (index >= query->offset && index < query->offset + query->max_results)
@@ -187,32 +184,75 @@ static size_t add_rows(const struct query *query, const struct agreement *agreem
     return count;
 }
 
-static void answer_page(struct call *call, const struct query *query)
-{
-    struct json *body = json_new_object(), *rows = json_new_array();
-    const struct world *world = &call->sandbox->world;
-    const struct agreement *agreement;
-    size_t seen = 0;
+/* A page that is put together. */
+struct listing {
+    struct call *call;
+    const struct query *query;
+    struct json *rows;
+    size_t seen;          /* rows there are in all */
+    uint64_t last_change; /* before the question itself changed anything */
+};
 
-    STAILQ_FOREACH (agreement, &world->agreements, link) {
-        if (is_asked_for(query, agreement))
-            seen += add_rows(query, agreement, seen, world->change, rows);
+static void list_agreement(struct listing *listing, struct agreement *agreement)
+{
+    const struct query *query = listing->query;
+
+    if (!is_asked_for(query, agreement))
+        return;
+    listing->seen += add_rows(query, agreement, listing->seen, listing->last_change, listing->rows);
+    if (query->offset == 0)
+        market_asked(listing->call->sandbox, agreement);
+}
+
+static void list_licenses(struct listing *listing, const struct names *licenses)
+{
+    const struct world *world = &listing->call->sandbox->world;
+
+    for (size_t i = 0; i < licenses->count; i++) {
+        const struct names before = {licenses->list, i};
+        if (names_hold(&before, licenses->list[i]))
+            continue;
+        struct agreement *agreement = world_agreement_by_license(world, licenses->list[i]);
+        for (; agreement; agreement = agreement->same_license)
+            list_agreement(listing, agreement);
     }
-    json_set(body, "Entitlements", rows);
-    if (seen > query->offset + query->max_results) {
+}
+
+static void list_all(struct listing *listing)
+{
+    struct agreement *agreement;
+
+    STAILQ_FOREACH (agreement, &listing->call->sandbox->world.agreements, link)
+        list_agreement(listing, agreement);
+}
+
+static bool answer_page(struct call *call, const struct query *query)
+{
+    struct json *body = json_new_object();
+    size_t next = query->offset + query->max_results;
+    struct listing listing = {.call = call,
+                              .query = query,
+                              .rows = json_new_array(),
+                              .last_change = call->sandbox->world.change};
+
+    if (query->values[BY_LICENSE].count > 0)
+        list_licenses(&listing, &query->values[BY_LICENSE]);
+    else
+        list_all(&listing);
+    json_set(body, "Entitlements", listing.rows);
+    if (listing.seen > next) {
         struct buf token = BUF_INIT;
-        append_token(&token, call, query->offset + query->max_results);
+        append_token(&token, call, next);
         json_set_str(body, "NextToken", buf_str(&token));
         buf_done(&token);
     }
-    answer_ok(&call->answer, body);
+    return answer_ok(&call->answer, body);
 }
 
 static bool get_entitlements(struct call *call)
 {
     struct sandbox *sandbox = call->sandbox;
     struct query query = {.stale = call->fault.kind == FAULT_STALE};
-    struct agreement *agreement;
 
     query.product = world_product(&sandbox->world, json_get_str(call->request, "ProductCode"));
     if (!query.product)
@@ -225,12 +265,7 @@ static bool get_entitlements(struct call *call)
         json_set(body, "Entitlements", json_new_array());
         return answer_ok(&call->answer, body);
     }
-    answer_page(call, &query);
-    STAILQ_FOREACH (agreement, &sandbox->world.agreements, link) {
-        if (query.offset == 0 && is_asked_for(&query, agreement))
-            market_asked(sandbox, agreement);
-    }
-    return true;
+    return answer_page(call, &query);
 }
 
 const struct operation entitlement_operations[] = {

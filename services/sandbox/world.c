@@ -1,5 +1,7 @@
 #include "services/sandbox/world.h"
 
+#include <assert.h>
+
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/crypto/crypto.h"
@@ -19,6 +21,7 @@ void world_init(struct world *world)
         .credentials_lifetime_s = CREDENTIALS_LIFETIME_S,
         .container_token = STR("sandbox-container-token"),
     };
+    world->licenses = map_new();
     STAILQ_INIT(&world->sellers);
     STAILQ_INIT(&world->keys);
     STAILQ_INIT(&world->buyers);
@@ -31,6 +34,7 @@ void world_init(struct world *world)
 
 void world_done(struct world *world)
 {
+    map_free(world->licenses);
     arena_done(&world->arena);
 }
 
@@ -68,16 +72,15 @@ struct token *world_token(const struct world *world, struct str text)
     FIND(token, &world->tokens, text, text);
 }
 
-/* A renewal may keep the licence: then the newest agreement answers for it. */
+void world_add_agreement(struct world *world, struct agreement *agreement)
+{
+    STAILQ_INSERT_TAIL(&world->agreements, agreement, link);
+    agreement->same_license = map_put(world->licenses, agreement->license_arn, agreement);
+}
+
 struct agreement *world_agreement_by_license(const struct world *world, struct str arn)
 {
-    struct agreement *agreement, *found = NULL;
-
-    STAILQ_FOREACH (agreement, &world->agreements, link) {
-        if (str_eq(agreement->license_arn, arn))
-            found = agreement;
-    }
-    return found;
+    return map_get(world->licenses, arn);
 }
 
 struct buyer *world_buyer(struct world *world, struct str account)
@@ -122,13 +125,15 @@ void world_touch(struct world *world, struct agreement *agreement)
     agreement->changed = world->change;
 }
 
+/* One draw for all of it: each asks the system for the process's id. */
 static void append_random(struct buf *out, const char *alphabet, size_t size, size_t length)
 {
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte;
-        crypto_random(&byte, 1);
-        buf_append_char(out, alphabet[byte % size]);
-    }
+    unsigned char random[64];
+
+    assert(length <= sizeof(random));
+    crypto_random(random, length);
+    for (size_t i = 0; i < length; i++)
+        buf_append_char(out, alphabet[random[i] % size]);
 }
 
 static struct str keep(struct arena *arena, struct buf *text)
@@ -168,18 +173,14 @@ struct str world_new_license(struct world *world)
 
 struct str world_new_uuid(struct arena *arena)
 {
-    struct buf text = BUF_INIT;
+    enum { UUID_DIGITS = 32 };
+    struct buf hex = BUF_INIT;
 
-    append_hex(&text, 8);
-    buf_append_char(&text, '-');
-    append_hex(&text, 4);
-    buf_append_text(&text, "-4");
-    append_hex(&text, 3);
-    buf_append_text(&text, "-8");
-    append_hex(&text, 3);
-    buf_append_char(&text, '-');
-    append_hex(&text, 12);
-    return keep(arena, &text);
+    append_hex(&hex, UUID_DIGITS);
+    struct str uuid = arena_printf(arena, "%.8s-%.4s-4%.3s-8%.3s-%.12s", hex.data, hex.data + 8,
+                                   hex.data + 12, hex.data + 15, hex.data + 18);
+    buf_done(&hex);
+    return uuid;
 }
 
 struct str world_new_secret(struct world *world, size_t bytes)

@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "common/base/arena.h"
+#include "common/base/map.h"
 #include "services/sandbox/fields.h"
 
 struct access_key {
@@ -83,6 +84,7 @@ struct agreement {
     struct grant now;
     struct grant before; /* as it was before the change numbered `changed` */
     uint64_t changed;
+    struct agreement *same_license; /* an older one, which it renewed and kept the licence of */
 };
 
 struct token {
@@ -111,11 +113,14 @@ struct world {
     struct str external_id;         /* that roles ask for; empty: none */
     struct str container_token;     /* Authorization that the container credentials ask for */
     uint64_t change;                /* number of the last change of any agreement */
+    uint64_t settled_change;        /* the last that market_settle() has seen, ... */
+    int64_t settle_at_s;            /* ... and when there is something for it to do after it */
     STAILQ_HEAD(, seller) sellers;
     STAILQ_HEAD(, access_key) keys;
     STAILQ_HEAD(, buyer) buyers;
     STAILQ_HEAD(, product) products;
     STAILQ_HEAD(, agreement) agreements;
+    struct map *licenses; /* the newest agreement of each */
     STAILQ_HEAD(, token) tokens;
     STAILQ_HEAD(, usage) usage;
     STAILQ_HEAD(, metadata_token) metadata_tokens; /* credentials.c's; not part of a world file */
@@ -128,6 +133,8 @@ struct seller *world_seller(const struct world *world, struct str account);
 struct access_key *world_key(const struct world *world, struct str id);
 struct product *world_product(const struct world *world, struct str code);
 struct agreement *world_agreement(const struct world *world, struct str id);
+void world_add_agreement(struct world *world, struct agreement *agreement);
+/* The newest of that licence. */
 struct agreement *world_agreement_by_license(const struct world *world, struct str arn);
 struct token *world_token(const struct world *world, struct str text);
 struct buyer *world_buyer(struct world *world, struct str account); /* made if it is new */

@@ -230,7 +230,7 @@ static int load_agreement(struct world *world, const struct json *object, struct
 
     struct agreement *kept = arena_alloc(&world->arena, sizeof(*kept));
     *kept = *agreement;
-    STAILQ_INSERT_TAIL(&world->agreements, kept, link);
+    world_add_agreement(world, kept);
     return 0;
 }
 
