@@ -28,7 +28,8 @@ void entitlement_question_write(const struct entitlement_question *question, str
     if (key) {
         struct json *filter = json_new_object();
         struct json *values = json_new_array();
-        json_add(values, json_new_str(question->key));
+        for (size_t i = 0; i < question->key_count; i++)
+            json_add(values, json_new_str(question->keys[i]));
         json_set(filter, key, values);
         json_set(root, "Filter", filter);
     }

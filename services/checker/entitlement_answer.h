@@ -19,8 +19,9 @@ enum { ENTITLEMENT_PAGE_ROWS = 25 };
 
 struct entitlement_question {
     struct str product_code;
-    enum scope scope; /* scope_none: the whole product */
-    struct str key;   /* what it is filtered by */
+    enum scope scope;       /* scope_none: the whole product */
+    const struct str *keys; /* what it is filtered by: rows of any of them */
+    size_t key_count;
     int64_t max_results;
     struct str next_token; /* empty: the first page */
 };

@@ -110,9 +110,19 @@ static const char *outcome_text(enum aws_outcome outcome)
     return "AWS refused";
 }
 
+/* GetEntitlements API reference, Errors; and AWS's common errors. */
+static bool is_invalid_question(const struct aws_response *response)
+{
+    return response->outcome == AWS_ERROR &&
+           (str_eq(response->code, STR("InvalidParameterException")) ||
+            str_eq(response->code, STR("ValidationException")) ||
+            str_eq(response->code, STR("ValidationError")));
+}
+
 static void fail_by_aws(struct entitlement_call *call, const struct aws_response *response)
 {
     call->result.throttled = response->outcome == AWS_THROTTLED;
+    call->result.invalid = is_invalid_question(response);
     fail(call, "%s: " STR_FMT "%s" STR_FMT, outcome_text(response->outcome),
          STR_ARG(response->code), response->code.len > 0 ? ", " : "", STR_ARG(response->message));
 }
@@ -171,7 +181,8 @@ static void ask_page(struct entitlement_call *call)
     const struct entitlement_question question = {
         .product_code = call->ask.product_code,
         .scope = call->ask.scope,
-        .key = call->ask.key,
+        .keys = call->ask.keys,
+        .key_count = call->ask.key_count,
         .max_results = call->ask.first_row_only ? 1 : ENTITLEMENT_PAGE_ROWS,
         .next_token = call->next_token,
     };
@@ -186,6 +197,15 @@ static void ask_page(struct entitlement_call *call)
     call->aws_call = aws_call(call->ask.aws, &request, on_page, call);
 }
 
+static void copy_keys(struct entitlement_call *call, const struct entitlement_ask *ask)
+{
+    struct str *keys = arena_alloc_array(&call->arena, ask->key_count + 1, sizeof(*keys));
+
+    for (size_t i = 0; i < ask->key_count; i++)
+        keys[i] = arena_str(&call->arena, ask->keys[i]);
+    call->ask.keys = keys;
+}
+
 struct entitlement_call *entitlement_call_start(const struct entitlement_ask *ask,
                                                 entitlement_done_fn *done, void *arg)
 {
@@ -193,7 +213,7 @@ struct entitlement_call *entitlement_call_start(const struct entitlement_ask *as
 
     call->ask = *ask;
     call->ask.product_code = arena_str(&call->arena, ask->product_code);
-    call->ask.key = arena_str(&call->arena, ask->key);
+    copy_keys(call, ask);
     call->ask.claim_id = arena_str(&call->arena, ask->claim_id);
     if (ask->pages_max == 0)
         call->ask.pages_max = PAGES_MAX;

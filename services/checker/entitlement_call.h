@@ -16,8 +16,9 @@ struct entitlement_ask {
     struct aws *aws;
     struct rpc_client *store; /* gives the tokens of the quota */
     struct str product_code;
-    enum scope scope; /* scope_none: the whole product */
-    struct str key;
+    enum scope scope;       /* scope_none: the whole product */
+    const struct str *keys; /* what it is filtered by; several are asked about together */
+    size_t key_count;
     bool first_row_only; /* ends with the first row: does the product list anything? */
     enum due_class class;
     bool token_included; /* the first attempt has its token already */
@@ -35,6 +36,7 @@ struct entitlement_result {
     unsigned pages;
     unsigned signed_by; /* which of our credentials signed it, all pages alike */
     bool throttled;
+    bool invalid;       /* AWS refuses the question itself, not the asker */
     struct error error; /* unless whole */
 };
 

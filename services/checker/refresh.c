@@ -4,33 +4,36 @@
 #include "common/base/mem.h"
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
-#include "services/checker/entitlement_call.h"
+#include "services/checker/claim.h"
 #include "services/checker/sweep.h"
 
 enum {
     CLAIM_TIMEOUT_MS = 20000,
     CLAIM_RETRY_MS = 500,
     REFUSED_RETRY_MS = 1000,
-    APPLY_TIMEOUT_MS = 5000,
-    APPLY_RETRY_MS = 200,
     /* Between the last moment of a call and the end of its lease: time to apply. */
     LEASE_MARGIN_MS = 3000,
     LEASE_MARGIN_PART = 4, /* of a short lease */
+    /* Values of one key of Filter are OR-ed, how many there may be is not documented
+     * (GetEntitlements API reference). Ten customers' rows are about one page. */
+    TOGETHER_MOST = 10,
 };
 
-/* One claim after the other. */
+/* One message of claims after the other. */
 struct worker {
     struct refresh *refresh;
-    struct rpc_call *store_call; /* claim, apply or release */
+    struct rpc_call *store_call; /* asks for work */
     struct loop_timer *timer;
-    struct entitlement_call *aws_call;
+    struct entitlement_call *together;
     struct sweep *sweep;
     /* Of the work at hand: */
     struct arena arena;
-    struct claim_result claim;
-    struct apply_params answer;
-    unsigned signed_by; /* the credentials behind the answer */
-    int64_t lease_end_mono_ms, call_end_mono_ms;
+    struct claim_result work;
+    struct claim_lease lease;
+    struct claim *claims[TOGETHER_MOST]; /* NULL: done */
+    bool answered[TOGETHER_MOST];
+    size_t count, open, next;
+    struct claim *asking; /* the one that has a call of its own now */
     bool busy;
 };
 
@@ -38,12 +41,13 @@ struct refresh {
     struct refresh_options options;
     struct refresh_stats stats;
     struct worker *workers;
+    int64_t together_most; /* that AWS takes */
     bool draining;
     bool unwelcome; /* the store refuses the account we sign with */
 };
 
-static void claim(void *arg);
-static void apply(void *arg);
+static void ask_for_work(void *arg);
+static void ask_next(struct worker *worker, bool token_included);
 
 static void check_drained(struct refresh *refresh)
 {
@@ -60,178 +64,148 @@ static void claim_in(struct worker *worker, int64_t delay_ms)
 {
     check_drained(worker->refresh);
     if (!worker->refresh->draining)
-        worker->timer = loop_after(worker->refresh->options.loop, delay_ms, claim, worker);
+        worker->timer = loop_after(worker->refresh->options.loop, delay_ms, ask_for_work, worker);
+}
+
+static void forget_work(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->count; i++)
+        claim_free(take(worker->claims[i]));
+    worker->count = worker->open = worker->next = 0;
+    arena_done(&worker->arena);
 }
 
 static void finish_work(struct worker *worker)
 {
-    arena_done(&worker->arena);
+    forget_work(worker);
     worker->busy = false;
     worker->refresh->stats.calling--;
     claim_in(worker, 0);
 }
 
-static int64_t lease_left_ms(const struct worker *worker)
-{
-    return worker->lease_end_mono_ms - clock_mono_ms();
-}
-
-/* Whether it succeeded or not: at worst the lease ends by itself. */
-static void on_released(void *arg, const struct rpc_response *response)
+static void on_claim_done(void *arg, struct claim *claim)
 {
     struct worker *worker = arg;
-    (void)response;
+    bool asked = worker->asking == claim;
 
-    worker->store_call = NULL;
-    finish_work(worker);
+    for (size_t i = 0; i < worker->count; i++) {
+        if (worker->claims[i] == claim)
+            worker->claims[i] = NULL;
+    }
+    claim_free(claim);
+    worker->open--;
+    if (asked)
+        ask_next(worker, false);
+    if (worker->open == 0)
+        finish_work(worker);
 }
 
 static void give_back(struct worker *worker, const char *why)
 {
-    const struct release_params params = {.subscription = worker->claim.subscription->id,
-                                          .fence = worker->claim.fence,
-                                          .error = str_of(why)};
-
-    worker->refresh->stats.failed++;
-    log_warning("a refresh failed, the store has it tried again",
-                LOG_STR("subscription", params.subscription), LOG_TEXT("why", why),
-                LOG_TRACE(worker->claim.trace));
-    worker->store_call = rpc_call(worker->refresh->options.store, METHOD_store_release, &params,
-                                  APPLY_TIMEOUT_MS, worker->claim.trace, on_released, worker);
-}
-
-/* A claim that lapsed has another checker's answer, or will have. */
-static void on_applied(void *arg, const struct rpc_response *response)
-{
-    struct worker *worker = arg;
-    struct refresh *refresh = worker->refresh;
-    const struct apply_result *result = response->result;
-
-    worker->store_call = NULL;
-    if (response->code == ERROR_NONE) {
-        refresh->stats.applied++;
-        refresh->stats.changed += result->changed;
-    } else if (response->code == ERROR_CONFLICT) {
-        refresh->stats.refused++;
-        log_info("an answer was not taken", LOG_STR("subscription", worker->answer.subscription),
-                 LOG_STR("why", response->message), LOG_TRACE(worker->claim.trace));
-    } else if (rpc_errors[response->code].retryable && lease_left_ms(worker) > APPLY_RETRY_MS) {
-        worker->timer = loop_after(refresh->options.loop, APPLY_RETRY_MS, apply, worker);
-        return;
-    } else {
-        struct error why;
-        error_set(&why, "the store did not take the answer: " STR_FMT, STR_ARG(response->message));
-        give_back(worker, why.text);
-        return;
+    for (size_t i = 0; i < worker->count; i++) {
+        if (worker->claims[i])
+            claim_give_back(worker->claims[i], why);
     }
-    finish_work(worker);
 }
 
-static void apply(void *arg)
+/* Those that no answer was about yet, one after the other. */
+static void ask_next(struct worker *worker, bool token_included)
+{
+    worker->asking = NULL;
+    while (worker->next < worker->count && worker->answered[worker->next])
+        worker->next++;
+    if (worker->next == worker->count)
+        return;
+    worker->asking = worker->claims[worker->next++];
+    claim_ask(worker->asking, token_included);
+}
+
+static size_t claim_of_row(const struct worker *worker, const struct aws_entitlement *row)
+{
+    size_t i = 0;
+
+    while (i < worker->count && !str_eq(claim_key(worker->claims[i]), row->license_arn))
+        i++;
+    return i;
+}
+
+/* Rows that are none of ours: such an answer is not to our question. */
+static bool has_strange_row(const struct worker *worker, const struct aws_entitlement_list *rows)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        if (claim_of_row(worker, &rows->items[i]) == worker->count)
+            return true;
+    }
+    return false;
+}
+
+static void apply_rows_of(struct worker *worker, size_t at, const struct entitlement_result *result)
+{
+    struct aws_entitlement_list rows = {
+        .items = arena_alloc_array(&worker->arena, result->rows.count, sizeof(*rows.items))};
+
+    for (size_t i = 0; i < result->rows.count; i++) {
+        if (claim_of_row(worker, &result->rows.items[i]) == at)
+            rows.items[rows.count++] = result->rows.items[i];
+    }
+    if (rows.count == 0)
+        return;
+    worker->answered[at] = true;
+    claim_apply(worker->claims[at], result, &rows);
+}
+
+static void note_invalid(struct refresh *refresh, const struct entitlement_result *result)
+{
+    refresh->together_most /= 2;
+    log_warning("AWS does not take a question about several licences",
+                LOG_INT("asked_together_from_now_on",
+                        refresh->together_most > 1 ? refresh->together_most : 1),
+                LOG_TEXT("why", result->error.text));
+}
+
+/* Only ever good news: a licence that the answer lists is whole, one that it does not list is asked
+ * about by itself, as is each if the answer cannot be what was asked for. */
+static void on_together(void *arg, const struct entitlement_result *result)
 {
     struct worker *worker = arg;
 
-    worker->timer = NULL;
-    worker->answer.signed_by = aws_caller_account(worker->refresh->options.aws, worker->signed_by);
-    worker->store_call =
-        rpc_call(worker->refresh->options.store, METHOD_store_apply, &worker->answer,
-                 APPLY_TIMEOUT_MS, worker->claim.trace, on_applied, worker);
-}
-
-static void on_throttled_told(void *arg, const struct rpc_response *response)
-{
-    (void)arg;
-    (void)response;
-}
-
-static void tell_throttled(struct refresh *refresh)
-{
-    refresh->stats.throttled++;
-    rpc_call(refresh->options.store, METHOD_store_throttled, NULL, APPLY_TIMEOUT_MS, STR_NONE,
-             on_throttled_told, NULL);
-}
-
-/* What the product lists for anybody is only evidence: without it the empty answer is whole. */
-static void on_probed(void *arg, const struct entitlement_result *result)
-{
-    struct worker *worker = arg;
-
-    worker->aws_call = NULL;
-    if (result->throttled)
-        tell_throttled(worker->refresh);
-    worker->answer.product_alive =
-        result->whole && result->rows.count > 0 && result->signed_by == worker->signed_by;
-    apply(worker);
-}
-
-static struct entitlement_ask ask_of(const struct worker *worker)
-{
-    const struct refresh_options *options = &worker->refresh->options;
-
-    return (struct entitlement_ask){.aws = options->aws,
-                                    .store = options->store,
-                                    .product_code = worker->claim.subscription->product_code,
-                                    .class = worker->claim.class,
-                                    .deadline_ms = worker->call_end_mono_ms - clock_mono_ms()};
-}
-
-static void probe_product(struct worker *worker)
-{
-    struct entitlement_ask ask = ask_of(worker);
-
-    ask.first_row_only = true;
-    worker->aws_call = entitlement_call_start(&ask, on_probed, worker);
-}
-
-static void keep_answer(struct worker *worker, const struct entitlement_result *result)
-{
-    struct apply_params answer = {.subscription = worker->claim.subscription->id,
-                                  .fence = worker->claim.fence,
-                                  .began_at = result->began_at_s,
-                                  .scope = worker->claim.scope,
-                                  .rows = result->rows,
-                                  .checker = str_of(worker->refresh->options.checker)};
-
-    worker->signed_by = result->signed_by;
-    codec_copy(&shape_apply_params, &answer, &worker->arena, &worker->answer);
-}
-
-static void on_answer(void *arg, const struct entitlement_result *result)
-{
-    struct worker *worker = arg;
-
-    worker->aws_call = NULL;
-    if (!result->whole) {
+    worker->together = NULL;
+    if (!result->whole && !result->invalid) {
         if (result->throttled)
-            tell_throttled(worker->refresh);
+            claim_tell_throttled(&worker->lease);
         give_back(worker, result->error.text);
         return;
     }
-    log_debug("AWS answered", LOG_STR("subscription", worker->claim.subscription->id),
-              LOG_TEXT("class", choice_text(&enumeration_due_class, (int)worker->claim.class)),
-              LOG_INT("rows", result->rows.count), LOG_INT("pages", result->pages),
-              LOG_TRACE(worker->claim.trace));
-    keep_answer(worker, result);
-    if (result->rows.count == 0 && worker->claim.probe_product)
-        probe_product(worker);
+    if (!result->whole)
+        note_invalid(worker->refresh, result);
+    else if (has_strange_row(worker, &result->rows))
+        log_warning(
+            "an answer about several licences has rows of others; each is asked about alone",
+            LOG_STR("product", worker->work.subscription->product_code));
     else
-        apply(worker);
+        for (size_t i = 0; i < worker->count; i++)
+            apply_rows_of(worker, i, result);
+    ask_next(worker, false);
 }
 
-static struct str filter_value(const struct claim_result *work)
+static void ask_together(struct worker *worker)
 {
-    switch (work->scope) {
-    case SCOPE_LICENSE:
-        return work->subscription->license_arn;
-    case SCOPE_CUSTOMER_IDENTIFIER:
-        return work->subscription->customer_identifier;
-    case SCOPE_ACCOUNT:
-        return work->subscription->account_id;
-    case scope_none:
-    case scope_count:
-        break;
-    }
-    return STR_NONE;
+    struct str keys[TOGETHER_MOST];
+    struct entitlement_ask ask = {
+        .aws = worker->refresh->options.aws,
+        .store = worker->refresh->options.store,
+        .product_code = worker->work.subscription->product_code,
+        .scope = worker->work.scope,
+        .class = worker->work.class,
+        .keys = keys,
+        .key_count = worker->count,
+        .token_included = true,
+        .deadline_ms = worker->lease.call_end_mono_ms - clock_mono_ms(),
+    };
+
+    for (size_t i = 0; i < worker->count; i++)
+        keys[i] = claim_key(worker->claims[i]);
+    worker->together = entitlement_call_start(&ask, on_together, worker);
 }
 
 static void on_swept(void *arg, const struct sweep_result *result)
@@ -240,17 +214,17 @@ static void on_swept(void *arg, const struct sweep_result *result)
 
     worker->sweep = NULL;
     if (result->throttled)
-        tell_throttled(worker->refresh);
+        claim_tell_throttled(&worker->lease);
     if (!result->whole) {
         give_back(worker, result->error.text);
         return;
     }
     worker->refresh->stats.swept++;
-    log_info("a product was swept", LOG_STR("product", worker->claim.sweep),
+    log_info("a product was swept", LOG_STR("product", worker->work.sweep),
              LOG_INT("rows", result->rows), LOG_INT("pages", result->pages),
              LOG_INT("verified", result->verified), LOG_INT("differing", result->differing),
              LOG_INT("unknown", result->unknown), LOG_INT("unlisted", result->unlisted),
-             LOG_TRACE(worker->claim.trace));
+             LOG_TRACE(worker->work.trace));
     finish_work(worker);
 }
 
@@ -260,34 +234,54 @@ static void begin_sweep(struct worker *worker)
     const struct sweep_options sweep = {.loop = options->loop,
                                         .aws = options->aws,
                                         .store = options->store,
-                                        .claim = &worker->claim};
+                                        .claim = &worker->work};
 
     worker->sweep = sweep_start(&sweep, on_swept, worker);
 }
 
+static void add_claim(struct worker *worker, const struct claimed *work)
+{
+    worker->answered[worker->count] = false;
+    worker->claims[worker->count++] = claim_new(&worker->lease, work, on_claim_done, worker);
+    worker->open++;
+}
+
+static void take_claims(struct worker *worker, const struct claim_result *work)
+{
+    add_claim(worker, &(struct claimed){.subscription = work->subscription,
+                                        .reason = work->reason,
+                                        .fence = work->fence,
+                                        .probe_product = work->probe_product,
+                                        .trace = work->trace});
+    for (size_t i = 0; i < work->others.count && worker->count < TOGETHER_MOST; i++)
+        add_claim(worker, &work->others.items[i]);
+}
+
 static void begin_work(struct worker *worker, const struct claim_result *work)
 {
+    struct refresh *refresh = worker->refresh;
     int64_t margin_ms = work->lease_ms / LEASE_MARGIN_PART;
+    int64_t end_mono_ms = clock_mono_ms() + work->lease_ms;
 
-    codec_copy(&shape_claim_result, work, &worker->arena, &worker->claim);
+    codec_copy(&shape_claim_result, work, &worker->arena, &worker->work);
     worker->busy = true;
-    worker->refresh->stats.calling++;
-    worker->lease_end_mono_ms = clock_mono_ms() + work->lease_ms;
-    worker->call_end_mono_ms =
-        worker->lease_end_mono_ms - (margin_ms < LEASE_MARGIN_MS ? margin_ms : LEASE_MARGIN_MS);
-
-    if (worker->claim.sweep.len > 0) {
+    refresh->stats.calling++;
+    worker->lease = (struct claim_lease){
+        .options = &refresh->options,
+        .stats = &refresh->stats,
+        .class = work->class,
+        .scope = work->scope,
+        .end_mono_ms = end_mono_ms,
+        .call_end_mono_ms =
+            end_mono_ms - (margin_ms < LEASE_MARGIN_MS ? margin_ms : LEASE_MARGIN_MS),
+    };
+    take_claims(worker, &worker->work);
+    if (work->sweep.len > 0)
         begin_sweep(worker);
-        return;
-    }
-    struct entitlement_ask ask = ask_of(worker);
-    ask.scope = worker->claim.scope;
-    ask.key = filter_value(&worker->claim);
-    ask.token_included = true;
-    if (ask.key.len == 0)
-        give_back(worker, "the record has nothing to filter the call by");
+    else if (worker->count > 1)
+        ask_together(worker);
     else
-        worker->aws_call = entitlement_call_start(&ask, on_answer, worker);
+        ask_next(worker, true);
 }
 
 /* What such credentials bring would not be applied: nobody is asked, until there are others or the
@@ -335,11 +329,12 @@ static void on_claimed(void *arg, const struct rpc_response *response)
         claim_in(worker, claim_again_ms(response->code));
 }
 
-static void claim(void *arg)
+static void ask_for_work(void *arg)
 {
     struct worker *worker = arg;
     const struct claim_params params = {.checker = str_of(worker->refresh->options.checker),
-                                        .signed_by = aws_account(worker->refresh->options.aws)};
+                                        .signed_by = aws_account(worker->refresh->options.aws),
+                                        .at_most = worker->refresh->together_most};
 
     worker->timer = NULL;
     if (worker->refresh->draining)
@@ -353,11 +348,12 @@ struct refresh *refresh_new(const struct refresh_options *options)
     struct refresh *refresh = mem_alloc_zero(sizeof(*refresh));
 
     refresh->options = *options;
+    refresh->together_most = TOGETHER_MOST;
     refresh->workers =
         mem_alloc_array((size_t)options->concurrent_calls, sizeof(*refresh->workers));
     for (int64_t i = 0; i < options->concurrent_calls; i++) {
         refresh->workers[i].refresh = refresh;
-        claim(&refresh->workers[i]);
+        ask_for_work(&refresh->workers[i]);
     }
     return refresh;
 }
@@ -370,9 +366,9 @@ void refresh_free(struct refresh *refresh)
         struct worker *worker = &refresh->workers[i];
         rpc_call_cancel(worker->store_call);
         loop_cancel(worker->timer);
-        entitlement_call_cancel(worker->aws_call);
+        entitlement_call_cancel(worker->together);
         sweep_cancel(worker->sweep);
-        arena_done(&worker->arena);
+        forget_work(worker);
     }
     mem_free(refresh->workers);
     mem_free(refresh);

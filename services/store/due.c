@@ -242,6 +242,13 @@ bool due_is_ready(const struct due *due, enum due_class class)
     return !TAILQ_EMPTY(&due->ready[class]);
 }
 
+struct str due_next_shareable(const struct due *due, enum due_class class)
+{
+    const struct entry *entry = TAILQ_FIRST(&due->ready[class]);
+
+    return entry && entry->lapses == 0 ? str_from(entry->id, entry->id_len) : STR_NONE;
+}
+
 bool due_take(struct due *due, enum due_class class, struct str checker, struct moment now,
               struct due_claim *ret_claim)
 {
@@ -255,7 +262,10 @@ bool due_take(struct due *due, enum due_class class, struct str checker, struct 
     entry->claimed_mono_ms = now.mono_ms;
     heap_put(&due->leases, &entry->timer, now.mono_ms + due->lease_ms);
     due->claims++;
-    *ret_claim = (struct due_claim){str_from(entry->id, entry->id_len), entry->fence, class};
+    *ret_claim = (struct due_claim){.id = str_from(entry->id, entry->id_len),
+                                    .fence = entry->fence,
+                                    .class = class,
+                                    .lapsed = entry->lapses > 0};
     return true;
 }
 

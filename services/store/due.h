@@ -35,6 +35,7 @@ struct due_claim {
     struct str id; /* lives until the claim ends or the subscription is forgotten */
     int64_t fence;
     enum due_class class;
+    bool lapsed; /* an earlier claim of it did: its checker may have died of it */
 };
 
 struct due_counts {
@@ -60,7 +61,10 @@ void due_advance(struct due *due, struct moment now);
 int64_t due_sleep_ms(const struct due *due, struct moment now);
 
 bool due_is_ready(const struct due *due, enum due_class class);
-/* The one of the class that has been ready longest; false if there is none. */
+/* The id of the one that due_take() would claim; empty if there is none, or if a claim of it
+ * lapsed: such a one is asked about alone. */
+struct str due_next_shareable(const struct due *due, enum due_class class);
+/* Claims it; false if there is none. */
 bool due_take(struct due *due, enum due_class class, struct str checker, struct moment now,
               struct due_claim *ret_claim);
 /* The fencing number of the claim that is on, 0 if none. */

@@ -10,7 +10,7 @@
 
 /* A claim about to expire may cross its caller's own deadline: the work would wait for the lease to
  * end. */
-enum { CLAIM_MARGIN_MS = 500 };
+enum { CLAIM_MARGIN_MS = 500, CLAIM_MOST = 100 };
 
 static struct parked *next_claim(const struct store *store)
 {
@@ -63,6 +63,57 @@ static bool describe_claim(struct store *store, const struct due_claim *claim, s
     return ret->scope != scope_none;
 }
 
+/* What the call for the first claim can be about too: whatever is next, as long as it fits. */
+static bool fits(struct store *store, struct str id, const struct claim_result *first,
+                 struct arena *arena, struct claimed *ret)
+{
+    struct subscription *record = arena_alloc(arena, sizeof(*record));
+    struct stored_due stored;
+
+    if (sweeps_is_id(id) || !records_get(store->books.db, id, arena, record) ||
+        !str_eq(record->product_code, first->subscription->product_code))
+        return false;
+    *ret = (struct claimed){.subscription = record};
+    if (apply_scope(record, &ret->probe_product) != SCOPE_LICENSE)
+        return false;
+    marks_get(store->books.db, id, arena, &stored);
+    ret->reason = stored.reason;
+    ret->trace = stored.trace;
+    return true;
+}
+
+static void add_others(struct store *store, const struct claim_params *params, struct arena *arena,
+                       struct claim_result *result)
+{
+    struct due *due = store->books.due;
+    size_t most = params->at_most > CLAIM_MOST ? CLAIM_MOST : (size_t)params->at_most;
+    struct due_claim claim;
+    struct str id;
+
+    if (params->at_most <= 1 || result->scope != SCOPE_LICENSE)
+        return;
+    result->others.items = arena_alloc_array(arena, most, sizeof(*result->others.items));
+    while (result->others.count + 1 < most &&
+           (id = due_next_shareable(due, result->class)).len > 0) {
+        struct claimed *other = &result->others.items[result->others.count];
+        if (!fits(store, id, result, arena, other) ||
+            !due_take(due, result->class, params->checker, moment_now(), &claim))
+            return;
+        other->fence = claim.fence;
+        result->others.count++;
+    }
+}
+
+static void take_back(struct store *store, const struct due_claim *claim,
+                      const struct claim_result *result)
+{
+    due_end(store->books.due, claim->id, claim->fence);
+    for (size_t i = 0; i < result->others.count; i++) {
+        const struct claimed *other = &result->others.items[i];
+        due_end(store->books.due, other->subscription->id, other->fence);
+    }
+}
+
 /* False: nobody got it, and the token is not used. */
 static bool hand_out_work(struct store *store, enum due_class class)
 {
@@ -81,10 +132,12 @@ static bool hand_out_work(struct store *store, enum due_class class)
         due_end(store->books.due, claim.id, claim.fence);
         return false;
     }
+    if (!claim.lapsed)
+        add_others(store, params, rpc_request_arena(request), &result);
     store_unpark(parked);
     if (rpc_reply(request, &result) == 0)
         return true;
-    due_end(store->books.due, claim.id, claim.fence);
+    take_back(store, &claim, &result);
     return false;
 }
 

@@ -89,6 +89,24 @@ def test_max_age_that_cannot_be_met_says_stale_within_the_deadline(suite):
     suite.sandbox.faults_clear()
 
 
+def test_many_notices_take_few_calls(suite):
+    """With AWS's quota, customers who change at once are seen sooner than one call for each."""
+    deals = [suite.sandbox.buy(product=NEW, account=str(200000000000 + number),
+                               dimensions={"seats": 10}) for number in range(60)]
+    for deal in deals:
+        suite.eventually_answers(True, "entitled", deal["license_arn"], "seats", 10)
+    before = suite.sandbox.counts()["GetEntitlements"]
+    for deal in deals:
+        suite.sandbox.change(agreement=deal["agreement_id"], dimensions={"seats": 20})
+    for deal in deals:
+        suite.eventually_answers(True, "entitled", deal["license_arn"], "seats", 20)
+    assert suite.sandbox.counts()["GetEntitlements"] - before < len(deals)
+    calls = [call for call in suite.sandbox.log(since=0)["calls"]
+             if call["operation"] == "GetEntitlements" and call["outcome"] == "ok"]
+    assert any(len(call["parameters"].get("Filter", {}).get("LICENSE_ARN", [])) > 1
+               for call in calls)
+
+
 def test_max_age_is_rationed(suite):
     deal = bought(suite)
     client = suite.client("1")

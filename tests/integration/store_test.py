@@ -226,6 +226,49 @@ def test_a_claim_lapses_and_its_answer_is_refused(store):
     assert store.call("find", BUYER)["subscriptions"][0]["entitlements"][0]["value"] == 10
 
 
+def test_claims_that_one_call_can_be_about_come_together(store):
+    def register(number, product=NEW, licensed=True):
+        license_arn = f"arn:aws:license-manager::111122223333:license:l-{number:032d}"
+        more = {"license_arn": license_arn} if licensed else {}
+        return store.call("register", product, account_id=f"{number:012d}",
+                          **more)["subscription"]["id"]
+
+    def claim(checker, **options):
+        """A new store has its products swept as well."""
+        while True:
+            work = store.call("claim", checker, timeout_ms=20000, **options)
+            if "sweep" not in work:
+                return work
+
+    ids = [register(number) for number in range(1, 6)]
+    other = register(6, product=LEGACY)
+    unlicensed = register(7, licensed=False)
+    last = register(8)
+    first = claim("one", at_most=4)
+    assert [first["subscription"]["id"]] + [one["subscription"]["id"] for one in first["others"]] \
+        == ids[:4]
+    assert all(one["fence"] > first["fence"] for one in first["others"])
+    # The next ones, as long as they fit.
+    second = claim("one", at_most=4)
+    assert second["subscription"]["id"] == ids[4] and "others" not in second
+    assert claim("one", at_most=4)["subscription"]["id"] == other
+    third = claim("one", at_most=4)
+    assert third["subscription"]["id"] == unlicensed and "others" not in third
+    assert claim("one")["subscription"]["id"] == last
+    # Each has a claim of its own: one is applied, one given back, the rest lapse.
+    now = int(time.time())
+    license_arn = first["others"][0]["subscription"]["license_arn"]
+    assert store.call("apply", ids[1], first["others"][0]["fence"], now, "license",
+                      [row(license_arn, account_id="2".zfill(12))])["changed"]
+    store.call("release", ids[2], first["others"][1]["fence"], retry_after_ms=1)
+    assert store.claim_of(ids[2], "two")["fence"] > first["others"][2]["fence"]
+    # What lapsed is asked about alone.
+    lapsed = claim("two", at_most=4)
+    while lapsed["subscription"]["id"] not in (ids[0], ids[3]):
+        lapsed = claim("two", at_most=4)
+    assert "others" not in lapsed
+
+
 def test_work_of_a_checker_that_died_waiting_goes_to_another(store):
     dead = Client(store.endpoint)
     dead.send("claim", "dead", timeout_ms=60000)

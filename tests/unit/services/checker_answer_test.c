@@ -225,9 +225,11 @@ static void a_question_is_written_as_in_the_vectors(void **state)
     struct page *page = *state;
     cleanup(buf_done) struct buf ours = BUF_INIT, theirs = BUF_INIT;
 
+    const struct str license = str_of(license_1);
     const struct entitlement_question by_license = {.product_code = str_of(product),
                                                     .scope = SCOPE_LICENSE,
-                                                    .key = str_of(license_1),
+                                                    .keys = &license,
+                                                    .key_count = 1,
                                                     .max_results = ENTITLEMENT_PAGE_ROWS};
     entitlement_question_write(&by_license, &ours);
     json_write(json_get(vector(page, "request_by_license"), "body"), &theirs);
@@ -256,16 +258,19 @@ static void each_scope_has_its_filter(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         cleanup(buf_done) struct buf text = BUF_INIT;
         cleanup(json_freep) struct json *body = NULL;
+        const struct str keys[] = {STR("value"), STR("other")};
         const struct entitlement_question question = {.product_code = str_of(product),
                                                       .scope = cases[i].scope,
-                                                      .key = STR("value"),
+                                                      .keys = keys,
+                                                      .key_count = 2,
                                                       .max_results = 25};
         entitlement_question_write(&question, &text);
         assert_int_equal(json_parse(&body, buf_str(&text), NULL), 0);
         const struct json *values = json_get(json_get(body, "Filter"), cases[i].name);
-        assert_int_equal(json_count(values), 1);
+        assert_int_equal(json_count(values), 2);
         assert_int_equal(json_count(json_get(body, "Filter")), 1);
         assert_true(str_eq_text(json_str(json_at(values, 0)), "value"));
+        assert_true(str_eq_text(json_str(json_at(values, 1)), "other"));
     }
 }
 

@@ -505,6 +505,153 @@ static void work_without_a_key_is_given_back(void **state)
     expect_released("filter");
 }
 
+static struct subscription records[] = {
+    {.id = STR_INIT("sub-1"),
+     .product_code = STR_INIT("product"),
+     .license_arn = STR_INIT("arn:license:l-1")},
+    {.id = STR_INIT("sub-2"),
+     .product_code = STR_INIT("product"),
+     .license_arn = STR_INIT("arn:license:l-2")},
+    {.id = STR_INIT("sub-3"),
+     .product_code = STR_INIT("product"),
+     .license_arn = STR_INIT("arn:license:l-3")},
+};
+
+#define ROW_OF(licence)                                                                            \
+    "{\"ProductCode\":\"product\",\"LicenseArn\":\"" licence "\",\"Dimension\":\"seats\"}"
+
+/* Three records, whose fences are 77, 78 and 79. */
+static struct aws_call *three_claimed(void)
+{
+    struct claimed others[] = {{.subscription = &records[1], .fence = FENCE + 1},
+                               {.subscription = &records[2], .fence = FENCE + 2}};
+    const struct claim_result work = {.subscription = &records[0],
+                                      .class = DUE_NOTIFICATION,
+                                      .fence = FENCE,
+                                      .lease_ms = LEASE_MS,
+                                      .scope = SCOPE_LICENSE,
+                                      .others = {.items = others, .count = 2}};
+
+    store_answers(last_rpc(METHOD_store_claim), ERROR_NONE, &work);
+    struct aws_call *call = last_aws();
+    assert_true(attempt(call));
+    return call;
+}
+
+static void expect_asked_alone(const char *licence)
+{
+    const struct json *values = json_path(last_aws()->body, "Filter.LICENSE_ARN");
+
+    assert_int_equal(json_count(values), 1);
+    assert_true(str_eq_text(json_str(json_at(values, 0)), licence));
+    /* The token of the claims is used up. */
+    assert_false(attempt(last_aws()));
+    store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+}
+
+static void expect_applied(const struct rpc_call *call, const char *id, int64_t fence, size_t rows)
+{
+    const struct apply_params *params = call->params;
+
+    assert_int_equal(call->method, METHOD_store_apply);
+    assert_true(str_eq_text(params->subscription, id));
+    assert_int_equal(params->fence, fence);
+    assert_int_equal(params->scope, SCOPE_LICENSE);
+    assert_int_equal(params->rows.count, rows);
+}
+
+static void several_claims_are_one_call(void **state)
+{
+    (void)state;
+    const struct claim_params *ask = last_rpc(METHOD_store_claim)->params;
+    assert_int_equal(ask->at_most, 10);
+    struct aws_call *call = three_claimed();
+    const struct json *values = json_path(call->body, "Filter.LICENSE_ARN");
+    assert_int_equal(json_count(values), 3);
+    assert_true(str_eq_text(json_str(json_at(values, 2)), "arn:license:l-3"));
+
+    aws_answers(
+        call,
+        "{\"Entitlements\":[" ROW_OF("arn:license:l-3") "," ROW_OF("arn:license:l-1") "," ROW_OF(
+            "arn:license:l-2") "," ROW_OF("arn:license:l-1") "]}");
+    struct rpc_call *applies = &world.rpc[world.rpc_count - 3];
+    expect_applied(&applies[0], "sub-1", FENCE, 2);
+    expect_applied(&applies[1], "sub-2", FENCE + 1, 1);
+    expect_applied(&applies[2], "sub-3", FENCE + 2, 1);
+    assert_int_equal(world.aws_count, 1);
+    for (int i = 2; i >= 0; i--)
+        store_answers(&applies[i], ERROR_NONE, &(struct apply_result){.changed = true});
+    next_rpc(METHOD_store_claim);
+    assert_int_equal(refresh_stats(world.refresh).applied, 3);
+    assert_int_equal(refresh_stats(world.refresh).calling, 0);
+}
+
+/* That nothing is listed for a licence is believed only of a call about it alone. */
+static void what_a_call_about_several_does_not_list_is_asked_about_alone(void **state)
+{
+    (void)state;
+    aws_answers(three_claimed(), "{\"Entitlements\":[" ROW_OF("arn:license:l-2") "]}");
+    struct rpc_call *apply = &world.rpc[world.rpc_count - 1];
+    expect_applied(apply, "sub-2", FENCE + 1, 1);
+    struct aws_call *first = last_aws();
+    expect_asked_alone("arn:license:l-1");
+    store_answers(apply, ERROR_NONE, &(struct apply_result){0});
+    aws_answers(first, "{\"Entitlements\":[" ROW_OF("arn:license:l-1") "]}");
+    expect_applied(last_rpc(METHOD_store_apply), "sub-1", FENCE, 1);
+    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+    expect_asked_alone("arn:license:l-3");
+    aws_answers(last_aws(), "{}");
+    expect_applied(last_rpc(METHOD_store_apply), "sub-3", FENCE + 2, 0);
+    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+    next_rpc(METHOD_store_claim);
+    assert_int_equal(world.aws_count, 3);
+    assert_int_equal(refresh_stats(world.refresh).applied, 3);
+}
+
+static void an_answer_with_rows_of_others_is_not_to_our_question(void **state)
+{
+    (void)state;
+    aws_answers(three_claimed(), "{\"Entitlements\":[" ROW_OF("arn:license:l-1") "," ROW "]}");
+    expect_asked_alone("arn:license:l-1");
+    aws_answers(last_aws(), "{\"Entitlements\":[" ROW "]}");
+    expect_applied(last_rpc(METHOD_store_apply), "sub-1", FENCE, 1);
+}
+
+static void a_question_about_several_that_aws_does_not_take_is_not_asked_again(void **state)
+{
+    (void)state;
+    static const char *const licences[] = {"arn:license:l-1", "arn:license:l-2", "arn:license:l-3"};
+
+    aws_fails(three_claimed(), AWS_ERROR, "InvalidParameterException");
+    for (int i = 0; i < 3; i++) {
+        expect_asked_alone(licences[i]);
+        aws_answers(last_aws(), "{\"Entitlements\":[" ROW "]}");
+        store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+    }
+    const struct claim_params *ask = next_rpc(METHOD_store_claim)->params;
+    assert_int_equal(ask->at_most, 5);
+    assert_int_equal(refresh_stats(world.refresh).failed, 0);
+}
+
+static void several_claims_of_a_call_that_failed_are_given_back(void **state)
+{
+    (void)state;
+    aws_fails(three_claimed(), AWS_THROTTLED, "ThrottlingException");
+    assert_int_equal(world.rpc[world.rpc_count - 4].method, METHOD_store_throttled);
+    store_answers(&world.rpc[world.rpc_count - 4], ERROR_NONE, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        struct rpc_call *call = &world.rpc[world.rpc_count - 3 + i];
+        const struct release_params *params = call->params;
+        assert_int_equal(call->method, METHOD_store_release);
+        assert_int_equal(params->fence, FENCE + (int64_t)i);
+        assert_true(str_eq(params->subscription, records[i].id));
+        store_answers(call, ERROR_NONE, NULL);
+    }
+    next_rpc(METHOD_store_claim);
+    assert_int_equal(refresh_stats(world.refresh).failed, 3);
+    assert_int_equal(refresh_stats(world.refresh).throttled, 1);
+}
+
 static struct aws_call *sweep_claimed(void)
 {
     static struct subscription product = {.id = STR_INIT("p-product"),
@@ -522,9 +669,6 @@ static struct aws_call *sweep_claimed(void)
     assert_null(json_get(call->body, "Filter"));
     return call;
 }
-
-#define ROW_OF(licence)                                                                            \
-    "{\"ProductCode\":\"product\",\"LicenseArn\":\"" licence "\",\"Dimension\":\"seats\"}"
 
 static void a_sweep_is_read_whole_and_sent_by_licence(void **state)
 {
@@ -663,6 +807,11 @@ int main(void)
         TEST(a_store_that_is_away_gets_the_answer_later),
         TEST(an_answer_that_the_store_refuses_is_given_back),
         TEST(work_without_a_key_is_given_back),
+        TEST(several_claims_are_one_call),
+        TEST(what_a_call_about_several_does_not_list_is_asked_about_alone),
+        TEST(an_answer_with_rows_of_others_is_not_to_our_question),
+        TEST(a_question_about_several_that_aws_does_not_take_is_not_asked_again),
+        TEST(several_claims_of_a_call_that_failed_are_given_back),
         TEST(a_sweep_is_read_whole_and_sent_by_licence),
         TEST(parts_end_between_licences),
         TEST(a_sweep_that_is_not_whole_sends_nothing),

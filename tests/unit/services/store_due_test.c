@@ -168,6 +168,28 @@ static void a_lease_ends_and_the_later_claim_has_the_larger_number(void **state)
     assert_int_equal(due_counts(b.due).lapses, 1);
 }
 
+static void one_whose_claim_lapsed_is_asked_about_alone(void **state)
+{
+    struct bench b = bench_of(state);
+    struct due_claim claim;
+
+    assert_int_equal(due_next_shareable(b.due, DUE_NOTIFICATION).len, 0);
+    bench_mark(&b, DUE_NOTIFICATION);
+    assert_true(str_eq(due_next_shareable(b.due, DUE_NOTIFICATION), subscription));
+    assert_int_equal(due_next_shareable(b.due, DUE_SWEEP).len, 0);
+    assert_true(due_take(b.due, DUE_NOTIFICATION, STR("one"), b.now, &claim));
+    assert_false(claim.lapsed);
+    bench_pass(&b, 60000);
+    bench_pass(&b, 1000);
+    assert_true(due_is_ready(b.due, DUE_NOTIFICATION));
+    assert_int_equal(due_next_shareable(b.due, DUE_NOTIFICATION).len, 0);
+    assert_true(due_take(b.due, DUE_NOTIFICATION, STR("two"), b.now, &claim));
+    assert_true(claim.lapsed);
+    /* Once one has come to its end, all is well. */
+    due_end(b.due, subscription, claim.fence);
+    assert_true(str_eq(due_next_shareable(b.due, DUE_NOTIFICATION), subscription));
+}
+
 static void a_failure_waits_as_told_or_longer_each_time(void **state)
 {
     struct bench b = bench_of(state);
@@ -581,6 +603,7 @@ int main(void)
         fixture_test(the_more_urgent_class_counts),
         fixture_test(a_mark_that_is_there_is_not_written_again),
         fixture_test(a_lease_ends_and_the_later_claim_has_the_larger_number),
+        fixture_test(one_whose_claim_lapsed_is_asked_about_alone),
         fixture_test(a_failure_waits_as_told_or_longer_each_time),
         fixture_test(who_waits_does_not_wait_for_a_failure_to_pass),
         fixture_test(a_notification_that_changed_nothing_is_asked_again),

@@ -1,0 +1,232 @@
+#include "services/checker/claim.h"
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/log/log.h"
+#include "proto/codec/codec.h"
+
+enum { APPLY_TIMEOUT_MS = 5000, APPLY_RETRY_MS = 200 };
+
+struct claim {
+    const struct claim_lease *lease;
+    struct arena arena;
+    struct claimed work;
+    struct entitlement_call *aws_call;
+    struct rpc_call *store_call; /* apply or release */
+    struct loop_timer *timer;
+    struct apply_params answer;
+    unsigned signed_by; /* the credentials behind the answer */
+    claim_done_fn *done;
+    void *arg;
+};
+
+struct claim *claim_new(const struct claim_lease *lease, const struct claimed *work,
+                        claim_done_fn *done, void *arg)
+{
+    struct claim *claim = mem_alloc_zero(sizeof(*claim));
+
+    claim->lease = lease;
+    claim->done = done;
+    claim->arg = arg;
+    codec_copy(&shape_claimed, work, &claim->arena, &claim->work);
+    return claim;
+}
+
+void claim_free(struct claim *claim)
+{
+    if (!claim)
+        return;
+    rpc_call_cancel(claim->store_call);
+    loop_cancel(claim->timer);
+    entitlement_call_cancel(claim->aws_call);
+    arena_done(&claim->arena);
+    mem_free(claim);
+}
+
+const struct subscription *claim_subscription(const struct claim *claim)
+{
+    return claim->work.subscription;
+}
+
+struct str claim_key(const struct claim *claim)
+{
+    switch (claim->lease->scope) {
+    case SCOPE_LICENSE:
+        return claim->work.subscription->license_arn;
+    case SCOPE_CUSTOMER_IDENTIFIER:
+        return claim->work.subscription->customer_identifier;
+    case SCOPE_ACCOUNT:
+        return claim->work.subscription->account_id;
+    case scope_none:
+    case scope_count:
+        break;
+    }
+    return STR_NONE;
+}
+
+/* Whether it succeeded or not: at worst the lease ends by itself. */
+static void on_released(void *arg, const struct rpc_response *response)
+{
+    struct claim *claim = arg;
+    (void)response;
+
+    claim->store_call = NULL;
+    claim->done(claim->arg, claim);
+}
+
+void claim_give_back(struct claim *claim, const char *why)
+{
+    const struct release_params params = {.subscription = claim->work.subscription->id,
+                                          .fence = claim->work.fence,
+                                          .error = str_of(why)};
+
+    claim->lease->stats->failed++;
+    log_warning("a refresh failed, the store has it tried again",
+                LOG_STR("subscription", params.subscription), LOG_TEXT("why", why),
+                LOG_TRACE(claim->work.trace));
+    claim->store_call = rpc_call(claim->lease->options->store, METHOD_store_release, &params,
+                                 APPLY_TIMEOUT_MS, claim->work.trace, on_released, claim);
+}
+
+static void send_answer(void *arg);
+
+/* A claim that lapsed has another checker's answer, or will have. */
+static void on_applied(void *arg, const struct rpc_response *response)
+{
+    struct claim *claim = arg;
+    struct refresh_stats *stats = claim->lease->stats;
+    const struct apply_result *result = response->result;
+    int64_t left_ms = claim->lease->end_mono_ms - clock_mono_ms();
+
+    claim->store_call = NULL;
+    if (response->code == ERROR_NONE) {
+        stats->applied++;
+        stats->changed += result->changed;
+    } else if (response->code == ERROR_CONFLICT) {
+        stats->refused++;
+        log_info("an answer was not taken", LOG_STR("subscription", claim->answer.subscription),
+                 LOG_STR("why", response->message), LOG_TRACE(claim->work.trace));
+    } else if (rpc_errors[response->code].retryable && left_ms > APPLY_RETRY_MS) {
+        claim->timer = loop_after(claim->lease->options->loop, APPLY_RETRY_MS, send_answer, claim);
+        return;
+    } else {
+        struct error why;
+        error_set(&why, "the store did not take the answer: " STR_FMT, STR_ARG(response->message));
+        claim_give_back(claim, why.text);
+        return;
+    }
+    claim->done(claim->arg, claim);
+}
+
+static void send_answer(void *arg)
+{
+    struct claim *claim = arg;
+    const struct refresh_options *options = claim->lease->options;
+
+    claim->timer = NULL;
+    claim->answer.signed_by = aws_caller_account(options->aws, claim->signed_by);
+    claim->store_call = rpc_call(options->store, METHOD_store_apply, &claim->answer,
+                                 APPLY_TIMEOUT_MS, claim->work.trace, on_applied, claim);
+}
+
+static void keep_answer(struct claim *claim, const struct entitlement_result *result,
+                        const struct aws_entitlement_list *rows)
+{
+    const struct apply_params answer = {.subscription = claim->work.subscription->id,
+                                        .fence = claim->work.fence,
+                                        .began_at = result->began_at_s,
+                                        .scope = claim->lease->scope,
+                                        .rows = *rows,
+                                        .checker = str_of(claim->lease->options->checker)};
+
+    claim->signed_by = result->signed_by;
+    codec_copy(&shape_apply_params, &answer, &claim->arena, &claim->answer);
+}
+
+void claim_apply(struct claim *claim, const struct entitlement_result *result,
+                 const struct aws_entitlement_list *rows)
+{
+    keep_answer(claim, result, rows);
+    send_answer(claim);
+}
+
+static void on_throttled_told(void *arg, const struct rpc_response *response)
+{
+    (void)arg;
+    (void)response;
+}
+
+void claim_tell_throttled(const struct claim_lease *lease)
+{
+    lease->stats->throttled++;
+    rpc_call(lease->options->store, METHOD_store_throttled, NULL, APPLY_TIMEOUT_MS, STR_NONE,
+             on_throttled_told, NULL);
+}
+
+static struct entitlement_ask ask_of(const struct claim *claim)
+{
+    return (struct entitlement_ask){.aws = claim->lease->options->aws,
+                                    .store = claim->lease->options->store,
+                                    .product_code = claim->work.subscription->product_code,
+                                    .class = claim->lease->class,
+                                    .deadline_ms =
+                                        claim->lease->call_end_mono_ms - clock_mono_ms()};
+}
+
+/* What the product lists for anybody is only evidence: without it the empty answer is whole. */
+static void on_probed(void *arg, const struct entitlement_result *result)
+{
+    struct claim *claim = arg;
+
+    claim->aws_call = NULL;
+    if (result->throttled)
+        claim_tell_throttled(claim->lease);
+    claim->answer.product_alive =
+        result->whole && result->rows.count > 0 && result->signed_by == claim->signed_by;
+    send_answer(claim);
+}
+
+static void probe_product(struct claim *claim)
+{
+    struct entitlement_ask ask = ask_of(claim);
+
+    ask.first_row_only = true;
+    claim->aws_call = entitlement_call_start(&ask, on_probed, claim);
+}
+
+static void on_answer(void *arg, const struct entitlement_result *result)
+{
+    struct claim *claim = arg;
+
+    claim->aws_call = NULL;
+    if (!result->whole) {
+        if (result->throttled)
+            claim_tell_throttled(claim->lease);
+        claim_give_back(claim, result->error.text);
+        return;
+    }
+    log_debug("AWS answered", LOG_STR("subscription", claim->work.subscription->id),
+              LOG_TEXT("class", choice_text(&enumeration_due_class, (int)claim->lease->class)),
+              LOG_INT("rows", result->rows.count), LOG_INT("pages", result->pages),
+              LOG_TRACE(claim->work.trace));
+    keep_answer(claim, result, &result->rows);
+    if (result->rows.count == 0 && claim->work.probe_product)
+        probe_product(claim);
+    else
+        send_answer(claim);
+}
+
+void claim_ask(struct claim *claim, bool token_included)
+{
+    struct entitlement_ask ask = ask_of(claim);
+    const struct str key = claim_key(claim);
+
+    ask.scope = claim->lease->scope;
+    ask.keys = &key;
+    ask.key_count = 1;
+    ask.token_included = token_included;
+    if (key.len == 0)
+        claim_give_back(claim, "the record has nothing to filter the call by");
+    else
+        claim->aws_call = entitlement_call_start(&ask, on_answer, claim);
+}
