@@ -46,6 +46,8 @@
     FIELD(shape, name, FIELD_LIST, need, .child = &shape_##of, .limit = max, .doc = about)
 #define ROWS(shape, name, need, of, max, about)                                                    \
     FIELD(shape, name, FIELD_ROWS, need, .child = &shape_##of, .limit = max, .doc = about)
+#define ENCODED(shape, name, need, of, max, about)                                                 \
+    FIELD(shape, name, FIELD_ENCODED, need, .child = &shape_##of, .limit = max, .doc = about)
 #define SHAPE_END(shape)                                                                           \
     FIELD_END                                                                                      \
     }                                                                                              \

@@ -42,19 +42,20 @@ struct str_list {
     ;
 #include "proto/messages.def"
 
-#define SHAPE_BEGIN(shape, doc)                     struct shape {
-#define TEXT(shape, name, need, limit, doc)         struct str name;
-#define BIN(shape, name, need, limit, doc)          struct str name;
-#define BOOL(shape, name, need, doc)                bool name;
-#define INT(shape, name, need, fallback, doc)       int64_t name;
-#define NUM(shape, name, need, fallback, doc)       double name;
-#define TIME(shape, name, need, doc)                int64_t name;
-#define VALUE(shape, name, need, doc)               struct value name;
-#define CHOICE(shape, name, need, enumeration, doc) enum enumeration name;
-#define STRS(shape, name, need, limit, doc)         struct str_list name;
-#define ITEM(shape, name, need, child, doc)         struct child *name;
-#define LIST(shape, name, need, child, limit, doc)  struct child##_list name;
-#define ROWS(shape, name, need, child, limit, doc)  struct child##_list name;
+#define SHAPE_BEGIN(shape, doc)                       struct shape {
+#define TEXT(shape, name, need, limit, doc)           struct str name;
+#define BIN(shape, name, need, limit, doc)            struct str name;
+#define BOOL(shape, name, need, doc)                  bool name;
+#define INT(shape, name, need, fallback, doc)         int64_t name;
+#define NUM(shape, name, need, fallback, doc)         double name;
+#define TIME(shape, name, need, doc)                  int64_t name;
+#define VALUE(shape, name, need, doc)                 struct value name;
+#define CHOICE(shape, name, need, enumeration, doc)   enum enumeration name;
+#define STRS(shape, name, need, limit, doc)           struct str_list name;
+#define ITEM(shape, name, need, child, doc)           struct child *name;
+#define LIST(shape, name, need, child, limit, doc)    struct child##_list name;
+#define ROWS(shape, name, need, child, limit, doc)    struct child##_list name;
+#define ENCODED(shape, name, need, child, limit, doc) struct str_list name;
 #define SHAPE_END(shape)                                                                           \
     }                                                                                              \
     ;                                                                                              \
@@ -110,6 +111,7 @@ enum field_kind {
     FIELD_ITEM,
     FIELD_LIST,
     FIELD_ROWS,
+    FIELD_ENCODED,
 };
 
 enum field_need { REQUIRED, OPTIONAL, OPTION };

@@ -284,6 +284,7 @@ static int pack_value(struct json *json, const struct field *field)
     switch (field->kind) {
     case FIELD_STRS:
     case FIELD_LIST:
+    case FIELD_ENCODED:
         return pack_list(json, field);
     case FIELD_ITEM:
         return pack_object(json, field->child);

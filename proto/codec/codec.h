@@ -20,6 +20,9 @@ void codec_encode(const struct shape *shape, const void *value, struct buf *out)
 int codec_decode(const struct shape *shape, struct str bytes, struct arena *arena, void *ret_value,
                  struct error *error);
 
+/* Whether they are one whole map, whatever it holds: what an ENCODED list may pass on. */
+bool codec_is_map(struct str bytes);
+
 /* A copy of which everything lives in the arena. */
 void codec_copy(const struct shape *shape, const void *value, struct arena *arena, void *ret_copy);
 bool codec_equal(const struct shape *shape, const void *a, const void *b);

@@ -53,6 +53,7 @@ static void copy_member(const struct field *field, void *member, struct arena *a
             value->string = copy_text(value->string, arena);
         break;
     case FIELD_STRS:
+    case FIELD_ENCODED:
         copy_texts(member, arena);
         break;
     case FIELD_ITEM:
@@ -153,6 +154,7 @@ static bool equal_members(const struct field *field, const void *a, const void *
     case FIELD_CHOICE:
         return *(const int *)a == *(const int *)b;
     case FIELD_STRS:
+    case FIELD_ENCODED:
         return equal_texts(a, b);
     case FIELD_ITEM:
         return equal_items(*(void *const *)a, *(void *const *)b, field->child);

@@ -159,6 +159,25 @@ static int read_list(struct reader *reader, const struct field *field, const str
     return 0;
 }
 
+static int read_encoded(struct reader *reader, const struct field *field, const struct token *token,
+                        struct str_list *ret_list)
+{
+    if (check_count(reader, field, token) < 0)
+        return -1;
+    ret_list->items = arena_alloc_array(reader->arena, token->count, sizeof(ret_list->items[0]));
+    ret_list->count = token->count;
+    for (size_t i = 0; i < ret_list->count; i++) {
+        const unsigned char *begin = reader->input.at;
+        struct token map;
+        if (!token_next(&reader->input, &map) || !token_skip_parts(&reader->input, &map))
+            return not_whole(reader);
+        if (map.kind != TOKEN_MAP)
+            return error_set(reader->error, "%s[%zu]: a map was expected", field->name, i);
+        ret_list->items[i] = str_from(begin, (size_t)(reader->input.at - begin));
+    }
+    return 0;
+}
+
 static int read_item(struct reader *reader, const struct field *field, void *member)
 {
     void *item = arena_alloc(reader->arena, field->child->size);
@@ -197,6 +216,8 @@ static int read_field(struct reader *reader, const struct field *field, const st
     case FIELD_LIST:
     case FIELD_ROWS:
         return read_list(reader, field, token, member);
+    case FIELD_ENCODED:
+        return read_encoded(reader, field, token, member);
     }
     return 0;
 }
@@ -403,6 +424,15 @@ int codec_read_params_array(struct reader *reader, const struct shape *shape, vo
         index = known ? next_positional(shape, index + 1) : index;
     }
     return fill_absent(reader, shape, value, &met);
+}
+
+bool codec_is_map(struct str bytes)
+{
+    const unsigned char *begin = (const unsigned char *)bytes.ptr;
+    struct input input = {begin, begin + bytes.len};
+    struct token token;
+
+    return token_is_one_object(bytes) && token_next(&input, &token) && token.kind == TOKEN_MAP;
 }
 
 int codec_decode(const struct shape *shape, struct str bytes, struct arena *arena, void *ret_value,

@@ -50,6 +50,7 @@ static bool is_present(const struct field *field, const void *value)
     case FIELD_STRS:
     case FIELD_LIST:
     case FIELD_ROWS:
+    case FIELD_ENCODED:
         return ((const struct any_list *)member)->count > 0;
     case FIELD_ITEM:
         return *(void *const *)member != NULL;
@@ -76,6 +77,13 @@ static void pack_texts(struct buf *out, const struct str_list *list)
     pack_array(out, list->count);
     for (size_t i = 0; i < list->count; i++)
         codec_pack_text(out, list->items[i]);
+}
+
+static void pack_encoded(struct buf *out, const struct str_list *list)
+{
+    pack_array(out, list->count);
+    for (size_t i = 0; i < list->count; i++)
+        pack_put(out, list->items[i].ptr, list->items[i].len);
 }
 
 static void pack_bytes(struct buf *out, struct str bytes)
@@ -136,6 +144,9 @@ static void pack_field(struct buf *out, const struct field *field, const void *v
     case FIELD_LIST:
     case FIELD_ROWS:
         pack_list(out, field, member);
+        break;
+    case FIELD_ENCODED:
+        pack_encoded(out, member);
         break;
     }
 }

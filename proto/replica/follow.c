@@ -7,10 +7,12 @@
 #include "common/base/clock.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "proto/codec/codec.h"
 
 enum {
     CALL_TIMEOUT_MS = 30000,
     CHUNK_RECORDS = 1000,
+    DECODED_RECORDS = 32,
     /* Many readers see the same gap at the same moment. */
     GAP_JITTER_MS = 200,
     RETRY_MS = 200,
@@ -44,11 +46,12 @@ struct replica_follow {
     struct map *removed, *overrides_touched;
     unsigned failures;
     int64_t last_heard_mono_ms;
-    uint64_t gaps, snapshots;
+    uint64_t gaps, snapshots, unreadable;
 };
 
 static void start_snapshot(struct replica_follow *follow);
 static void request_next(void *arg);
+static void request_chunk(struct replica_follow *follow);
 
 static int64_t max(int64_t a, int64_t b)
 {
@@ -265,22 +268,21 @@ static void apply_overrides(struct replica_follow *follow, const struct override
 
 /* A snapshot may follow on a gap too long for `changes`: what its range does not list any more, and
  * no later event wrote, is gone. Both are in the order of their ids. */
-static void remove_unlisted(struct replica_follow *follow, const struct snapshot_result *chunk)
+static void remove_unlisted(struct replica_follow *follow, struct str after, struct str until,
+                            const struct subscription_list *listed, int64_t seq)
 {
     struct replica *replica = follow->options.replica;
     struct arena arena = ARENA_INIT;
-    const struct subscription *record = replica_next(replica, str_of(follow->after), &arena);
+    const struct subscription *record = replica_next(replica, after, &arena);
     size_t i = 0;
     char id[ID_SIZE];
 
-    while (record && (chunk->next.len == 0 || str_compare(record->id, chunk->next) <= 0)) {
+    while (record && (until.len == 0 || str_compare(record->id, until) <= 0)) {
         copy_id(id, record->id);
-        while (i < chunk->subscriptions.count &&
-               str_compare(chunk->subscriptions.items[i].id, record->id) < 0)
+        while (i < listed->count && str_compare(listed->items[i].id, record->id) < 0)
             i++;
-        bool listed =
-            i < chunk->subscriptions.count && str_eq(chunk->subscriptions.items[i].id, record->id);
-        if (!listed && record->seq <= chunk->seq)
+        bool is_listed = i < listed->count && str_eq(listed->items[i].id, record->id);
+        if (!is_listed && record->seq <= seq)
             replica_remove(replica, record->id);
         arena_clear(&arena);
         record = replica_next(replica, str_of(id), &arena);
@@ -318,25 +320,61 @@ static void finish_snapshot(struct replica_follow *follow, const struct snapshot
     tell(follow, NULL);
 }
 
+/* Some of a chunk, from *at on: what is decoded is applied before it leaves the cache. */
+static void decode_some(struct replica_follow *follow, const struct str_list *encoded, size_t *at,
+                        struct arena *arena, struct subscription_list *ret_list)
+{
+    while (ret_list->count < DECODED_RECORDS && *at < encoded->count) {
+        struct subscription *record = &ret_list->items[ret_list->count];
+        if (codec_decode(&shape_subscription, encoded->items[(*at)++], arena, record, NULL) == 0)
+            ret_list->count++;
+        else
+            follow->unreadable++;
+    }
+}
+
+static void take_records(struct replica_follow *follow, struct str after,
+                         const struct snapshot_result *chunk)
+{
+    struct subscription records[DECODED_RECORDS];
+    struct arena arena = ARENA_INIT;
+    size_t at = 0;
+
+    do {
+        struct subscription_list list = {records, 0};
+        decode_some(follow, &chunk->subscriptions, &at, &arena, &list);
+        bool is_end = at == chunk->subscriptions.count;
+        if (list.count == 0 && !is_end)
+            continue;
+        struct str until = is_end ? chunk->next : list.items[list.count - 1].id;
+        remove_unlisted(follow, after, until, &list, chunk->seq);
+        apply_records(follow, &list, chunk->seq);
+        after = until;
+        arena_clear(&arena);
+    } while (at < chunk->subscriptions.count);
+    arena_done(&arena);
+}
+
+/* The next chunk is asked for before this one is applied: source and follower work at once. */
 static void take_chunk(struct replica_follow *follow, const struct snapshot_result *chunk)
 {
-    if (follow->after[0] == '\0') {
+    bool is_last = follow->options.filter || chunk->next.len == 0;
+    char after[ID_SIZE];
+
+    copy_id(after, str_of(follow->after));
+    if (!is_last) {
+        copy_id(follow->after, chunk->next);
+        request_chunk(follow);
+    }
+    if (after[0] == '\0') {
         follow->first_chunk_seq = chunk->seq;
         remove_unlisted_overrides(follow, chunk);
         apply_overrides(follow, &chunk->overrides, chunk->seq);
     }
-    if (follow->options.filter) {
+    if (!follow->options.filter)
+        take_records(follow, str_of(after), chunk);
+    if (is_last)
         finish_snapshot(follow, chunk);
-        return;
-    }
-    remove_unlisted(follow, chunk);
-    apply_records(follow, &chunk->subscriptions, chunk->seq);
-    if (chunk->next.len == 0) {
-        finish_snapshot(follow, chunk);
-        return;
-    }
-    copy_id(follow->after, chunk->next);
-    request_next(follow);
 }
 
 static void on_chunk(void *arg, const struct rpc_response *response)
@@ -482,5 +520,6 @@ void replica_follow_state(const struct replica_follow *follow,
         .last_heard_mono_ms = follow->last_heard_mono_ms,
         .gaps = follow->gaps,
         .snapshots = follow->snapshots,
+        .unreadable = follow->unreadable,
     };
 }

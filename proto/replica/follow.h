@@ -22,6 +22,7 @@ struct replica_follow_state {
     /* Of the store, by event or heartbeat, its own or passed on by a checker; 0: never. */
     int64_t last_heard_mono_ms;
     uint64_t gaps, snapshots;
+    uint64_t unreadable; /* records of snapshots, which the replica is without */
 };
 
 /* For a replica of some records only. They are had elsewhere; the follower keeps up to date what

@@ -87,6 +87,7 @@ static bool is_present(const struct field *field, const void *member)
     case FIELD_STRS:
     case FIELD_LIST:
     case FIELD_ROWS:
+    case FIELD_ENCODED:
         return ((const struct any_list *)member)->count > 0;
     case FIELD_ITEM:
         return *(void *const *)member != NULL;
@@ -120,6 +121,7 @@ static void pack_field(const struct packer *packer, const struct field *field, c
         number_pack_signed(packer->out, *(const int *)member);
         break;
     case FIELD_STRS:
+    case FIELD_ENCODED:
         pack_texts(packer->out, member);
         break;
     case FIELD_ITEM:

@@ -127,6 +127,7 @@ static void unpack_field(struct unpacker *unpacker, const struct field *field, v
         *(int *)member = (int)number_unpack_signed(&unpacker->at);
         break;
     case FIELD_STRS:
+    case FIELD_ENCODED:
         unpack_texts(unpacker, member);
         break;
     case FIELD_ITEM:

@@ -48,6 +48,7 @@ static void add_replica(struct figures *figures, const struct checker *checker)
         add(figures, "store_heard_ms_ago", (double)(clock_mono_ms() - now.last_heard_mono_ms));
     add(figures, "feed_gaps_total", (double)now.gaps);
     add(figures, "snapshots_taken_total", (double)now.snapshots);
+    add(figures, "records_unreadable_total", (double)now.unreadable);
 }
 
 static void add_queries(struct figures *figures, const struct checker *checker)

@@ -7,11 +7,19 @@
 /* Records beyond this size go into the next chunk: the reply stays below FRAME_LIMIT_BYTES. */
 enum { CHUNK_BYTES = FRAME_LIMIT_BYTES / 2, CHUNK_RECORDS_MAX = 10000 };
 
-static size_t encoded_size(const struct shape *shape, const void *value)
+static struct str encoded(const struct subscription *record, struct arena *arena)
 {
     cleanup(buf_done) struct buf bytes = BUF_INIT;
 
-    codec_encode(shape, value, &bytes);
+    codec_encode(&shape_subscription, record, &bytes);
+    return arena_str(arena, buf_str(&bytes));
+}
+
+static size_t encoded_size(const struct subscription *record)
+{
+    cleanup(buf_done) struct buf bytes = BUF_INIT;
+
+    codec_encode(&shape_subscription, record, &bytes);
     return bytes.len;
 }
 
@@ -43,17 +51,19 @@ static void fill_chunk(const struct replica *replica, const struct snapshot_para
     size_t limit = params->limit > 0 && params->limit < CHUNK_RECORDS_MAX ? (size_t)params->limit
                                                                           : CHUNK_RECORDS_MAX;
     const struct subscription *record = replica_next(replica, params->after, arena);
-    struct subscription_list *list = &result->subscriptions;
+    struct str_list *list = &result->subscriptions;
+    struct str last = STR_NONE;
     size_t bytes = 0;
 
-    list->items = arena_alloc_array(arena, limit, sizeof(struct subscription));
+    list->items = arena_alloc_array(arena, limit, sizeof(list->items[0]));
     while (record && list->count < limit && bytes < CHUNK_BYTES) {
-        bytes += encoded_size(&shape_subscription, record);
-        list->items[list->count++] = *record;
-        record = replica_next(replica, list->items[list->count - 1].id, arena);
+        last = record->id;
+        list->items[list->count] = encoded(record, arena);
+        bytes += list->items[list->count++].len;
+        record = replica_next(replica, last, arena);
     }
     if (record)
-        result->next = list->items[list->count - 1].id;
+        result->next = last;
 }
 
 static bool follows(const struct checker *checker, struct rpc_request *request,
@@ -123,7 +133,7 @@ static bool write_subscription(void *arg, struct str id, void *value)
 
     if (record) {
         result->subscriptions.items[result->subscriptions.count++] = *record;
-        writer->bytes += encoded_size(&shape_subscription, record);
+        writer->bytes += encoded_size(record);
     } else {
         result->removed.items[result->removed.count++] = arena_str(writer->arena, id);
         writer->bytes += id.len;

@@ -40,6 +40,14 @@ static void show_state(struct checker *checker, const struct replica_follow_stat
         log_warning("the store is another than before; not answering until all is copied");
 }
 
+static void show_unreadable(struct checker *checker, const struct replica_follow_state *now)
+{
+    if (now->unreadable > checker->unreadable)
+        log_error("the store has records that cannot be read here; they are missing from answers",
+                  LOG_INT("records", now->unreadable - checker->unreadable));
+    checker->unreadable = now->unreadable;
+}
+
 static void on_change(void *arg, const struct commit_event *event)
 {
     struct checker *checker = arg;
@@ -50,6 +58,7 @@ static void on_change(void *arg, const struct commit_event *event)
         history_add(checker->history, event);
     else if (history_last(checker->history) != now.seq)
         history_restart(checker->history, now.seq);
+    show_unreadable(checker, &now);
     show_state(checker, &now);
     public_feed_update(checker->feed, &now, event);
 }

@@ -51,6 +51,7 @@ struct checker {
     struct replica *replica;
     struct replica_reader *query_reader, *loop_reader;
     struct replica_follow *follow;
+    uint64_t unreadable; /* records, as far as they were logged */
     struct history *history;
     struct shown_state shown;
     struct query_batch batch;

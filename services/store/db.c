@@ -399,6 +399,72 @@ void db_cursor_done(struct db_cursor *cursor)
     *cursor = (struct db_cursor){0};
 }
 
+static bool is_last(DBC *handle)
+{
+    DBT key = {0}, value = {.flags = DB_DBT_PARTIAL};
+
+    return handle->get(handle, &key, &value, DB_NEXT) == DB_NOTFOUND;
+}
+
+static void take_rows(DBC *handle, DBT *bulk, size_t limit, struct arena *arena,
+                      struct db_rows *ret_rows)
+{
+    void *at, *key, *value;
+    size_t key_len, value_len;
+
+    ret_rows->items = arena_alloc_array(arena, limit, sizeof(*ret_rows->items));
+    DB_MULTIPLE_INIT(at, bulk);
+    for (;;) {
+        DB_MULTIPLE_KEY_NEXT(at, bulk, key, key_len, value, value_len);
+        if (!at)
+            break;
+        if (ret_rows->count == limit) {
+            ret_rows->more = true;
+            return;
+        }
+        ret_rows->items[ret_rows->count++] =
+            (struct db_row){str_from(key, key_len), str_from(value, value_len)};
+    }
+    ret_rows->more = !is_last(handle);
+}
+
+/* Memory that is too small even for the first row is replaced by larger. */
+static int read_bulk(DBC *handle, struct str from, size_t bytes, DBT *ret_bulk)
+{
+    /* DB_MULTIPLE_KEY wants multiples of 1,024 bytes and no less than a page, which has this many
+     * at most. */
+    enum { UNIT = 64 * 1024 };
+
+    for (size_t size = (bytes + UNIT - 1) / UNIT * UNIT;; size *= 2) {
+        DBT key = dbt_of(from);
+        *ret_bulk =
+            (DBT){.data = mem_alloc(size), .ulen = (u_int32_t)size, .flags = DB_DBT_USERMEM};
+        int err = handle->get(handle, &key, ret_bulk,
+                              DB_MULTIPLE_KEY | (from.len == 0 ? DB_FIRST : DB_SET_RANGE));
+        if (err != DB_BUFFER_SMALL)
+            return err;
+        mem_free(ret_bulk->data);
+    }
+}
+
+void db_read_rows(struct db *db, enum table table, struct str from, size_t limit, size_t bytes,
+                  struct arena *arena, struct db_rows *ret_rows)
+{
+    struct db_cursor cursor = open_cursor(db, table, from);
+    DBT bulk;
+
+    *ret_rows = (struct db_rows){.count = 0};
+    if (!cursor.handle)
+        return;
+    int err = read_bulk(cursor.handle, from, bytes, &bulk);
+    arena_defer(arena, mem_free, bulk.data);
+    if (err == 0)
+        take_rows(cursor.handle, &bulk, limit, arena, ret_rows);
+    else if (err != DB_NOTFOUND)
+        fail(db, "read a table in bulk", err);
+    db_cursor_done(&cursor);
+}
+
 struct str db_key_u64(struct arena *arena, uint64_t number)
 {
     unsigned char *bytes = arena_alloc(arena, sizeof(number));

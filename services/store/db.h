@@ -89,6 +89,21 @@ struct db_cursor db_descend(struct db *db, enum table table, struct str before);
 bool db_step(struct db_cursor *cursor, struct str *ret_key, struct str *ret_value);
 void db_cursor_done(struct db_cursor *cursor);
 
+struct db_row {
+    struct str key, value;
+};
+
+struct db_rows {
+    struct db_row *items;
+    size_t count;
+    bool more; /* there are others behind them */
+};
+
+/* In bulk: at most `limit` rows, from the first key that is not below `from` upwards, as many as
+ * `bytes` hold, one at least. They live with the arena. */
+void db_read_rows(struct db *db, enum table table, struct str from, size_t limit, size_t bytes,
+                  struct arena *arena, struct db_rows *ret_rows);
+
 struct str db_key_u64(struct arena *arena, uint64_t number);
 uint64_t db_read_u64(struct str bytes); /* the first eight bytes; 0 if there are fewer */
 

@@ -21,8 +21,8 @@ enum rpc_error on_snapshot(struct work *work)
 
     result->incarnation = str_of(work->books->incarnation);
     result->seq = work->books->seq;
-    result->subscriptions = records_page(work->books->db, params->after, STR_NONE, (size_t)limit,
-                                         CHUNK_BYTES, work->arena, &result->next);
+    result->subscriptions = records_encoded(work->books->db, params->after, (size_t)limit,
+                                            CHUNK_BYTES, work->arena, &result->next);
     if (params->after.len == 0)
         result->overrides = overrides_all(work->books->db, work->arena);
     return ERROR_NONE;

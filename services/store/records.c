@@ -133,6 +133,30 @@ struct subscription_list records_page(struct db *db, struct str after, struct st
     return list;
 }
 
+/* The least key above one. */
+static struct str key_above(struct str key, struct arena *arena)
+{
+    return key.len > 0 ? str_from(arena_str(arena, key).ptr, key.len + 1) : STR_NONE;
+}
+
+struct str_list records_encoded(struct db *db, struct str after, size_t limit, size_t bytes,
+                                struct arena *arena, struct str *ret_next)
+{
+    struct db_rows rows;
+
+    db_read_rows(db, TABLE_SUBSCRIPTIONS, key_above(after, arena), limit, bytes, arena, &rows);
+    *ret_next = rows.more ? rows.items[rows.count - 1].key : STR_NONE;
+    struct str_list list = {.items = arena_alloc_array(arena, rows.count, sizeof(*list.items))};
+    for (size_t i = 0; i < rows.count; i++) {
+        const struct db_row *row = &rows.items[i];
+        if (codec_is_map(row->value))
+            list.items[list.count++] = row->value;
+        else
+            log_error("a record is damaged; it is passed over", LOG_STR("subscription", row->key));
+    }
+    return list;
+}
+
 static void add_handle(struct handles *handles, struct str handle)
 {
     if (handle.len == 0 || handles->count == HANDLES_MAX)

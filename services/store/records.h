@@ -22,6 +22,9 @@ struct subscription_list records_find(struct db *db, struct str handle, struct s
 struct subscription_list records_page(struct db *db, struct str after, struct str product,
                                       size_t limit, size_t bytes, struct arena *arena,
                                       struct str *ret_next);
+/* Likewise of all products, as they are stored, which is how they travel. */
+struct str_list records_encoded(struct db *db, struct str after, size_t limit, size_t bytes,
+                                struct arena *arena, struct str *ret_next);
 
 /* Gives a new record its id and times, and writes it. */
 void records_insert(struct change *change, struct subscription *record);

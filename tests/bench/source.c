@@ -56,12 +56,18 @@ static void on_snapshot(void *arg, struct rpc_request *request)
         count = CHUNK_MAX;
     if (params->limit > 0 && count > (uint64_t)params->limit)
         count = (uint64_t)params->limit;
-    result.subscriptions.items = arena_alloc_array(arena, count, sizeof(struct subscription));
-    for (; result.subscriptions.count < count; result.subscriptions.count++)
-        data_record(first + result.subscriptions.count, source->base_s, arena,
-                    &result.subscriptions.items[result.subscriptions.count]);
-    if (count > 0 && first + count < source->customers)
-        result.next = result.subscriptions.items[count - 1].id;
+    result.subscriptions.items = arena_alloc_array(arena, count, sizeof(struct str));
+    for (uint64_t i = 0; i < count; i++) {
+        struct buf bytes = BUF_INIT;
+        struct subscription record;
+        data_record(first + i, source->base_s, arena, &record);
+        codec_encode(&shape_subscription, &record, &bytes);
+        result.subscriptions.items[i] = arena_str(arena, buf_str(&bytes));
+        buf_done(&bytes);
+        if (i + 1 == count && first + count < source->customers)
+            result.next = record.id;
+    }
+    result.subscriptions.count = count;
     rpc_reply(request, &result);
 }
 

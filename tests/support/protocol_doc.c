@@ -10,10 +10,11 @@
 static const char *kind_text(const struct field *field)
 {
     static const char *const names[] = {
-        [FIELD_TEXT] = "text",   [FIELD_BIN] = "bytes",      [FIELD_BOOL] = "boolean",
-        [FIELD_INT] = "integer", [FIELD_NUM] = "number",     [FIELD_TIME] = "time",
-        [FIELD_VALUE] = "value", [FIELD_CHOICE] = "word of", [FIELD_STRS] = "array of texts",
-        [FIELD_ITEM] = "map",    [FIELD_LIST] = "array of",  [FIELD_ROWS] = "array of arrays:",
+        [FIELD_TEXT] = "text",        [FIELD_BIN] = "bytes",      [FIELD_BOOL] = "boolean",
+        [FIELD_INT] = "integer",      [FIELD_NUM] = "number",     [FIELD_TIME] = "time",
+        [FIELD_VALUE] = "value",      [FIELD_CHOICE] = "word of", [FIELD_STRS] = "array of texts",
+        [FIELD_ITEM] = "map",         [FIELD_LIST] = "array of",  [FIELD_ROWS] = "array of arrays:",
+        [FIELD_ENCODED] = "array of",
     };
 
     return names[field->kind];

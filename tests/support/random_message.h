@@ -4,6 +4,7 @@
 #define TESTS_SUPPORT_RANDOM_MESSAGE_H
 
 #include "common/base/arena.h"
+#include "proto/codec/codec.h"
 #include "proto/message.h"
 
 static unsigned random_message_state = 1;
@@ -37,6 +38,21 @@ static inline void random_list(const struct field *field, struct arena *arena, v
     list->items = arena_alloc_array(arena, list->count, field->child->size);
     for (size_t i = 0; i < list->count; i++)
         random_message(field->child, arena, list->items + i * field->child->size, depth - 1);
+}
+
+static inline void random_encoded(const struct field *field, struct arena *arena,
+                                  struct str_list *list, int depth)
+{
+    list->count = depth > 0 ? random_below(3) : 0;
+    list->items = arena_alloc_array(arena, list->count, sizeof(list->items[0]));
+    for (size_t i = 0; i < list->count; i++) {
+        struct buf bytes = BUF_INIT;
+        void *item = arena_alloc(arena, field->child->size);
+        random_message(field->child, arena, item, depth - 1);
+        codec_encode(field->child, item, &bytes);
+        list->items[i] = arena_str(arena, buf_str(&bytes));
+        buf_done(&bytes);
+    }
 }
 
 static inline struct value any_value(struct arena *arena)
@@ -95,6 +111,9 @@ static inline void random_field(const struct field *field, struct arena *arena, 
     case FIELD_LIST:
     case FIELD_ROWS:
         random_list(field, arena, member, depth);
+        break;
+    case FIELD_ENCODED:
+        random_encoded(field, arena, member, depth);
         break;
     }
 }

@@ -387,6 +387,35 @@ static void limits_of_the_table_are_kept(void **state)
     arena_done(&arena);
 }
 
+static void encoded_items_are_passed_on(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str bytes;
+        bool is_map;
+    } cases[] = {{STR_INIT("\x80"), true},       {STR_INIT("\x81\xa1x\x07"), true},
+                 {STR_INIT("\x81\xa1x"), false}, {STR_INIT("\x90"), false},
+                 {STR_INIT(""), false},          {STR_INIT("\x80\x80"), false}};
+    struct arena arena = ARENA_INIT;
+    struct buf bytes = BUF_INIT;
+    struct error error = {""};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct str item = cases[i].bytes;
+        struct snapshot_result before = {.incarnation = STR("i"), .subscriptions = {&item, 1}};
+        struct snapshot_result after;
+        buf_clear(&bytes);
+        codec_encode(&shape_snapshot_result, &before, &bytes);
+        assert_int_equal(codec_is_map(item), cases[i].is_map);
+        int result = codec_decode(&shape_snapshot_result, buf_str(&bytes), &arena, &after, &error);
+        assert_int_equal(result, cases[i].is_map ? 0 : -1);
+        if (cases[i].is_map)
+            assert_true(codec_equal(&shape_snapshot_result, &before, &after));
+    }
+    buf_done(&bytes);
+    arena_done(&arena);
+}
+
 static void a_copy_of_every_shape_outlives_its_source(void **state)
 {
     (void)state;
@@ -454,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_required_word_must_be_known),
         cmocka_unit_test(errors_carry_code_sentence_and_retryable),
         cmocka_unit_test(limits_of_the_table_are_kept),
+        cmocka_unit_test(encoded_items_are_passed_on),
         cmocka_unit_test(a_copy_of_every_shape_outlives_its_source),
         cmocka_unit_test(equality_is_that_of_the_bytes),
     };

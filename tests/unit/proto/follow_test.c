@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/base/clock.h"
+#include "proto/codec/codec.h"
 #include "proto/replica/follow.h"
 #include "tests/support/endpoint_fixture.h"
 
@@ -29,6 +30,7 @@ struct stage {
     int64_t seq, history_from;
     struct fake_record records[RECORDS_MAX], overrides[OVERRIDES_MAX];
     bool lose_events;
+    bool has_unreadable;
     unsigned commits_per_chunk; /* made while a snapshot is taken */
     unsigned changes_asked;
     int64_t heartbeat_age_ms;
@@ -122,6 +124,17 @@ static void list_overrides(const struct stage *stage, int64_t since, struct aren
     }
 }
 
+static struct str encode_fake(const struct fake_record *fake, struct arena *arena)
+{
+    const struct subscription record = record_of(fake);
+    struct buf bytes = BUF_INIT;
+
+    codec_encode(&shape_subscription, &record, &bytes);
+    struct str encoded = arena_str(arena, buf_str(&bytes));
+    buf_done(&bytes);
+    return encoded;
+}
+
 static void on_snapshot(void *arg, struct rpc_request *request)
 {
     struct stage *stage = arg;
@@ -135,14 +148,18 @@ static void on_snapshot(void *arg, struct rpc_request *request)
     while (i < RECORDS_MAX && params->after.len > 0 &&
            str_compare(str_of(stage->records[i].id), params->after) <= 0)
         i++;
-    result.subscriptions.items = arena_alloc_array(arena, CHUNK, sizeof(struct subscription));
+    result.subscriptions.items = arena_alloc_array(arena, CHUNK + 1, sizeof(struct str));
+    if (stage->has_unreadable && str_is_empty(params->after))
+        result.subscriptions.items[result.subscriptions.count++] = STR("\x80");
     for (; i < RECORDS_MAX && result.subscriptions.count < CHUNK; i++) {
-        if (stage->records[i].present)
-            result.subscriptions.items[result.subscriptions.count++] =
-                record_of(&stage->records[i]);
+        if (!stage->records[i].present)
+            continue;
+        result.subscriptions.items[result.subscriptions.count++] =
+            encode_fake(&stage->records[i], arena);
+        result.next = str_of(stage->records[i].id);
     }
-    if (i < RECORDS_MAX)
-        result.next = result.subscriptions.items[CHUNK - 1].id;
+    if (i == RECORDS_MAX)
+        result.next = STR_NONE;
     /* Before the reader has the chunk, it has what changed after it. */
     for (unsigned n = 0; n < stage->commits_per_chunk; n++)
         commit_something(stage);
@@ -355,6 +372,16 @@ static void a_snapshot_is_taken_while_commits_flow(void **state)
     assert_int_equal(state_of(stage).snapshots, 1);
 }
 
+static void a_record_that_cannot_be_read_is_passed_over(void **state)
+{
+    struct stage *stage = *state;
+
+    stage->has_unreadable = true;
+    catch_up(stage);
+    assert_int_equal(state_of(stage).unreadable, 1);
+    assert_int_equal(state_of(stage).snapshots, 1);
+}
+
 static void events_are_applied_as_they_come(void **state)
 {
     struct stage *stage = *state;
@@ -518,6 +545,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_snapshot_is_taken_while_commits_flow),
+        TEST(a_record_that_cannot_be_read_is_passed_over),
         TEST(events_are_applied_as_they_come),
         TEST(a_gap_is_closed_by_changes),
         TEST(a_heartbeat_reveals_a_gap_at_the_end),

@@ -200,6 +200,7 @@ static void fill_field(struct random *random, struct arena *arena, const struct 
         *(int *)member = (int)random_between(random, 0, field->enumeration->count - 1);
         break;
     case FIELD_STRS:
+    case FIELD_ENCODED:
         fill_texts(random, arena, member);
         break;
     case FIELD_ITEM:

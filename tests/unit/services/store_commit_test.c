@@ -50,6 +50,62 @@ static void tables_are_walked_both_ways(void **state)
     }
 }
 
+enum { LARGE = 100000 };
+
+/* Their keys; a plus if there are more. */
+static void read_rows(struct db *db, const char *from, size_t limit, size_t bytes, struct buf *out)
+{
+    struct arena arena = ARENA_INIT;
+    struct db_rows rows;
+
+    buf_clear(out);
+    db_read_rows(db, TABLE_TOKENS, str_of(from), limit, bytes, &arena, &rows);
+    for (size_t i = 0; i < rows.count; i++) {
+        assert_int_equal(rows.items[i].value.len, LARGE);
+        assert_int_equal(rows.items[i].value.ptr[LARGE - 1], rows.items[i].key.ptr[0]);
+        buf_append_str(out, rows.items[i].key);
+    }
+    if (rows.more)
+        buf_append_char(out, '+');
+    arena_done(&arena);
+}
+
+static void tables_are_read_in_bulk(void **state)
+{
+    struct fixture *f = *state;
+    struct db *db = f->books.db;
+    struct buf seen = BUF_INIT;
+    struct error error;
+    static char value[LARGE];
+
+    read_rows(db, "", 10, 1024, &seen);
+    assert_int_equal(seen.len, 0);
+    db_begin(db);
+    for (char key = 'a'; key <= 'd'; key++) {
+        memset(value, key, sizeof(value));
+        db_put(db, TABLE_TOKENS, str_from(&key, 1), str_from(value, sizeof(value)));
+    }
+    assert_int_equal(db_commit(db, &error), 0);
+    static const struct {
+        const char *from;
+        size_t limit, bytes;
+        const char *want;
+    } cases[] = {{"", 10, 1 << 20, "abcd"},
+                 {"", 4, 1 << 20, "abcd"},
+                 {"", 3, 1 << 20, "abc+"},
+                 {"b", 2, 1 << 20, "bc+"},
+                 {"bb", 9, 1 << 20, "cd"},
+                 {"e", 9, 1 << 20, ""},
+                 {"", 9, 1, "a+"},
+                 {"d", 9, 1, "d"},
+                 {"b", 9, 2 * LARGE + LARGE / 2, "bc+"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        read_rows(db, cases[i].from, cases[i].limit, cases[i].bytes, &seen);
+        assert_string_equal(seen.data, cases[i].want);
+    }
+    buf_done(&seen);
+}
+
 static void what_is_aborted_is_not_there(void **state)
 {
     struct fixture *f = *state;
@@ -281,6 +337,43 @@ static void changes_come_in_pieces_that_end_between_commits(void **state)
     assert_true(chunk.subscriptions.count < 20 && chunk.next.len > 0);
 }
 
+static void a_snapshot_passes_on_what_is_stored(void **state)
+{
+    struct fixture *f = *state;
+    struct snapshot_params ask = {.limit = 1};
+    struct snapshot_result chunk = {0};
+    size_t seen = 0;
+    struct error error;
+
+    for (int i = 0; i < 3; i++) {
+        struct register_result result = {0};
+        char account[16];
+        snprintf(account, sizeof(account), "%012d", i);
+        enter(f, account, &result);
+    }
+    /* Not one whole map, which would spoil the message for all others. */
+    db_begin(f->books.db);
+    db_put(f->books.db, TABLE_SUBSCRIPTIONS, STR("s-"), STR("\x82\xa2id"));
+    db_put(f->books.db, TABLE_SUBSCRIPTIONS, STR("t"), STR("\x93\x01\x02\x03"));
+    assert_int_equal(db_commit(f->books.db, &error), 0);
+
+    do {
+        assert_int_equal(fixture_read(f, on_snapshot, &ask, &chunk), ERROR_NONE);
+        assert_true(chunk.subscriptions.count <= 1);
+        for (size_t i = 0; i < chunk.subscriptions.count; i++, seen++) {
+            struct subscription record, stored;
+            assert_int_equal(codec_decode(&shape_subscription, chunk.subscriptions.items[i],
+                                          &f->arena, &record, &error),
+                             0);
+            stored = fixture_get(f, record.id);
+            assert_true(codec_equal(&shape_subscription, &record, &stored));
+            assert_true(str_compare(record.id, ask.after) > 0);
+        }
+        ask.after = chunk.next;
+    } while (chunk.next.len > 0);
+    assert_int_equal(seen, 3);
+}
+
 static int failing_sync(int fd)
 {
     (void)fd;
@@ -385,6 +478,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fixture_test(tables_are_walked_both_ways),
+        fixture_test(tables_are_read_in_bulk),
+        fixture_test(a_snapshot_passes_on_what_is_stored),
         fixture_test(what_is_aborted_is_not_there),
         fixture_test(a_newer_schema_is_refused_in_one_sentence),
         fixture_test(checkpoints_remove_logs_and_lose_nothing),
