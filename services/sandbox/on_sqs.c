@@ -185,7 +185,9 @@ static bool receive_message(struct call *call)
         !read_number(call, call->request, "VisibilityTimeout", 0, QUEUE_VISIBILITY_MAX_S,
                      &receive->visibility_s))
         return true;
-    if (queue_depth(queue).in_flight >= (size_t)queue->in_flight_limit) {
+    size_t limit = (size_t)queue->in_flight_limit;
+
+    if (queue->count >= limit && queue_depth(queue).in_flight >= limit) {
         /* "Quotas related to messages": a short poll is refused, a long one gets nothing. */
         if (receive->wait_s == 0)
             return answer_error(&call->answer, "OverLimit", "Too many messages in flight.");
