@@ -178,6 +178,9 @@ static void describe_evidence(struct line *line, const struct evidence *before,
     describe_time(line, "the end was accepted", NULL, before->accepted_at, after->accepted_at);
     describe_time(line, "the end was refused: served on", NULL, before->refused_at,
                   after->refused_at);
+    describe_time(line, "a new licence renews it or another",
+                  "it is known whom the new licence renews", before->undecided_at,
+                  after->undecided_at);
     describe_time(line, "renewal or replacement announced", NULL, before->succeeded_at,
                   after->succeeded_at);
     if (before->notice == after->notice && before->notice_at == after->notice_at)

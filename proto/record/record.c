@@ -50,6 +50,13 @@ static bool dates_explain(const struct subscription *record)
     return record->entitlements.count > 0;
 }
 
+bool record_is_cancelled(const struct subscription *record)
+{
+    enum notice notice = evidence_of(record)->notice;
+
+    return notice != notice_none && notice != NOTICE_DEPROVISIONED;
+}
+
 bool record_end_is_certain(const struct subscription *record)
 {
     const struct evidence *evidence = evidence_of(record);
@@ -90,12 +97,34 @@ static bool awaits_successor(const struct subscription *record, const struct pol
     return succeeded_at != 0 && now_s < succeeded_at + policy->successor_wait_s;
 }
 
+static int64_t undecided_until_s(const struct subscription *record, const struct policy *policy)
+{
+    return evidence_of(record)->undecided_at + policy->successor_wait_s;
+}
+
+/* AWS lists a licence that renews this one or another of the account: until it says which, or an
+ * operator does, neither's customer is cut off. */
+static bool is_undecided(const struct subscription *record, const struct policy *policy,
+                         int64_t now_s)
+{
+    const struct evidence *evidence = evidence_of(record);
+
+    return evidence->undecided_at != 0 && record->successor.len == 0 &&
+           evidence->accepted_at == 0 && !record_is_cancelled(record) &&
+           now_s < undecided_until_s(record, policy);
+}
+
+static bool goes_on(const struct subscription *record, const struct policy *policy, int64_t now_s)
+{
+    return awaits_successor(record, policy, now_s) || is_undecided(record, policy, now_s);
+}
+
 static bool has_ended(const struct subscription *record, const struct policy *policy, int64_t now_s)
 {
     const struct evidence *evidence = evidence_of(record);
     bool was_granted = record->entitlements.count > 0;
 
-    if (evidence->empty_at == 0 || awaits_successor(record, policy, now_s))
+    if (evidence->empty_at == 0 || goes_on(record, policy, now_s))
         return false;
     if (!was_granted && evidence->notice == notice_none)
         return false;
@@ -133,7 +162,7 @@ enum counting record_counting(const struct subscription *record,
 
     if (has_ended(record, policy, now_s))
         return COUNTING_ENDED;
-    if (counting != COUNTING_YES && awaits_successor(record, policy, now_s))
+    if (counting != COUNTING_YES && goes_on(record, policy, now_s))
         return COUNTING_HELD;
     if (counting == COUNTING_EXPIRED || counting == COUNTING_UNVERIFIED)
         return counting;
@@ -166,8 +195,14 @@ enum held_reason record_held(const struct subscription *record, const struct pol
     *ret_until_s = hold_ends_s(record, policy);
     if (date + policy->grace_s < *ret_until_s)
         *ret_until_s = date + policy->grace_s;
+    bool undecided = is_undecided(record, policy, now_s);
+    if (undecided)
+        *ret_until_s =
+            later(undecided_until_s(record, policy), evidence->refused_at ? *ret_until_s : 0);
     if (evidence->refused_at != 0)
         return HELD_REFUSED;
+    if (undecided)
+        return HELD_UNDECIDED;
     return evidence->held_at != 0 ? HELD_MANY : HELD_UNEXPLAINED;
 }
 

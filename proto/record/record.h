@@ -45,6 +45,9 @@ bool record_time_is_ahead(int64_t time_s, int64_t now_s);
 /* Whether something about this subscription itself explains it: that others are listed may as well
  * be an answer meant for another account. */
 bool record_end_is_certain(const struct subscription *record);
+/* Whether AWS announced an end of its agreement that is no renewal: a licence alone is
+ * deprovisioned by both. */
+bool record_is_cancelled(const struct subscription *record);
 /* Why its end is held; none: it is not. *ret_until_s: served no longer than that. */
 enum held_reason record_held(const struct subscription *record, const struct policy *policy,
                              int64_t now_s, int64_t *ret_until_s);

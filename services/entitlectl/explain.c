@@ -174,6 +174,12 @@ static void write_hold(const struct explain_facts *facts, const struct subscript
         words_when(out, evidence.refused_at, facts->now_s);
         buf_append_text(out, ": the customer");
         break;
+    case HELD_UNDECIDED:
+        buf_append_text(out, " The end is held since ");
+        words_when(out, evidence.undecided_at, facts->now_s);
+        buf_append_text(out, ", for AWS lists a new licence of the account, and has not said "
+                             "whether it renews this subscription or another: the customer");
+        break;
     case held_reason_none:
     case held_reason_count:
         return;

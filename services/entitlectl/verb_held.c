@@ -7,6 +7,7 @@
 static const char *const reason_words[held_reason_count] = {
     [HELD_UNEXPLAINED] = "nothing explains it",
     [HELD_MANY] = "one of many at once",
+    [HELD_UNDECIDED] = "renewed, or another",
     [HELD_REFUSED] = "refused: served on",
 };
 

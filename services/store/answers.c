@@ -186,30 +186,12 @@ static const struct group *group_of(const struct answer_work *work, struct str i
     return NULL;
 }
 
-static void apply_nothing(struct answer_work *work)
-{
-    static const struct aws_entitlement_list no_rows;
-    struct subscription before = work->claimed;
-    struct subscription after = before;
-
-    apply_rows(work, &after, &no_rows);
-    ends_weigh(work->books, work->change, &before, &after, work->changed);
-    note_write(work, &after, records_update(work->change, &before, &after));
-}
-
 static void link_successor(struct answer_work *work, struct group *group)
 {
     if (!identity_succeed(work->change, &work->claimed, &group->record))
         return;
     ids_add(work->changed, work->claimed.id);
     ids_add(work->changed, group->record.id);
-}
-
-static bool is_cancelled(const struct subscription *record)
-{
-    enum notice notice = record_evidence(record).notice;
-
-    return notice != notice_none && notice != NOTICE_DEPROVISIONED;
 }
 
 /* A licence of the same customer that nobody else's registration or renewal accounts for. */
@@ -219,42 +201,6 @@ static bool may_succeed(const struct answer_work *work, const struct group *grou
 
     return record->license_key.len > 0 && record->predecessor.len == 0 && record->tenant.len == 0 &&
            record->registered_at == 0 && record->created_at >= work->claimed.created_at;
-}
-
-/* Whether another record of the account, not listed either, is known to be renewed and has no
- * successor yet: what is new is rather its. */
-static bool another_awaits_successor(const struct answer_work *work)
-{
-    struct subscription_list all = records_find(work->change->db, work->claimed.account_id,
-                                                work->claimed.product_code, work->arena);
-
-    for (size_t i = 0; i < all.count; i++) {
-        const struct subscription *other = &all.items[i];
-        if (record_evidence(other).succeeded_at != 0 && other->successor.len == 0 &&
-            !str_eq(other->id, work->claimed.id) && !group_of(work, other->id))
-            return true;
-    }
-    return false;
-}
-
-/* AWS's events about a renewal may be lost: what was there twice without entitlements, without
- * having been cancelled, goes on in the only new licence of its account. */
-static void seek_successor(struct answer_work *work, bool was_empty)
-{
-    struct group *found = NULL;
-    size_t count = 0;
-
-    if (!was_empty || work->params->scope != SCOPE_ACCOUNT || is_cancelled(&work->claimed))
-        return;
-    for (size_t i = 0; i < work->count; i++) {
-        if (may_succeed(work, &work->groups[i])) {
-            found = &work->groups[i];
-            count++;
-        }
-    }
-    if (count == 1 &&
-        (record_evidence(&work->claimed).succeeded_at != 0 || !another_awaits_successor(work)))
-        link_successor(work, found);
 }
 
 static bool same_entitlements(const struct subscription *a, const struct subscription *b)
@@ -294,6 +240,87 @@ static void go_on_in_licences(struct answer_work *work)
         link_successor(work, found);
 }
 
+/* Other subscriptions of the account that are not listed any more: an agreement of theirs may be
+ * what was renewed. */
+struct rivals {
+    size_t count;
+    size_t announced; /* of which AWS said so */
+};
+
+static bool may_be_succeeded(const struct subscription *record)
+{
+    return record->successor.len == 0 && !record_is_cancelled(record);
+}
+
+static bool is_rival(const struct answer_work *work, const struct subscription *other)
+{
+    return !str_eq(other->id, work->claimed.id) && !group_of(work, other->id) &&
+           other->entitlements.count > 0 && may_be_succeeded(other) &&
+           record_state(other, &work->books->policy, change_now_s(work->change), false) !=
+               STATE_ENDED;
+}
+
+static struct rivals rivals_of(const struct answer_work *work)
+{
+    struct subscription_list all = records_find(work->change->db, work->claimed.account_id,
+                                                work->claimed.product_code, work->arena);
+    struct rivals rivals = {0};
+
+    for (size_t i = 0; i < all.count; i++) {
+        if (!is_rival(work, &all.items[i]))
+            continue;
+        rivals.count++;
+        rivals.announced += record_evidence(&all.items[i]).succeeded_at != 0;
+    }
+    return rivals;
+}
+
+enum succession { SUCCESSION_NONE, SUCCESSION_FOUND, SUCCESSION_UNDECIDED };
+
+/* AWS's events about a renewal may be late or lost: what was there twice without entitlements,
+ * without having been cancelled, goes on in the only new licence of its account. Where more than
+ * one could go on, or in more than one, only AWS knows. */
+static enum succession seek_successor(const struct answer_work *work, bool was_empty,
+                                      struct group **ret_found)
+{
+    bool announced = record_evidence(&work->claimed).succeeded_at != 0;
+    size_t heirs = 0;
+
+    if (!was_empty || work->params->scope != SCOPE_ACCOUNT || !may_be_succeeded(&work->claimed))
+        return SUCCESSION_NONE;
+    for (size_t i = 0; i < work->count; i++) {
+        if (may_succeed(work, &work->groups[i])) {
+            *ret_found = &work->groups[i];
+            heirs++;
+        }
+    }
+    struct rivals rivals = rivals_of(work);
+    if (heirs == 0 || (!announced && rivals.announced >= heirs))
+        return SUCCESSION_NONE;
+    if (heirs == 1 && (announced ? rivals.announced : rivals.count) == 0)
+        return SUCCESSION_FOUND;
+    return SUCCESSION_UNDECIDED;
+}
+
+static void apply_nothing(struct answer_work *work, bool was_empty)
+{
+    static const struct aws_entitlement_list no_rows;
+    struct subscription before = work->claimed;
+    struct subscription after = before;
+    struct group *found = NULL;
+    enum succession succession = seek_successor(work, was_empty, &found);
+
+    apply_rows(work, &after, &no_rows);
+    /* An answer without anything says nothing about who goes on in what. */
+    if (work->count > 0)
+        apply_undecided(&after, succession == SUCCESSION_UNDECIDED ? work->params->began_at : 0,
+                        work->arena);
+    ends_weigh(work->books, work->change, &before, &after, work->changed);
+    note_write(work, &after, records_update(work->change, &before, &after));
+    if (succession == SUCCESSION_FOUND)
+        link_successor(work, found);
+}
+
 /* Others of the account that the answer does not list are not emptied by it: they are asked about
  * themselves, once. */
 static void mark_unlisted(struct answer_work *work)
@@ -329,9 +356,8 @@ void answers_apply(struct books *books, struct change *change, const struct subs
     for (size_t i = 0; i < work.count; i++)
         apply_group(&work, &work.groups[i]);
     if (!group_of(&work, work.claimed.id)) {
-        apply_nothing(&work);
         go_on_in_licences(&work);
-        seek_successor(&work, was_empty);
+        apply_nothing(&work, was_empty);
     }
     mark_unlisted(&work);
 }

@@ -81,7 +81,8 @@ static bool same_evidence(const struct evidence *a, const struct evidence *b)
            a->product_alive_at == b->product_alive_at && a->notice == b->notice &&
            a->notice_at == b->notice_at && a->succeeded_at == b->succeeded_at &&
            a->listed_at == b->listed_at && a->unproven == b->unproven && a->held_at == b->held_at &&
-           a->accepted_at == b->accepted_at && a->refused_at == b->refused_at;
+           a->accepted_at == b->accepted_at && a->refused_at == b->refused_at &&
+           a->undecided_at == b->undecided_at;
 }
 
 /* Returns whether it differs from what the record had. */
@@ -137,7 +138,8 @@ static void set_right(struct evidence *evidence, const struct asked *asked)
 {
     int64_t *const times[] = {&evidence->empty_at,         &evidence->empty_again_at,
                               &evidence->product_alive_at, &evidence->listed_at,
-                              &evidence->held_at,          &evidence->refused_at};
+                              &evidence->held_at,          &evidence->refused_at,
+                              &evidence->undecided_at};
 
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         if (record_time_is_ahead(*times[i], asked->now_s))
@@ -222,6 +224,15 @@ bool apply_decision(struct subscription *record, enum held_decision decision, in
 
     evidence.accepted_at = decision == HELD_ACCEPT ? at_s : 0;
     evidence.refused_at = decision == HELD_REFUSE ? at_s : 0;
+    return set_evidence(record, &evidence, arena);
+}
+
+bool apply_undecided(struct subscription *record, int64_t at_s, struct arena *arena)
+{
+    struct evidence evidence = record_evidence(record);
+
+    if (at_s == 0 || evidence.undecided_at == 0)
+        evidence.undecided_at = at_s;
     return set_evidence(record, &evidence, arena);
 }
 

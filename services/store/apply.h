@@ -35,6 +35,9 @@ enum applied apply_answer(struct subscription *record, const struct aws_entitlem
 /* An end was announced at the event's own time. False: known, or refuted since. */
 bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s, int64_t now_s,
                   struct arena *arena);
+/* Nobody knows whether a new licence renews it or another, since then at the latest; 0: it is
+ * known. */
+bool apply_undecided(struct subscription *record, int64_t at_s, struct arena *arena);
 /* The agreement ended because it was renewed or replaced. False: known. */
 bool apply_succeeded(struct subscription *record, int64_t at_s, struct arena *arena);
 /* Its end is one of too many at once; and what an operator says of a held one. */

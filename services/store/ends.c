@@ -48,7 +48,8 @@ static bool is_confirmed(const struct subscription *record)
     struct evidence evidence = record_evidence(record);
 
     return evidence.empty_again_at != 0 && record->entitlements.count > 0 &&
-           evidence.succeeded_at == 0 && !record_end_is_certain(record);
+           evidence.succeeded_at == 0 && evidence.undecided_at == 0 &&
+           !record_end_is_certain(record);
 }
 
 /* Confirmed, and explained by nothing but that the product lists others. */

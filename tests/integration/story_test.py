@@ -194,6 +194,23 @@ def test_a_renewal_interrupts_nothing(suite, turn):
         assert suite.check_all(handle, "seats", 31) == [(False, "insufficient_quantity")] * 2, handle
 
 
+def test_whose_renewal_it_is_is_not_guessed(suite):
+    over, renewed = (registered(suite, NEW, seats) for seats in (10, 7))
+    suite.sandbox.cancel(agreement=over["agreement_id"], lose=["all"])
+    suite.sandbox.renew(agreement=renewed["agreement_id"], dimensions={"seats": 9}, lose=["all"])
+    for deal in (over, renewed):
+        suite.store.call("mark", deal["license_arn"], "max_age")
+    suite.eventually(lambda: [end["reason"] for end in suite.entitlectl_json("held")["ends"]]
+                     == ["undecided"] * 2)
+    for handle, seats in ((over["license_arn"], 10), (renewed["license_arn"], 7), (BUYER, 9)):
+        suite.eventually(lambda: all(allow for allow, _ in suite.check_all(handle, "seats", seats)))
+    assert suite.entitlectl("held", "accept", over["license_arn"])[0] == 0
+    suite.eventually_answers(False, "ended", over["license_arn"], "seats", 1)
+    suite.store.call("mark", renewed["license_arn"], "max_age")
+    suite.eventually_answers(True, "entitled", renewed["license_arn"], "seats", 9)
+    assert suite.check_all(BUYER, "seats", 10) == [(False, "insufficient_quantity")] * 2
+
+
 def test_a_renewed_contract_can_be_cancelled(suite):
     deal = registered(suite, NEW)
     suite.store.call("link", record(suite, deal["license_arn"])["id"], "tenant-1")

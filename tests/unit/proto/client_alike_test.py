@@ -61,7 +61,8 @@ class Maker:
         if self.maybe(40):  # an end with all its evidence, perhaps for a successor
             return self.without({
                 "empty_at": NOW - 2 * DAY, "empty_again_at": NOW - DAY, "notice": "TERMINATED",
-                "succeeded_at": NOW - DAY if self.maybe(50) else None})
+                "succeeded_at": NOW - DAY if self.maybe(50) else None,
+                "undecided_at": NOW - DAY if self.maybe(20) else None})
         return self.without({
             "empty_at": sometimes(), "empty_again_at": sometimes(), "product_alive_at": sometimes(),
             "notice": self.random.choice(notices) if self.maybe(30) else None,
@@ -69,7 +70,8 @@ class Maker:
             "listed_at": sometimes(), "unproven": True if self.maybe(30) else None,
             "held_at": sometimes() if self.maybe(30) else None,
             "accepted_at": sometimes() if self.maybe(15) else None,
-            "refused_at": sometimes() if self.maybe(30) else None})
+            "refused_at": sometimes() if self.maybe(30) else None,
+            "undecided_at": sometimes() if self.maybe(30) else None})
 
     def record(self, customer, number):
         name = f"{customer}-{number}"

@@ -723,6 +723,8 @@ static void add_random_evidence(struct random *random, struct world *world,
         evidence->notice = NOTICE_CANCELLED;
     if (random_chance(random, 10))
         evidence->succeeded_at = NOW - random_between(random, 0, 5 * D);
+    if (random_chance(random, 10))
+        evidence->undecided_at = NOW - random_between(random, 0, 5 * D);
 }
 
 static void add_random_record(struct random *random, struct world *world, enum value_kind kind)
@@ -951,6 +953,8 @@ static void nothing_is_allowed_past_all_stated_times(void **state)
             }
             if (evidence.succeeded_at + policy_default.successor_wait_s > last)
                 last = evidence.succeeded_at + policy_default.successor_wait_s;
+            if (evidence.undecided_at + policy_default.successor_wait_s > last)
+                last = evidence.undecided_at + policy_default.successor_wait_s;
         }
         question.quantity = 0;
         decide_at(&world, &question, last, &answer);

@@ -145,6 +145,34 @@ static const struct counting_case counting_cases[] = {
      T + H,
      COUNTING_YES,
      STATE_ACTIVE},
+    {"perhaps renewed, ended otherwise",
+     T,
+     T,
+     {EMPTY_TWICE(T), NOTICE(DEPROVISIONED, T), .undecided_at = T},
+     T + 3 * D - 1,
+     COUNTING_HELD,
+     STATE_HELD},
+    {"perhaps renewed, AWS never said so",
+     T,
+     T,
+     {EMPTY_TWICE(T), NOTICE(DEPROVISIONED, T), .undecided_at = T},
+     T + 3 * D,
+     COUNTING_ENDED,
+     STATE_ENDED},
+    {"perhaps renewed, then cancelled",
+     T - D,
+     T,
+     {EMPTY_TWICE(T - D), NOTICE(CANCELLED, T - D), .undecided_at = T - D},
+     T - H,
+     COUNTING_ENDED,
+     STATE_ENDED},
+    {"perhaps renewed, an operator knows better",
+     T - D,
+     T,
+     {EMPTY_TWICE(T - D), .undecided_at = T - D, .accepted_at = T - 2 * H},
+     T - H,
+     COUNTING_ENDED,
+     STATE_ENDED},
 };
 
 static void entitlements_count_by_date_and_evidence(void **state)
@@ -511,6 +539,8 @@ static int64_t bound_of(const struct subscription *record, const struct entitlem
         bound = evidence.empty_at + policy->hold_limit_s;
     if (evidence.succeeded_at != 0)
         bound = latest(bound, evidence.succeeded_at + policy->successor_wait_s);
+    if (evidence.undecided_at != 0)
+        bound = latest(bound, evidence.undecided_at + policy->successor_wait_s);
     return bound;
 }
 
@@ -532,6 +562,8 @@ static void nothing_counts_past_its_stated_time(void **state)
             evidence.empty_again_at = evidence.empty_at + 60;
         if (random_chance(&random, 20))
             evidence.succeeded_at = T + random_between(&random, -5 * D, 5 * D);
+        if (random_chance(&random, 20))
+            evidence.undecided_at = T + random_between(&random, -5 * D, 5 * D);
         if (random_chance(&random, 20))
             evidence.notice = NOTICE_CANCELLED;
         int64_t now = latest(record.verified_at, T + random_between(&random, -20 * D, 30 * D));

@@ -305,6 +305,13 @@ static void explains_why_an_end_is_held_and_what_can_be_done(void **state)
                         "`entitlectl held accept s1` ends it now. What");
     assert_says_not(&world, "held refuse");
 
+    world.evidence.refused_at = 0;
+    world.evidence.undecided_at = NOW_S - 3600;
+    assert_says(&world, " The end is held since 2026-11-23T11:00:00Z (60 minutes ago), for AWS "
+                        "lists a new licence of the account, and has not said whether it renews "
+                        "this subscription or another: the customer is served until "
+                        "2026-11-26T11:00:00Z (in 2 days).");
+
     world.evidence = (struct evidence){.empty_at = NOW_S - 60};
     assert_says_not(&world, "`entitlectl held");
     world.evidence.empty_again_at = NOW_S;

@@ -136,60 +136,6 @@ static void an_agreement_of_no_known_licence_waits_and_marks_its_account(void **
                      OUTCOME_APPLIED);
 }
 
-/* Two agreements of an account are over, one of them renewed. The renewal's own events are late:
- * GetEntitlements lists its licence before anything says whose it is. */
-static void play_two_ends(struct fixture *f, bool renewal_is_known)
-{
-    static const char *const keys[] = {FIRST_KEY, THIRD_KEY};
-
-    for (size_t i = 0; i < 2; i++) {
-        struct str key = str_of(keys[i]);
-        NOTIFY(f, .kind = EVENT_LICENSE_UPDATED, .product_code = STR(PRODUCT),
-               .account_id = STR(ACCOUNT), .license = key,
-               .agreement_id = i ? STR("agmt-3") : STR("agmt-1"), .event_time = NOW);
-        fixture_apply(f, fixture_of_license(f, keys[i]).id, SCOPE_ACCOUNT, NOW,
-                      ROWS_OF(SEATS(9, .license_arn = STR(ARN(FIRST_KEY))),
-                              SEATS(9, .license_arn = STR(ARN(THIRD_KEY)))));
-    }
-    if (renewal_is_known)
-        NOTIFY(f, .kind = EVENT_AGREEMENT_ENDED, .account_id = STR(ACCOUNT),
-               .agreement_id = STR("agmt-3"), .status = STR("RENEWED"), .event_time = NOW + 5);
-    struct str first = fixture_of_license(f, FIRST_KEY).id;
-    fixture_apply(f, first, SCOPE_LICENSE, NOW + 10, NO_ROWS);
-    fixture_apply(f, first, SCOPE_ACCOUNT, NOW + 100,
-                  ROWS_OF(SEATS(9, .license_arn = STR(ARN(SECOND_KEY)))));
-}
-
-static void the_renewal_of_another_is_not_taken_for_ones_own(void **state)
-{
-    struct fixture *f = *state;
-
-    play_two_ends(f, true);
-    assert_int_equal(fixture_of_license(f, FIRST_KEY).successor.len, 0);
-    assert_int_equal(fixture_of_license(f, SECOND_KEY).predecessor.len, 0);
-}
-
-static void what_aws_says_of_a_renewal_undoes_what_was_inferred(void **state)
-{
-    struct fixture *f = *state;
-
-    play_two_ends(f, false);
-    assert_true(
-        str_eq(fixture_of_license(f, FIRST_KEY).successor, fixture_of_license(f, SECOND_KEY).id));
-    NOTIFY(f, .kind = EVENT_AGREEMENT_CREATED, .account_id = STR(ACCOUNT),
-           .agreement_id = STR("agmt-2"), .intent = STR("RENEW"),
-           .previous_agreement_id = STR("agmt-3"), .event_time = NOW + 6);
-    struct notify_result told = NOTIFY(
-        f, .kind = EVENT_LICENSE_UPDATED, .product_code = STR(PRODUCT), .account_id = STR(ACCOUNT),
-        .license = STR(SECOND_KEY), .agreement_id = STR("agmt-2"), .event_time = NOW + 7);
-    assert_int_equal(told.outcome, OUTCOME_APPLIED);
-
-    struct subscription renewal = fixture_of_license(f, SECOND_KEY);
-    assert_int_equal(fixture_of_license(f, FIRST_KEY).successor.len, 0);
-    assert_true(str_eq(fixture_of_license(f, THIRD_KEY).successor, renewal.id));
-    assert_true(str_eq(renewal.predecessor, fixture_of_license(f, THIRD_KEY).id));
-}
-
 /* A record without what depends on chance and order: ids, versions, times of writing. */
 static struct str essence(struct fixture *f, const struct subscription *record)
 {
@@ -405,8 +351,6 @@ int main(void)
         fixture_test(an_unsubscription_is_a_notice),
         fixture_test(what_cannot_be_acted_on_is_kept_with_the_reason),
         fixture_test(an_agreement_of_no_known_licence_waits_and_marks_its_account),
-        fixture_test(the_renewal_of_another_is_not_taken_for_ones_own),
-        fixture_test(what_aws_says_of_a_renewal_undoes_what_was_inferred),
         cmocka_unit_test(any_order_makes_the_same_records),
         fixture_test(history_is_paged_newest_first),
     };

@@ -122,6 +122,7 @@ class Evidence:
     held_at: int = time()
     accepted_at: int = time()
     refused_at: int = time()
+    undecided_at: int = time()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

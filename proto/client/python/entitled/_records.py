@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ._messages import Counting, Entitlement, Evidence, Policy, State, Subscription
+from ._messages import Counting, Entitlement, Evidence, Notice, Policy, State, Subscription
 
 HOUR_MS = 3600 * 1000
 DAY_MS = 24 * HOUR_MS
@@ -78,10 +78,26 @@ def _awaits_successor(record: Subscription, rules: Rules) -> bool:
     return succeeded_at != 0 and rules.now_s < succeeded_at + rules.successor_wait_s
 
 
+def _is_cancelled(record: Subscription) -> bool:
+    return _evidence(record).notice not in (None, Notice.DEPROVISIONED)
+
+
+def _is_undecided(record: Subscription, rules: Rules) -> bool:
+    """A new licence renews it or another; AWS has not said which."""
+    evidence = _evidence(record)
+    return (evidence.undecided_at != 0 == evidence.accepted_at and not record.successor and
+            not _is_cancelled(record) and
+            rules.now_s < evidence.undecided_at + rules.successor_wait_s)
+
+
+def _goes_on(record: Subscription, rules: Rules) -> bool:
+    return _awaits_successor(record, rules) or _is_undecided(record, rules)
+
+
 def _has_ended(record: Subscription, rules: Rules) -> bool:
     evidence = _evidence(record)
     was_granted = bool(record.entitlements)
-    if evidence.empty_at == 0 or _awaits_successor(record, rules):
+    if evidence.empty_at == 0 or _goes_on(record, rules):
         return False
     if not was_granted and evidence.notice is None:
         return False
@@ -118,7 +134,7 @@ def counting_of(record: Subscription, entitlement: Entitlement, rules: Rules) ->
     counting = _counting_by_date(record, entitlement.expires_at, rules)
     if _has_ended(record, rules):
         return Counting.ENDED
-    if counting != Counting.YES and _awaits_successor(record, rules):
+    if counting != Counting.YES and _goes_on(record, rules):
         return Counting.HELD
     if counting in (Counting.EXPIRED, Counting.UNVERIFIED):
         return counting

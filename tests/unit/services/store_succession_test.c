@@ -1,0 +1,177 @@
+/* Of two agreements of an account that are over, one was renewed: whose is the new licence? */
+#include "tests/support/store_fixture.h"
+
+/* Some hours ago: what is held now counts, and nothing lies in the future. */
+static int64_t begin_s;
+
+static struct notify_result take_in(struct fixture *f, struct notification message)
+{
+    struct notify_params params = {.notification = &message};
+    struct notify_result result = {0};
+
+    assert_int_equal(fixture_write(f, on_notify, &params, &result), ERROR_NONE);
+    return result;
+}
+
+#define NOTIFY(f, ...) take_in(f, (struct notification){__VA_ARGS__})
+
+/* The renewal's own events are late: GetEntitlements lists its licence before anything says whose
+ * it is. */
+static void begin_two(struct fixture *f)
+{
+    static const char *const keys[] = {FIRST_KEY, THIRD_KEY};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct str key = str_of(keys[i]);
+        NOTIFY(f, .kind = EVENT_LICENSE_UPDATED, .product_code = STR(PRODUCT),
+               .account_id = STR(ACCOUNT), .license = key,
+               .agreement_id = i ? STR("agmt-3") : STR("agmt-1"), .event_time = begin_s);
+        fixture_apply(f, fixture_of_license(f, keys[i]).id, SCOPE_ACCOUNT, begin_s,
+                      ROWS_OF(SEATS(9, .license_arn = STR(ARN(FIRST_KEY))),
+                              SEATS(9, .license_arn = STR(ARN(THIRD_KEY)))));
+    }
+}
+
+/* AWS lists nothing of it but a new licence of the account. */
+static void find_gone(struct fixture *f, const char *key, int64_t at_s)
+{
+    struct str id = fixture_of_license(f, key).id;
+
+    fixture_apply(f, id, SCOPE_LICENSE, at_s, NO_ROWS);
+    fixture_apply(f, id, SCOPE_ACCOUNT, at_s + 90,
+                  ROWS_OF(SEATS(9, .license_arn = STR(ARN(SECOND_KEY)))));
+}
+
+static void ask_again(struct fixture *f, const char *key, int64_t at_s)
+{
+    fixture_apply(f, fixture_of_license(f, key).id, SCOPE_ACCOUNT, at_s,
+                  ROWS_OF(SEATS(9, .license_arn = STR(ARN(SECOND_KEY)))));
+}
+
+static void end_agreement(struct fixture *f, const char *agreement, const char *status)
+{
+    NOTIFY(f, .kind = EVENT_AGREEMENT_ENDED, .account_id = STR(ACCOUNT),
+           .agreement_id = str_of(agreement), .status = str_of(status), .event_time = begin_s + 5);
+}
+
+static enum outcome tell_whose_renewal(struct fixture *f, const char *previous)
+{
+    NOTIFY(f, .kind = EVENT_AGREEMENT_CREATED, .account_id = STR(ACCOUNT),
+           .agreement_id = STR("agmt-2"), .intent = STR("RENEW"),
+           .previous_agreement_id = str_of(previous), .event_time = begin_s + 6);
+    return NOTIFY(f, .kind = EVENT_LICENSE_UPDATED, .product_code = STR(PRODUCT),
+                  .account_id = STR(ACCOUNT), .license = STR(SECOND_KEY),
+                  .agreement_id = STR("agmt-2"), .event_time = begin_s + 7)
+        .outcome;
+}
+
+static enum state state_at(struct fixture *f, const char *key, int64_t at_s)
+{
+    struct subscription record = fixture_of_license(f, key);
+
+    return record_state(&record, &f->books.policy, at_s, false);
+}
+
+static bool is_renewed_as(struct fixture *f, const char *old, const char *new)
+{
+    struct subscription before = fixture_of_license(f, old), after = fixture_of_license(f, new);
+
+    return str_eq(before.successor, after.id) && str_eq(after.predecessor, before.id);
+}
+
+static void the_renewal_of_another_is_not_taken_for_ones_own(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_two(f);
+    end_agreement(f, "agmt-3", "RENEWED");
+    find_gone(f, FIRST_KEY, begin_s + 10);
+    assert_int_equal(fixture_of_license(f, FIRST_KEY).successor.len, 0);
+    assert_int_equal(fixture_of_license(f, SECOND_KEY).predecessor.len, 0);
+    assert_int_equal(state_at(f, FIRST_KEY, begin_s + 200), STATE_ENDED);
+    find_gone(f, THIRD_KEY, begin_s + 20);
+    assert_true(is_renewed_as(f, THIRD_KEY, SECOND_KEY));
+}
+
+/* Whichever is asked about first: nobody is given the new licence, and nobody is cut off. */
+static void play_undecided(struct fixture *f, bool renewed_first)
+{
+    begin_two(f);
+    find_gone(f, renewed_first ? THIRD_KEY : FIRST_KEY, begin_s + 10);
+    find_gone(f, renewed_first ? FIRST_KEY : THIRD_KEY, begin_s + 20);
+    assert_int_equal(fixture_of_license(f, SECOND_KEY).predecessor.len, 0);
+    assert_int_equal(state_at(f, SECOND_KEY, begin_s + 200), STATE_ACTIVE);
+    assert_int_equal(state_at(f, FIRST_KEY, begin_s + 200), STATE_HELD);
+    assert_int_equal(state_at(f, THIRD_KEY, begin_s + 200), STATE_HELD);
+}
+
+static void play_told(struct fixture *f, bool renewed_first)
+{
+    play_undecided(f, renewed_first);
+    assert_int_equal(tell_whose_renewal(f, "agmt-3"), OUTCOME_APPLIED);
+    assert_true(is_renewed_as(f, THIRD_KEY, SECOND_KEY));
+    assert_int_equal(fixture_of_license(f, FIRST_KEY).successor.len, 0);
+    ask_again(f, FIRST_KEY, begin_s + 300);
+    assert_int_equal(state_at(f, FIRST_KEY, begin_s + 300), STATE_ENDED);
+}
+
+static void of_two_that_end_aws_says_which_was_renewed(void **state)
+{
+    play_told(*state, true);
+}
+
+static void in_either_order(void **state)
+{
+    play_told(*state, false);
+}
+
+static void what_is_cancelled_leaves_the_renewal_to_the_other(void **state)
+{
+    struct fixture *f = *state;
+
+    play_undecided(f, false);
+    end_agreement(f, "agmt-1", "CANCELLED");
+    assert_int_equal(state_at(f, FIRST_KEY, begin_s + 200), STATE_ENDED);
+    ask_again(f, THIRD_KEY, begin_s + 300);
+    assert_true(is_renewed_as(f, THIRD_KEY, SECOND_KEY));
+}
+
+static void what_nobody_decides_ends(void **state)
+{
+    struct fixture *f = *state;
+    int64_t wait_s = f->books.policy.successor_wait_s;
+
+    play_undecided(f, true);
+    ask_again(f, FIRST_KEY, begin_s + 3600);
+    fixture_apply(f, fixture_of_license(f, FIRST_KEY).id, SCOPE_ACCOUNT, begin_s + 7200, NO_ROWS);
+    assert_int_equal(state_at(f, FIRST_KEY, begin_s + wait_s), STATE_HELD);
+    assert_int_equal(state_at(f, FIRST_KEY, begin_s + 110 + wait_s), STATE_ENDED);
+}
+
+static void what_aws_says_of_a_renewal_undoes_what_was_inferred(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_two(f);
+    end_agreement(f, "agmt-3", "CANCELLED");
+    find_gone(f, FIRST_KEY, begin_s + 10);
+    assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
+    assert_int_equal(tell_whose_renewal(f, "agmt-3"), OUTCOME_APPLIED);
+    assert_int_equal(fixture_of_license(f, FIRST_KEY).successor.len, 0);
+    assert_true(is_renewed_as(f, THIRD_KEY, SECOND_KEY));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fixture_test(the_renewal_of_another_is_not_taken_for_ones_own),
+        fixture_test(of_two_that_end_aws_says_which_was_renewed),
+        fixture_test(in_either_order),
+        fixture_test(what_is_cancelled_leaves_the_renewal_to_the_other),
+        fixture_test(what_nobody_decides_ends),
+        fixture_test(what_aws_says_of_a_renewal_undoes_what_was_inferred),
+    };
+
+    begin_s = clock_wall_s() - 3 * 3600;
+    return cmocka_run_group_tests_name("services/store_succession", tests, NULL, NULL);
+}
