@@ -47,7 +47,7 @@ struct daemon {
      * 20 s) at most, or until a second SIGTERM. */
     void (*drain)(void *state);
     int64_t drain_limit_ms;
-    int64_t trim_interval_ms; /* how often unused memory goes back to the system; 0: every 10 s */
+    int64_t trim_interval_ms;  /* how often unused memory goes back to the system; 0: every 10 s */
     void (*stop)(void *state); /* frees what start made, also after a start that failed half-way */
     const char *(*log_level)(const void *settings); /* optional */
 };

@@ -25,14 +25,20 @@ static void pack_word(const struct packer *packer, struct str text)
         text_pack(packer->out, text);
 }
 
-static void pack_integer(struct buf *out, int64_t integer, bool is_wide)
+static unsigned width_of(int64_t integer)
 {
-    int32_t narrow = (int32_t)integer;
+    unsigned log = integer == (int8_t)integer    ? 0
+                   : integer == (int16_t)integer ? 1
+                   : integer == (int32_t)integer ? 2
+                                                 : 3;
 
-    if (is_wide)
-        buf_append(out, &integer, sizeof(integer));
-    else
-        buf_append(out, &narrow, sizeof(narrow));
+    return log << PACKED_WIDTH_AT;
+}
+
+/* Of the lowest bytes so many; the machine has them first. */
+static void pack_integer(struct buf *out, int64_t integer, unsigned width)
+{
+    buf_append(out, &integer, width);
 }
 
 /* The value's kind and more flags in one byte, then the value. */
@@ -41,11 +47,11 @@ static void pack_value(struct buf *out, const struct value *value, unsigned flag
     flags |= value->kind;
     if (value->kind == VALUE_BOOLEAN && value->boolean)
         flags |= PACKED_TRUE;
-    if (value->kind == VALUE_INTEGER && value->integer != (int32_t)value->integer)
-        flags |= PACKED_WIDE;
+    if (value->kind == VALUE_INTEGER)
+        flags |= width_of(value->integer);
     pack_byte(out, flags);
     if (value->kind == VALUE_INTEGER)
-        pack_integer(out, value->integer, flags & PACKED_WIDE);
+        pack_integer(out, value->integer, packed_width(flags));
     else if (value->kind == VALUE_DOUBLE)
         buf_append(out, &value->number, sizeof(value->number));
     else if (value->kind == VALUE_STRING)
@@ -262,14 +268,29 @@ static void pack_handles(const struct subscription *record, struct buf *out)
     memcpy(out->data, &head, sizeof(head));
 }
 
-static void pack_entitlement(const struct packer *packer, const struct entitlement *entitlement)
+/* Nearly always all entitlements of an agreement end together. */
+static void pack_entitlement(const struct packer *packer, const struct entitlement *entitlement,
+                             int64_t before_s)
 {
-    unsigned flags = entitlement->expires_at != 0 ? PACKED_EXPIRES : 0;
+    unsigned flags = entitlement->expires_at == before_s ? PACKED_SAME
+                     : entitlement->expires_at != 0      ? PACKED_EXPIRES
+                                                         : 0;
 
     pack_word(packer, entitlement->dimension);
     pack_value(packer->out, &entitlement->value, flags);
-    if (flags)
-        time_pack(packer->out, entitlement->expires_at);
+    if (flags & PACKED_EXPIRES)
+        narrow_pack(packer->out, entitlement->expires_at);
+}
+
+static void pack_entitlements(const struct packer *packer, const struct entitlement_list *list)
+{
+    int64_t before_s = 0;
+
+    number_pack(packer->out, list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        pack_entitlement(packer, &list->items[i], before_s);
+        before_s = list->items[i].expires_at;
+    }
 }
 
 void pack_subscription(struct words *words, const struct subscription *record, struct buf *out)
@@ -279,12 +300,10 @@ void pack_subscription(struct words *words, const struct subscription *record, s
 
     buf_clear(out);
     pack_handles(record, out);
-    buf_append(out, &record->version, sizeof(record->version));
+    narrow_pack(out, record->version);
     pack_word(&packer, record->product_code);
-    time_pack(out, record->verified_at);
-    number_pack(out, record->entitlements.count);
-    for (size_t i = 0; i < record->entitlements.count; i++)
-        pack_entitlement(&packer, &record->entitlements.items[i]);
+    narrow_pack(out, record->verified_at);
+    pack_entitlements(&packer, &record->entitlements);
     pack_license_arn(&packer, record);
 
     rest.id = rest.tenant = rest.account_id = rest.customer_identifier = STR_NONE;

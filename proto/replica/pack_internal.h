@@ -4,8 +4,21 @@
 
 #include <stddef.h>
 
-/* Beside the kind of a value. An integer has four bytes, if they are enough, else eight. */
-enum { PACKED_KIND = 0x07, PACKED_TRUE = 0x08, PACKED_EXPIRES = 0x10, PACKED_WIDE = 0x20 };
+/* Beside the kind of a value. An integer has as few of 1, 2, 4 or 8 bytes as are enough: the two
+ * bits of PACKED_WIDTH are the logarithm. */
+enum {
+    PACKED_KIND = 0x07,
+    PACKED_TRUE = 0x08,
+    PACKED_WIDTH_AT = 4,
+    PACKED_WIDTH = 3 << PACKED_WIDTH_AT,
+    PACKED_EXPIRES = 0x40,
+    PACKED_SAME = 0x80, /* expires with the entitlement before it */
+};
+
+static inline unsigned packed_width(unsigned flags)
+{
+    return 1U << ((flags & PACKED_WIDTH) >> PACKED_WIDTH_AT);
+}
 
 /* Every list of messages.def has this layout. */
 struct any_list {

@@ -9,10 +9,11 @@ enum {
     TAG_ID,
     TAG_UUID,
     TAG_ACCOUNT,
-    TAG_SIX, /* six bits for each character; the number of characters stands behind as a byte */
+    TAG_SIX, /* six bits for each character; this and all above tell how many */
 };
 
-enum { LICENSE_LEN = 34, UUID_LEN = 36, ACCOUNT_LEN = 12, SIX_LEN_MIN = 8, SIX_LEN_MAX = 255 };
+enum { LICENSE_LEN = 34, UUID_LEN = 36, ACCOUNT_LEN = 12 };
+enum { SIX_LEN_MIN = 8, SIX_LEN_MAX = SIX_LEN_MIN + UINT8_MAX - TAG_SIX };
 enum { LICENSE_BYTES = 16, ID_BYTES = 8, UUID_BYTES = 16, ACCOUNT_BYTES = 5 };
 
 /* "00", "01", ... "ff" */
@@ -164,13 +165,13 @@ void number_pack_signed(struct buf *out, int64_t number)
     number_pack(out, (uint64_t)number << 1 ^ -((uint64_t)number >> 63));
 }
 
-void time_pack(struct buf *out, int64_t time_s)
+void narrow_pack(struct buf *out, int64_t number)
 {
-    uint32_t near = time_s >= 0 && time_s < UINT32_MAX ? (uint32_t)time_s : UINT32_MAX;
+    uint32_t near = number >= 0 && number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
 
     buf_append(out, &near, sizeof(near));
     if (near == UINT32_MAX)
-        buf_append(out, &time_s, sizeof(time_s));
+        buf_append(out, &number, sizeof(number));
 }
 
 static void pack_plain(struct buf *out, struct str text)
@@ -212,6 +213,11 @@ static int six_value(char c)
     return c == '-' ? 62 : c == '_' ? 63 : -1;
 }
 
+static size_t six_len(unsigned char tag)
+{
+    return (size_t)tag - TAG_SIX + SIX_LEN_MIN;
+}
+
 static size_t six_bytes(size_t len)
 {
     return (len * 6 + 7) / 8;
@@ -232,8 +238,7 @@ static void pack_six(struct buf *out, struct str text)
 {
     unsigned bits = 0, held = 0;
 
-    buf_append_char(out, (char)TAG_SIX);
-    buf_append_char(out, (char)text.len);
+    buf_append_char(out, (char)(TAG_SIX + text.len - SIX_LEN_MIN));
     for (size_t i = 0; i < text.len; i++) {
         held = held << 6 | (unsigned)six_value(text.ptr[i]);
         bits += 6;
@@ -283,8 +288,8 @@ const unsigned char *text_end(const unsigned char *packed)
 
     if (tag <= TEXT_LONG)
         len = plain_len(tag, &packed);
-    else if (tag == TAG_SIX)
-        len = six_bytes(*packed++);
+    else if (tag >= TAG_SIX)
+        len = six_bytes(six_len(tag));
     else
         len = fixed_bytes(tag);
     return packed + len;
@@ -300,8 +305,8 @@ struct str text_unpack(const unsigned char **at, struct arena *arena)
         size_t len = plain_len(tag, at);
         text = len > 0 ? arena_str(arena, str_from(*at, len)) : STR_NONE;
         *at += len;
-    } else if (tag == TAG_SIX) {
-        size_t len = *(*at)++;
+    } else if (tag >= TAG_SIX) {
+        size_t len = six_len(tag);
         char *place = arena_alloc(arena, len + 1);
         unpack_six(*at, len, place);
         text = str_from(place, len);

@@ -111,10 +111,10 @@ static inline int64_t number_unpack_signed(const unsigned char **at)
     return (int64_t)(number >> 1 ^ -(number & 1));
 }
 
-/* Times near ours in four bytes. */
-void time_pack(struct buf *out, int64_t time_s);
+/* Times near ours, and versions, in four bytes; any other number in twelve. */
+void narrow_pack(struct buf *out, int64_t number);
 
-static inline int64_t time_unpack(const unsigned char **at)
+static inline int64_t narrow_unpack(const unsigned char **at)
 {
     uint32_t near;
     int64_t far;

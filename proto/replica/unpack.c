@@ -37,24 +37,28 @@ static inline double unpack_double(struct unpacker *unpacker)
     return number;
 }
 
-static inline int64_t unpack_int64(struct unpacker *unpacker)
+static inline int64_t unpack_integer(struct unpacker *unpacker, unsigned width)
 {
-    int64_t number;
+    const unsigned char *at = unpacker->at;
+    unsigned above = 64 - 8 * width;
+    uint64_t number = 0;
 
-    memcpy(&number, unpacker->at, sizeof(number));
-    unpacker->at += sizeof(number);
-    return number;
-}
-
-static inline int64_t unpack_integer(struct unpacker *unpacker, bool is_wide)
-{
-    int32_t narrow;
-
-    if (is_wide)
-        return unpack_int64(unpacker);
-    memcpy(&narrow, unpacker->at, sizeof(narrow));
-    unpacker->at += sizeof(narrow);
-    return narrow;
+    unpacker->at += width;
+    /* Each copy is one instruction. */
+    switch (width) {
+    case 1:
+        memcpy(&number, at, 1);
+        break;
+    case 2:
+        memcpy(&number, at, 2);
+        break;
+    case 4:
+        memcpy(&number, at, 4);
+        break;
+    default:
+        memcpy(&number, at, 8);
+    }
+    return (int64_t)(number << above) >> above;
 }
 
 /* Returns the byte with the kind and the flags. */
@@ -64,7 +68,7 @@ static inline unsigned unpack_value(struct unpacker *unpacker, struct value *ret
 
     ret_value->kind = flags & PACKED_KIND;
     if (ret_value->kind == VALUE_INTEGER)
-        ret_value->integer = unpack_integer(unpacker, flags & PACKED_WIDE);
+        ret_value->integer = unpack_integer(unpacker, packed_width(flags));
     else if (ret_value->kind == VALUE_DOUBLE)
         ret_value->number = unpack_double(unpacker);
     else if (ret_value->kind == VALUE_BOOLEAN)
@@ -182,31 +186,46 @@ static void unpack_handles(struct unpacker *unpacker, unsigned flags, struct sub
         unpack_texts(unpacker, &record->aliases);
 }
 
-static inline void unpack_entitlement(struct unpacker *unpacker,
+/* When an entitlement expires whose flags these are; *at leads behind its value. */
+static inline int64_t unpack_expiry(unsigned flags, const unsigned char **at, int64_t before_s)
+{
+    if (flags & PACKED_SAME)
+        return before_s;
+    return flags & PACKED_EXPIRES ? narrow_unpack(at) : 0;
+}
+
+static inline void unpack_entitlement(struct unpacker *unpacker, int64_t before_s,
                                       struct entitlement *ret_entitlement)
 {
     ret_entitlement->dimension = unpack_word(unpacker);
-    if (unpack_value(unpacker, &ret_entitlement->value) & PACKED_EXPIRES)
-        ret_entitlement->expires_at = time_unpack(&unpacker->at);
-    else
-        ret_entitlement->expires_at = 0;
+    unsigned flags = unpack_value(unpacker, &ret_entitlement->value);
+    ret_entitlement->expires_at = unpack_expiry(flags, &unpacker->at, before_s);
+}
+
+static void unpack_entitlements(struct unpacker *unpacker, struct entitlement_list *ret_list)
+{
+    int64_t before_s = 0;
+
+    ret_list->count = number_unpack(&unpacker->at);
+    ret_list->items =
+        arena_alloc_array(unpacker->arena, ret_list->count, sizeof(ret_list->items[0]));
+    for (size_t i = 0; i < ret_list->count; i++) {
+        unpack_entitlement(unpacker, before_s, &ret_list->items[i]);
+        before_s = ret_list->items[i].expires_at;
+    }
 }
 
 void unpack_subscription(const struct words *words, const unsigned char *packed,
                          struct arena *arena, struct subscription *ret_record)
 {
     struct unpacker unpacker = {.words = words, .at = packed_id(packed), .arena = arena};
-    struct entitlement_list *list = &ret_record->entitlements;
 
     *ret_record = (struct subscription){0};
     unpack_handles(&unpacker, packed_head(packed)->flags, ret_record);
-    ret_record->version = unpack_int64(&unpacker);
+    ret_record->version = narrow_unpack(&unpacker.at);
     ret_record->product_code = unpack_word(&unpacker);
-    ret_record->verified_at = unpacker.near_s = time_unpack(&unpacker.at);
-    list->count = number_unpack(&unpacker.at);
-    list->items = arena_alloc_array(arena, list->count, sizeof(list->items[0]));
-    for (size_t i = 0; i < list->count; i++)
-        unpack_entitlement(&unpacker, &list->items[i]);
+    ret_record->verified_at = unpacker.near_s = narrow_unpack(&unpacker.at);
+    unpack_entitlements(&unpacker, &ret_record->entitlements);
     ret_record->license_arn = unpack_license_arn(&unpacker, ret_record);
     unpack_fields(&unpacker, &shape_subscription, ret_record);
 }
@@ -228,10 +247,9 @@ static const unsigned char *find_body(const unsigned char *packed)
 
 int64_t packed_version(const unsigned char *packed)
 {
-    int64_t version;
+    const unsigned char *at = find_body(packed);
 
-    memcpy(&version, find_body(packed), sizeof(version));
-    return version;
+    return narrow_unpack(&at);
 }
 
 void unpack_override(const struct words *words, const unsigned char *packed, struct arena *arena,
@@ -261,13 +279,13 @@ void unpack_lean(const struct words *words, const unsigned char *packed, struct 
     struct entitlement *entitlement = &ret_lean->entitlement;
 
     record->id = unpack_lean_id(packed_id(packed), ret_lean, arena);
-    record->version = unpack_int64(&unpacker);
+    record->version = narrow_unpack(&unpacker.at);
     record->product_code = unpack_word(&unpacker);
-    record->verified_at = time_unpack(&unpacker.at);
+    record->verified_at = narrow_unpack(&unpacker.at);
     record->entitlements.items = entitlement;
     for (uint64_t left = number_unpack(&unpacker.at); left > 0; left--) {
         record->entitlements.count = 1;
-        unpack_entitlement(&unpacker, entitlement);
+        unpack_entitlement(&unpacker, entitlement->expires_at, entitlement);
         if (str_eq(entitlement->dimension, dimension))
             break;
     }
@@ -290,27 +308,30 @@ static inline const unsigned char *value_end(const unsigned char *at)
     unsigned flags = *at++, kind = flags & PACKED_KIND;
 
     if (kind == VALUE_INTEGER)
-        at += flags & PACKED_WIDE ? sizeof(int64_t) : sizeof(int32_t);
+        at += packed_width(flags);
     else if (kind == VALUE_DOUBLE)
         at += sizeof(double);
     else if (kind == VALUE_STRING)
         at = text_end(at);
-    if (flags & PACKED_EXPIRES)
-        time_unpack(&at);
     return at;
 }
 
-/* The value of the first entitlement of the dimension, or NULL. */
+/* The value of the first entitlement of the dimension, or NULL; and when the one before expires. */
 static inline const unsigned char *find_dimension(const struct words *words,
-                                                  const unsigned char *at, struct str dimension)
+                                                  const unsigned char *at, struct str dimension,
+                                                  int64_t *ret_before_s)
 {
     struct str found;
+
+    *ret_before_s = 0;
 
     for (uint64_t left = number_unpack(&at); left > 0; left--) {
         at = peek_word(words, at, &found);
         if (!at || texts_are_equal(found, dimension))
             return at;
+        unsigned flags = *at;
         at = value_end(at);
+        *ret_before_s = unpack_expiry(flags, &at, *ret_before_s);
     }
     return NULL;
 }
@@ -319,19 +340,21 @@ bool unpack_plain(const struct words *words, const unsigned char *packed,
                   const struct decide_question *question, char id[TEXT_ID_LEN],
                   struct decide_plain_fact *ret_fact)
 {
-    const unsigned char *at = packed + packed_head(packed)->body + sizeof(int64_t);
+    const unsigned char *at = packed + packed_head(packed)->body;
     struct str product;
+    int64_t before_s;
 
+    narrow_unpack(&at); /* the version */
     at = peek_word(words, at, &product);
     if (!at || (question->product.len > 0 && !texts_are_equal(product, question->product)))
         return false;
-    ret_fact->verified_at = time_unpack(&at);
-    at = find_dimension(words, at, question->dimension);
+    ret_fact->verified_at = narrow_unpack(&at);
+    at = find_dimension(words, at, question->dimension, &before_s);
     if (!at || (*at & PACKED_KIND) == VALUE_STRING)
         return false;
     struct unpacker unpacker = {.at = at};
     unsigned flags = unpack_value(&unpacker, &ret_fact->value);
-    ret_fact->expires_at = flags & PACKED_EXPIRES ? time_unpack(&unpacker.at) : 0;
+    ret_fact->expires_at = unpack_expiry(flags, &unpacker.at, before_s);
 
     at = packed_id(packed);
     if (!text_unpack_id(&at, id))
