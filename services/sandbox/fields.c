@@ -74,6 +74,18 @@ static void load_member(void *arg, struct str key, const struct json *value)
     load->result = error_set(load->error, "'" STR_FMT "' is not known here", STR_ARG(key));
 }
 
+/* An empty text is not written, and a file that lacks it would not be taken again. */
+static int check_required(const struct field *field, const struct json *value, struct error *error)
+{
+    enum json_kind kind = json_kind(value);
+
+    if (kind == JSON_KIND_ABSENT || kind == JSON_KIND_NULL)
+        return error_set(error, "'%s' is missing", field->name);
+    if (field->kind == FIELD_STR && str_is_empty(json_str(value)))
+        return error_set(error, "'%s' must not be empty", field->name);
+    return 0;
+}
+
 int fields_load(struct arena *arena, const struct field *fields, void *record,
                 const struct json *object, struct error *error)
 {
@@ -83,9 +95,8 @@ int fields_load(struct arena *arena, const struct field *fields, void *record,
         return error_set(error, "a JSON object is expected");
     json_each(object, load_member, &load);
     for (const struct field *field = fields; field->name && load.result == 0; field++) {
-        enum json_kind type = json_kind(json_get(object, field->name));
-        if (field->required && (type == JSON_KIND_ABSENT || type == JSON_KIND_NULL))
-            load.result = error_set(error, "'%s' is missing", field->name);
+        if (field->required)
+            load.result = check_required(field, json_get(object, field->name), error);
     }
     return load.result;
 }

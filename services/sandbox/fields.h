@@ -28,7 +28,7 @@ struct field {
     const char *name;
     enum field_kind kind;
     size_t offset;
-    bool required;
+    bool required; /* there, and if it is a text, not an empty one */
 };
 
 #define FIELD_END                                                                                  \
