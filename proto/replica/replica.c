@@ -120,6 +120,11 @@ size_t replica_count(const struct replica *replica)
     return atomic_load(&replica->count);
 }
 
+size_t replica_bytes(const struct replica *replica)
+{
+    return slabs_bytes(&contents_of(replica)->slabs);
+}
+
 const struct subscription *replica_next(const struct replica *replica, struct str after_id,
                                         struct arena *arena)
 {

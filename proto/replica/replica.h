@@ -26,6 +26,8 @@ void replica_put_override(struct replica *replica, const struct override *overri
 void replica_remove_override(struct replica *replica, struct str override_id);
 void replica_clear(struct replica *replica); /* a new incarnation */
 size_t replica_count(const struct replica *replica);
+/* Taken from the system for records and indexes. What is freed of it is used again. */
+size_t replica_bytes(const struct replica *replica);
 
 /* The first with an id behind this one, in order, for the snapshot that a checker serves; NULL at
  * the end. It lives with the arena, and until the next write. Writer's thread only. */
