@@ -82,36 +82,48 @@ static bool fits(struct store *store, struct str id, const struct claim_result *
     return true;
 }
 
-static void add_others(struct store *store, const struct claim_params *params, struct arena *arena,
-                       struct claim_result *result)
-{
-    struct due *due = store->books.due;
-    size_t most = params->at_most > CLAIM_MOST ? CLAIM_MOST : (size_t)params->at_most;
-    struct due_claim claim;
-    struct str id;
+/* Claims made for one reply. Their ids are due work's own, while what the reply says of them ends
+ * with its request. */
+struct taken {
+    struct due_claim claims[CLAIM_MOST];
+    size_t count;
+};
 
-    if (params->at_most <= 1 || result->scope != SCOPE_LICENSE)
-        return;
-    result->others.items = arena_alloc_array(arena, most, sizeof(*result->others.items));
-    while (result->others.count + 1 < most &&
-           (id = due_next_shareable(due, result->class)).len > 0) {
-        struct claimed *other = &result->others.items[result->others.count];
-        if (!fits(store, id, result, arena, other) ||
-            !due_take(due, result->class, params->checker, moment_now(), &claim))
-            return;
-        other->fence = claim.fence;
-        result->others.count++;
-    }
+static bool take_one(struct store *store, enum due_class class, struct str checker,
+                     struct taken *taken)
+{
+    if (!due_take(store->books.due, class, checker, moment_now(), &taken->claims[taken->count]))
+        return false;
+    taken->count++;
+    return true;
 }
 
-static void take_back(struct store *store, const struct due_claim *claim,
-                      const struct claim_result *result)
+static void take_back(struct store *store, const struct taken *taken)
 {
-    due_end(store->books.due, claim->id, claim->fence);
-    for (size_t i = 0; i < result->others.count; i++) {
-        const struct claimed *other = &result->others.items[i];
-        due_end(store->books.due, other->subscription->id, other->fence);
+    for (size_t i = 0; i < taken->count; i++)
+        due_end(store->books.due, taken->claims[i].id, taken->claims[i].fence);
+}
+
+static void add_others(struct store *store, const struct claim_params *params, struct arena *arena,
+                       struct claim_result *result, struct taken *taken)
+{
+    size_t most = params->at_most > CLAIM_MOST ? CLAIM_MOST : (size_t)params->at_most;
+    struct claimed *others;
+    struct str id;
+
+    if (params->at_most <= 1 || result->scope != SCOPE_LICENSE || taken->claims[0].lapsed)
+        return;
+    others = arena_alloc_array(arena, most, sizeof(*others));
+    while (taken->count < most &&
+           (id = due_next_shareable(store->books.due, result->class)).len > 0) {
+        struct claimed *other = &others[result->others.count];
+        if (!fits(store, id, result, arena, other) ||
+            !take_one(store, result->class, params->checker, taken))
+            break;
+        other->fence = taken->claims[taken->count - 1].fence;
+        result->others.count++;
     }
+    result->others.items = others;
 }
 
 /* False: nobody got it, and the token is not used. */
@@ -121,23 +133,23 @@ static bool hand_out_work(struct store *store, enum due_class class)
     struct rpc_request *request = parked->request;
     const struct claim_params *params = rpc_request_params(request);
     struct claim_result result;
-    struct due_claim claim;
+    struct taken taken = {.count = 0};
 
-    if (!due_take(store->books.due, class, params->checker, moment_now(), &claim))
+    if (!take_one(store, class, params->checker, &taken))
         return false;
-    if (!describe_claim(store, &claim, rpc_request_arena(request), &result)) {
+    const struct due_claim *claim = &taken.claims[0];
+    if (!describe_claim(store, claim, rpc_request_arena(request), &result)) {
         log_error("due work whose record cannot be read or asked about is passed over",
-                  LOG_STR("subscription", claim.id));
-        due_plan(store->books.due, claim.id, &(struct due_plan){0});
-        due_end(store->books.due, claim.id, claim.fence);
+                  LOG_STR("subscription", claim->id));
+        due_plan(store->books.due, claim->id, &(struct due_plan){0});
+        take_back(store, &taken);
         return false;
     }
-    if (!claim.lapsed)
-        add_others(store, params, rpc_request_arena(request), &result);
+    add_others(store, params, rpc_request_arena(request), &result, &taken);
     store_unpark(parked);
     if (rpc_reply(request, &result) == 0)
         return true;
-    take_back(store, &claim, &result);
+    take_back(store, &taken);
     return false;
 }
 
