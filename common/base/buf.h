@@ -15,6 +15,20 @@ struct buf {
 void buf_done(struct buf *buf);  /* frees; the buffer is empty and usable again; takes NULL */
 void buf_clear(struct buf *buf); /* keeps the memory */
 void buf_reserve(struct buf *buf, size_t more);
+/* For who writes bytes in place: where they go, with room for `most`, and how many they were. */
+static inline unsigned char *buf_room(struct buf *buf, size_t most)
+{
+    if (buf->capacity - buf->len <= most)
+        buf_reserve(buf, most);
+    return (unsigned char *)buf->data + buf->len;
+}
+
+static inline void buf_grew(struct buf *buf, size_t len)
+{
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+}
+
 void buf_append(struct buf *buf, const void *data, size_t len);
 void buf_append_str(struct buf *buf, struct str s);
 void buf_append_text(struct buf *buf, const char *text);

@@ -172,8 +172,25 @@ static size_t utf8_character(struct str s)
     return 1 + (size_t)more;
 }
 
+/* Eight characters of ASCII at once: a byte that is none, or NUL, sets a highest bit here. */
+static bool are_plain(const char *eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highest = ones << 7;
+    uint64_t word;
+
+    memcpy(&word, eight, sizeof(word));
+    return (((word - ones) | word) & highest) == 0;
+}
+
 bool str_is_utf8(struct str s)
 {
+    enum { WORD = sizeof(uint64_t) };
+
+    while (s.len >= WORD && are_plain(s.ptr)) {
+        /* The last word may overlap what was looked at. */
+        size_t step = s.len >= 2 * WORD || s.len == WORD ? WORD : s.len - WORD;
+        s = str_from(s.ptr + step, s.len - step);
+    }
     while (s.len > 0) {
         size_t len = utf8_character(s);
         if (len == 0)

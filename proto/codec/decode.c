@@ -439,11 +439,12 @@ int codec_decode(const struct shape *shape, struct str bytes, struct arena *aren
                  struct error *error)
 {
     const unsigned char *begin = (const unsigned char *)bytes.ptr;
-    struct reader reader = {.input = {begin, begin}, .arena = arena, .error = error};
+    struct reader reader = {.input = {begin, begin + bytes.len}, .arena = arena, .error = error};
 
     memset(ret_value, 0, shape->size);
-    if (!token_is_one_object(bytes))
+    if (bytes.len == 0)
         return not_whole(&reader);
-    reader.input.end += bytes.len;
-    return codec_read_map(&reader, shape, ret_value);
+    if (codec_read_map(&reader, shape, ret_value) < 0)
+        return -1;
+    return reader.input.at == reader.input.end ? 0 : not_whole(&reader);
 }

@@ -181,11 +181,112 @@ static size_t parts_of(const struct token *token)
     return token->kind == TOKEN_MAP ? 2 * (size_t)token->count : 0;
 }
 
+/* The bytes of an object that begins with this one, if that tells and it has no parts; else 0. A
+ * table, for which one comes next cannot be predicted. */
+#define EIGHT(x)      x, x, x, x, x, x, x, x
+#define THIRTY_TWO(x) EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x)
+static const unsigned char whole_sizes[256] = {
+    THIRTY_TWO(1),
+    THIRTY_TWO(1),
+    THIRTY_TWO(1),
+    THIRTY_TWO(1), /* 0x00: integers */
+    EIGHT(0),
+    EIGHT(0),
+    EIGHT(0),
+    EIGHT(0), /* 0x80: maps and arrays */
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+    16, /* 0xa0: texts */
+    17,
+    18,
+    19,
+    20,
+    21,
+    22,
+    23,
+    24,
+    25,
+    26,
+    27,
+    28,
+    29,
+    30,
+    31,
+    32, /* 0xb0 */
+    1,
+    0,
+    1,
+    1,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    5,
+    9, /* 0xc0: nil, booleans, counted bytes, floats */
+    2,
+    3,
+    5,
+    9,
+    2,
+    3,
+    5,
+    9, /* 0xcc: integers */
+    3,
+    4,
+    6,
+    10,
+    18,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,             /* 0xd4: extensions; what is counted */
+    THIRTY_TWO(1), /* 0xe0: negative integers */
+};
+
+/* Passes the small objects that most are. False: the bytes end within one. */
+static bool skip_small(struct input *input, size_t *wanted)
+{
+    const unsigned char *at = input->at;
+    size_t left = *wanted, size = 0;
+
+    while (left > 0 && at < input->end && (size = whole_sizes[*at]) != 0) {
+        if ((size_t)(input->end - at) < size)
+            return false;
+        at += size;
+        left--;
+    }
+    input->at = at;
+    *wanted = left;
+    return true;
+}
+
 /* Without recursion: how deep they nest does not matter. */
 static bool skip_objects(struct input *input, size_t wanted)
 {
     while (wanted > 0) {
         struct token token;
+        if (!skip_small(input, &wanted))
+            return false;
+        if (wanted == 0)
+            break;
         if (!token_next(input, &token))
             return false;
         wanted += parts_of(&token) - 1;

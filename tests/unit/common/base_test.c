@@ -43,6 +43,31 @@ static void str_reads_whole_decimals_only(void **state)
     assert_false(str_to_i64(STR("+1"), &value));
 }
 
+/* Long ones are looked at several bytes at a time. */
+static void str_knows_utf8_at_every_place(void **state)
+{
+    (void)state;
+    char text[40];
+
+    for (size_t len = 1; len <= sizeof(text); len++) {
+        memset(text, 'x', len);
+        assert_true(str_is_utf8(str_from(text, len)));
+        for (size_t i = 0; i < len; i++) {
+            static const char wrong[] = {'\0', '\x80', '\xff', '\xc3'};
+            for (size_t j = 0; j < sizeof(wrong); j++) {
+                text[i] = wrong[j];
+                assert_false(str_is_utf8(str_from(text, len)));
+            }
+            text[i] = 'x';
+        }
+        for (size_t i = 0; i + 1 < len; i++) {
+            memcpy(text + i, "\xc3\xa9", 2);
+            assert_true(str_is_utf8(str_from(text, len)));
+            memcpy(text + i, "xx", 2);
+        }
+    }
+}
+
 static void str_knows_utf8(void **state)
 {
     (void)state;
@@ -223,6 +248,7 @@ int main(void)
         cmocka_unit_test(str_splits_at_the_first_separator),
         cmocka_unit_test(str_reads_whole_decimals_only),
         cmocka_unit_test(str_knows_utf8),
+        cmocka_unit_test(str_knows_utf8_at_every_place),
         cmocka_unit_test(str_compares_without_case),
         cmocka_unit_test(buf_grows_and_stays_terminated),
         cmocka_unit_test(arena_hands_out_zeroed_memory),
