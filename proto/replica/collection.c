@@ -1,6 +1,7 @@
 #include "proto/replica/collection.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/mem.h"
 #include "proto/replica/pack.h"
@@ -25,18 +26,18 @@ void collection_done(struct collection *collection)
     arena_done(&collection->unpacking);
 }
 
-static uint32_t hash_of(const struct collection *collection, struct str text)
+uint32_t collection_hash(const struct collection *collection, struct str id)
 {
     struct handle handle;
 
-    handle_set(&handle, text, collection->seed);
+    handle_set(&handle, id, collection->seed);
     return handle.hash;
 }
 
 /* By hash: it costs less than by order. */
-static uint32_t get_ref(const struct collection *collection, struct str id)
+uint32_t collection_ref(const struct collection *collection, struct str id, uint32_t hash)
 {
-    struct index_cursor cursor = index_at(&collection->by_handle, hash_of(collection, id));
+    struct index_cursor cursor = index_at(&collection->by_handle, hash);
     uint32_t ref;
 
     while ((ref = index_next(&cursor)) != 0) {
@@ -46,11 +47,9 @@ static uint32_t get_ref(const struct collection *collection, struct str id)
     return ref;
 }
 
-const unsigned char *collection_get(const struct collection *collection, struct str id)
+const unsigned char *collection_packed(const struct collection *collection, uint32_t ref)
 {
-    uint32_t ref = get_ref(collection, id);
-
-    return ref ? slabs_block(collection->slabs, ref) : NULL;
+    return slabs_block(collection->slabs, ref);
 }
 
 const unsigned char *collection_next(const struct collection *collection, struct str after_id)
@@ -60,14 +59,6 @@ const unsigned char *collection_next(const struct collection *collection, struct
     return ref ? slabs_block(collection->slabs, ref) : NULL;
 }
 
-/* The hashes of a message's handles, sorted, each once. */
-struct hashes {
-    const struct collection *collection;
-    uint32_t *items;
-    size_t count;
-    uint32_t few[8];
-};
-
 static int compare_hashes(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -75,25 +66,56 @@ static int compare_hashes(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void count_handle(void *arg, struct str handle)
+static void widen(struct hashes *hashes)
 {
-    (void)handle;
-    ++*(size_t *)arg;
+    uint32_t *wider = mem_alloc_array(2 * hashes->room, sizeof(wider[0]));
+
+    memcpy(wider, hashes->items, hashes->count * sizeof(wider[0]));
+    if (hashes->items != hashes->few)
+        mem_free(hashes->items);
+    hashes->items = wider;
+    hashes->room *= 2;
 }
 
-static void add_hash(void *arg, struct str handle)
+static void add_hash(void *arg, uint32_t hash)
 {
     struct hashes *hashes = arg;
 
+    if (hashes->count == hashes->room)
+        widen(hashes);
+    hashes->items[hashes->count++] = hash;
+}
+
+/* Where the hashes of handles as they are spelt go. */
+struct spelt {
+    const struct collection *collection;
+    struct hashes *hashes;
+};
+
+static void add_handle(void *arg, struct str handle)
+{
+    const struct spelt *spelt = arg;
+
     if (handle.len > 0)
-        hashes->items[hashes->count++] = hash_of(hashes->collection, handle);
+        add_hash(spelt->hashes, collection_hash(spelt->collection, handle));
+}
+
+static void insert(uint32_t *items, size_t count, uint32_t hash)
+{
+    for (; count > 0 && items[count - 1] > hash; count--)
+        items[count] = items[count - 1];
+    items[count] = hash;
 }
 
 static void sort_hashes(struct hashes *hashes)
 {
     size_t unique = 0;
 
-    qsort(hashes->items, hashes->count, sizeof(hashes->items[0]), compare_hashes);
+    if (hashes->items != hashes->few)
+        qsort(hashes->items, hashes->count, sizeof(hashes->items[0]), compare_hashes);
+    else
+        for (size_t i = 1; i < hashes->count; i++)
+            insert(hashes->items, i, hashes->items[i]);
     for (size_t i = 0; i < hashes->count; i++) {
         if (unique == 0 || hashes->items[i] != hashes->items[unique - 1])
             hashes->items[unique++] = hashes->items[i];
@@ -101,20 +123,23 @@ static void sort_hashes(struct hashes *hashes)
     hashes->count = unique;
 }
 
-static void hashes_init(struct hashes *hashes, const struct collection *collection,
-                        const void *value)
+/* ref 0: none. */
+static void hashes_init(struct hashes *hashes, struct collection *collection, uint32_t ref)
 {
-    size_t most = 0;
+    const struct collection_kind *kind = collection->kind;
 
-    hashes->collection = collection;
     hashes->items = hashes->few;
     hashes->count = 0;
-    if (!value)
+    hashes->room = sizeof(hashes->few) / sizeof(hashes->few[0]);
+    if (ref == 0)
         return;
-    collection->kind->each_handle(value, count_handle, &most);
-    if (most > sizeof(hashes->few) / sizeof(hashes->few[0]))
-        hashes->items = mem_alloc_array(most, sizeof(hashes->items[0]));
-    collection->kind->each_handle(value, add_hash, hashes);
+    const unsigned char *packed = slabs_block(collection->slabs, ref);
+    if (!kind->each_hash(packed, collection->seed, add_hash, hashes)) {
+        struct spelt spelt = {collection, hashes};
+        kind->each_handle(kind->unpack(collection->words, packed, &collection->unpacking),
+                          add_handle, &spelt);
+        arena_clear(&collection->unpacking);
+    }
     sort_hashes(hashes);
 }
 
@@ -124,14 +149,13 @@ static void hashes_done(struct hashes *hashes)
         mem_free(hashes->items);
 }
 
-static void hashes_of_packed(struct hashes *hashes, struct collection *collection, uint32_t ref)
+/* Several lines of the index at once, instead of waiting for one after the other. */
+static void prefetch(const struct collection *collection, const struct hashes *hashes)
 {
-    const unsigned char *packed = ref ? slabs_block(collection->slabs, ref) : NULL;
-
-    hashes_init(hashes, collection,
-                packed ? collection->kind->unpack(collection->words, packed, &collection->unpacking)
-                       : NULL);
-    arena_clear(&collection->unpacking);
+    for (size_t i = 0; i < hashes->count; i++) {
+        struct index_cursor cursor = index_at(&collection->by_handle, hashes->items[i]);
+        index_prefetch(&cursor);
+    }
 }
 
 static bool has_hash(const struct hashes *hashes, uint32_t hash)
@@ -177,29 +201,42 @@ static uint32_t store(struct collection *collection, const void *value)
     return ref;
 }
 
-void collection_put(struct collection *collection, struct str id, const void *value)
+void collection_prepare(struct collection *collection, const void *value,
+                        struct prepared *ret_prepared)
 {
-    uint32_t old = get_ref(collection, id), ref = store(collection, value);
-    struct hashes before, after;
+    ret_prepared->ref = store(collection, value);
+    hashes_init(&ret_prepared->hashes, collection, ret_prepared->ref);
+    prefetch(collection, &ret_prepared->hashes);
+}
 
-    hashes_of_packed(&before, collection, old);
-    hashes_init(&after, collection, value);
-    order_set(&collection->by_id, id, ref);
-    replace(collection, old, ref, &before, &after);
+void collection_put(struct collection *collection, uint32_t old, struct str id,
+                    struct prepared *prepared)
+{
+    struct hashes before;
+
+    hashes_init(&before, collection, old);
+    order_set(&collection->by_id, id, prepared->ref);
+    replace(collection, old, prepared->ref, &before, &prepared->hashes);
     hashes_done(&before);
-    hashes_done(&after);
+    hashes_done(&prepared->hashes);
     atomic_store(&collection->count, collection->by_id.count);
+}
+
+void collection_drop(struct collection *collection, struct prepared *prepared)
+{
+    slabs_free(collection->slabs, prepared->ref);
+    hashes_done(&prepared->hashes);
 }
 
 void collection_remove(struct collection *collection, struct str id)
 {
-    uint32_t old = get_ref(collection, id);
+    uint32_t old = collection_ref(collection, id, collection_hash(collection, id));
     struct hashes before, after;
 
     if (!old)
         return;
-    hashes_of_packed(&before, collection, old);
-    hashes_init(&after, collection, NULL);
+    hashes_init(&before, collection, old);
+    hashes_init(&after, collection, 0);
     order_remove(&collection->by_id, id);
     replace(collection, old, 0, &before, &after);
     hashes_done(&before);

@@ -16,6 +16,9 @@ struct collection_kind {
     void *(*unpack)(const struct words *words, const unsigned char *packed, struct arena *arena);
     /* Calls `add` with each handle of a message. */
     void (*each_handle)(const void *value, void (*add)(void *arg, struct str handle), void *arg);
+    /* The same as hashes, straight from the packed message. False: that does not tell them. */
+    bool (*each_hash)(const unsigned char *packed, uint64_t seed,
+                      void (*add)(void *arg, uint32_t hash), void *arg);
 };
 
 struct collection {
@@ -35,9 +38,30 @@ struct collection {
 void collection_init(struct collection *collection);
 void collection_done(struct collection *collection);
 
-/* The writer's thread. The packed message, or NULL. */
-const unsigned char *collection_get(const struct collection *collection, struct str id);
-void collection_put(struct collection *collection, struct str id, const void *value);
+/* The writer's thread. An id's hash; the message with it, 0 if there is none; and that message. */
+uint32_t collection_hash(const struct collection *collection, struct str id);
+uint32_t collection_ref(const struct collection *collection, struct str id, uint32_t hash);
+const unsigned char *collection_packed(const struct collection *collection, uint32_t ref);
+
+/* The hashes of a message's handles, sorted, each once. */
+struct hashes {
+    uint32_t *items;
+    size_t count, room;
+    uint32_t few[8];
+};
+
+/* A message that is packed and not yet there; the memory it goes to has been asked for. It must
+ * stay where it is until it is put in place of what collection_ref() finds, or dropped. */
+struct prepared {
+    uint32_t ref;
+    struct hashes hashes;
+};
+
+void collection_prepare(struct collection *collection, const void *value,
+                        struct prepared *ret_prepared);
+void collection_put(struct collection *collection, uint32_t old, struct str id,
+                    struct prepared *prepared);
+void collection_drop(struct collection *collection, struct prepared *prepared);
 void collection_remove(struct collection *collection, struct str id);
 /* The first with an id behind this one; empty: the first of all. NULL at the end. */
 const unsigned char *collection_next(const struct collection *collection, struct str after_id);

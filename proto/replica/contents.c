@@ -31,6 +31,25 @@ static void each_record_handle(const void *value, void (*add)(void *arg, struct 
     add(arg, record->license_arn);
 }
 
+/* An unusual record's handles may have other spellings than the ones they are found by. */
+static bool each_record_hash(const unsigned char *packed, uint64_t seed,
+                             void (*add)(void *arg, uint32_t hash), void *arg)
+{
+    unsigned flags = packed_head(packed)->flags;
+    const unsigned char *at = packed_id(packed);
+
+    if (flags & PACKED_UNUSUAL)
+        return false;
+    add(arg, text_hash(&at, seed));
+    for (unsigned flag = PACKED_TENANT; flag <= PACKED_LICENSE; flag <<= 1) {
+        if (flags & flag)
+            add(arg, text_hash(&at, seed));
+    }
+    for (uint64_t left = flags & PACKED_ALIASES ? number_unpack(&at) : 0; left > 0; left--)
+        add(arg, text_hash(&at, seed));
+    return true;
+}
+
 static void pack_word(struct words *words, const void *value, struct buf *out)
 {
     pack_override(words, value, out);
@@ -54,6 +73,16 @@ static void each_override_handle(const void *value, void (*add)(void *arg, struc
     add(arg, override->handle);
 }
 
+static bool no_hash(const unsigned char *packed, uint64_t seed,
+                    void (*add)(void *arg, uint32_t hash), void *arg)
+{
+    (void)packed;
+    (void)seed;
+    (void)add;
+    (void)arg;
+    return false;
+}
+
 static void init(struct contents *contents, struct collection *collection, struct epoch *epoch,
                  uint64_t seed, const struct collection_kind *kind)
 {
@@ -67,8 +96,10 @@ static void init(struct contents *contents, struct collection *collection, struc
 
 struct contents *contents_new(struct epoch *epoch, uint64_t seed)
 {
-    static const struct collection_kind records = {pack_record, unpack_record, each_record_handle};
-    static const struct collection_kind overrides = {pack_word, unpack_word, each_override_handle};
+    static const struct collection_kind records = {pack_record, unpack_record, each_record_handle,
+                                                   each_record_hash};
+    static const struct collection_kind overrides = {pack_word, unpack_word, each_override_handle,
+                                                     no_hash};
     struct contents *contents = mem_alloc_zero(sizeof(*contents));
 
     words_init(&contents->words);

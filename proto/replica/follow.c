@@ -333,6 +333,19 @@ static void decode_some(struct replica_follow *follow, const struct str_list *en
     }
 }
 
+/* What a later event removed must not come back. */
+static void drop_removed(const struct replica_follow *follow, struct subscription_list *list,
+                         int64_t seq)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (!touched_after(follow->removed, list->items[i].id, seq))
+            list->items[left++] = list->items[i];
+    }
+    list->count = left;
+}
+
 static void take_records(struct replica_follow *follow, struct str after,
                          const struct snapshot_result *chunk)
 {
@@ -348,7 +361,8 @@ static void take_records(struct replica_follow *follow, struct str after,
             continue;
         struct str until = is_end ? chunk->next : list.items[list.count - 1].id;
         remove_unlisted(follow, after, until, &list, chunk->seq);
-        apply_records(follow, &list, chunk->seq);
+        drop_removed(follow, &list, chunk->seq);
+        replica_put_all(follow->options.replica, list.items, list.count);
         after = until;
         arena_clear(&arena);
     } while (at < chunk->subscriptions.count);

@@ -142,14 +142,18 @@ static index_slot *find_slot(const struct segment *segment, uint32_t hash, bool 
     }
 }
 
-static void put_slot(struct segment *segment, uint64_t value)
+static void fill_slot(struct segment *segment, index_slot *slot, uint64_t value)
 {
-    bool found;
-    index_slot *slot = find_slot(segment, (uint32_t)(value >> HASH_BITS), &found);
-
     segment->used += read_slot(slot) == 0;
     segment->live++;
     write_slot(slot, value);
+}
+
+static void put_slot(struct segment *segment, uint64_t value)
+{
+    bool found;
+
+    fill_slot(segment, find_slot(segment, (uint32_t)(value >> HASH_BITS), &found), value);
 }
 
 static void free_slab(void *owner, uint64_t ref)
@@ -321,7 +325,7 @@ void index_add(struct index *index, uint32_t hash, uint32_t ref)
     index_slot *slot = find_slot(segment, hash, &found);
     uint32_t known = (uint32_t)read_slot(slot);
     if (!found) {
-        put_slot(segment, slot_of(hash, ref));
+        fill_slot(segment, slot, slot_of(hash, ref));
         index->count++;
     } else if (known & IS_GROUP) {
         add_to_group(index, slot, hash, ref);

@@ -67,6 +67,21 @@ static struct place find_place(const struct order *order, struct str id)
     return place;
 }
 
+/* Snapshots come in the order of ids: whether it stands behind all others. */
+static bool is_behind_all(const struct order *order, struct str id)
+{
+    const struct order_leaf *last =
+        order->leaf_count > 0 ? order->leaves[order->leaf_count - 1] : NULL;
+
+    return last && compare_ref(order, last->refs[last->count - 1], id) < 0;
+}
+
+static struct place place_behind_all(const struct order *order)
+{
+    return (struct place){.leaf = order->leaf_count - 1,
+                          .at = order->leaves[order->leaf_count - 1]->count};
+}
+
 static uint32_t ref_at(const struct order *order, struct place place)
 {
     if (place.leaf < order->leaf_count && place.at == order->leaves[place.leaf]->count)
@@ -123,7 +138,7 @@ static struct place split(struct order *order, struct place place)
 
 void order_set(struct order *order, struct str id, uint32_t ref)
 {
-    struct place place = find_place(order, id);
+    struct place place = is_behind_all(order, id) ? place_behind_all(order) : find_place(order, id);
 
     if (order->leaf_count == 0)
         insert_leaf(order, 0);

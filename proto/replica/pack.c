@@ -197,6 +197,18 @@ static bool is_its_own_key(struct str handle)
     return str_eq(handle_key(handle), handle);
 }
 
+/* As handle_key() would find, sooner where they are as AWS writes them. */
+static bool leads_to_license(struct str arn, struct str license)
+{
+    static const struct str service = STR_INIT(":license-manager:");
+    size_t before = arn.len > license.len ? arn.len - license.len : 0;
+
+    if (before > 0 && arn.ptr[0] > ' ' && arn.ptr[before - 1] == ':' &&
+        str_ends_with(arn, license) && memmem(arn.ptr, before, service.ptr, service.len))
+        return true;
+    return str_eq(handle_key(arn), license);
+}
+
 static bool has_unusual_handle(const struct subscription *record)
 {
     struct str license = record->license_key, arn = record->license_arn;
@@ -208,7 +220,7 @@ static bool has_unusual_handle(const struct subscription *record)
     return !is_its_own_key(record->id) || !is_its_own_key(record->tenant) ||
            !is_its_own_key(record->account_id) || !is_its_own_key(record->customer_identifier) ||
            !str_eq(license_key(license), license) ||
-           (arn.len > 0 && !str_eq(handle_key(arn), license));
+           (arn.len > 0 && !leads_to_license(arn, license));
 }
 
 /* Each dimension stands once, nearly always; of many entitlements it is not found out. */

@@ -5,6 +5,8 @@
 #include "common/base/mem.h"
 #include "proto/replica/find.h"
 
+enum { PUT_AT_ONCE = 32 };
+
 struct replica {
     struct epoch epoch;
     struct contents *_Atomic contents;
@@ -45,21 +47,19 @@ void replica_free(struct replica *replica)
     mem_free(replica);
 }
 
-static void count(struct replica *replica)
+static void count_records(struct replica *replica)
 {
     atomic_store(&replica->count, atomic_load(&contents_of(replica)->subscriptions.count));
 }
 
-static bool is_merged_into_another(struct replica *replica, struct str id)
+static bool is_merged_into_another(struct replica *replica, struct str id, uint32_t hash)
 {
     const struct contents *contents = contents_of(replica);
     const struct collection *records = &contents->subscriptions;
-    struct handle handle;
+    struct index_cursor cursor = collection_at(records, hash);
     const unsigned char *packed;
     bool merged = false;
 
-    handle_set(&handle, id, records->seed);
-    struct index_cursor cursor = collection_at(records, handle.hash);
     while (!merged && (packed = collection_find(records, &cursor)) != NULL) {
         struct subscription record;
         unpack_subscription(&contents->words, packed, &replica->scratch, &record);
@@ -69,29 +69,63 @@ static bool is_merged_into_another(struct replica *replica, struct str id)
     return merged;
 }
 
+static bool is_news(struct replica *replica, const struct subscription *record, uint32_t *ret_known)
+{
+    const struct collection *records = &contents_of(replica)->subscriptions;
+    uint32_t hash = collection_hash(records, record->id);
+    uint32_t known = collection_ref(records, record->id, hash);
+
+    *ret_known = known;
+    if (known)
+        return record->version > packed_version(collection_packed(records, known));
+    /* A snapshot may still show what the feed has said to be merged. */
+    return !is_merged_into_another(replica, record->id, hash);
+}
+
+/* Packs all before it puts any, so that the memory of the index comes in meanwhile. */
+static void put_some(struct replica *replica, const struct subscription *records, size_t count)
+{
+    struct collection *collection = &contents_of(replica)->subscriptions;
+    struct prepared prepared[PUT_AT_ONCE];
+    uint32_t known;
+
+    for (size_t i = 0; i < count; i++)
+        collection_prepare(collection, &records[i], &prepared[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (is_news(replica, &records[i], &known))
+            collection_put(collection, known, records[i].id, &prepared[i]);
+        else
+            collection_drop(collection, &prepared[i]);
+    }
+    count_records(replica);
+}
+
+void replica_put_all(struct replica *replica, const struct subscription *records, size_t count)
+{
+    for (size_t at = 0; at < count; at += PUT_AT_ONCE)
+        put_some(replica, records + at, count - at < PUT_AT_ONCE ? count - at : PUT_AT_ONCE);
+}
+
 void replica_put(struct replica *replica, const struct subscription *record)
 {
-    struct collection *records = &contents_of(replica)->subscriptions;
-    const unsigned char *known = collection_get(records, record->id);
-
-    if (known && record->version <= packed_version(known))
-        return;
-    /* A snapshot may still show what the feed has said to be merged. */
-    if (!known && is_merged_into_another(replica, record->id))
-        return;
-    collection_put(records, record->id, record);
-    count(replica);
+    put_some(replica, record, 1);
 }
 
 void replica_remove(struct replica *replica, struct str subscription_id)
 {
     collection_remove(&contents_of(replica)->subscriptions, subscription_id);
-    count(replica);
+    count_records(replica);
 }
 
 void replica_put_override(struct replica *replica, const struct override *override)
 {
-    collection_put(&contents_of(replica)->overrides, override->id, override);
+    struct collection *overrides = &contents_of(replica)->overrides;
+    uint32_t hash = collection_hash(overrides, override->id);
+    struct prepared prepared;
+
+    collection_prepare(overrides, override, &prepared);
+    collection_put(overrides, collection_ref(overrides, override->id, hash), override->id,
+                   &prepared);
 }
 
 void replica_remove_override(struct replica *replica, struct str override_id)
@@ -110,7 +144,7 @@ void replica_clear(struct replica *replica)
     struct contents *old = contents_of(replica);
 
     atomic_store(&replica->contents, contents_new(&replica->epoch, replica->seed));
-    count(replica);
+    count_records(replica);
     epoch_retire(&replica->epoch, free_contents, NULL, (uintptr_t)old);
     epoch_reclaim(&replica->epoch);
 }

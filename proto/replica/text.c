@@ -14,6 +14,8 @@ enum {
 
 enum { LICENSE_LEN = 34, UUID_LEN = 36, ACCOUNT_LEN = 12 };
 enum { SIX_LEN_MIN = 8, SIX_LEN_MAX = SIX_LEN_MIN + UINT8_MAX - TAG_SIX };
+/* Of 64 bits, in groups of seven. */
+enum { NUMBER_BYTES_MAX = 10 };
 enum { LICENSE_BYTES = 16, ID_BYTES = 8, UUID_BYTES = 16, ACCOUNT_BYTES = 5 };
 
 /* "00", "01", ... "ff" */
@@ -153,11 +155,15 @@ static size_t unpack_fixed(unsigned char tag, const unsigned char *from, char *t
 
 void number_pack(struct buf *out, uint64_t number)
 {
+    unsigned char *place = buf_room(out, NUMBER_BYTES_MAX);
+    size_t len = 0;
+
     while (number >= 0x80) {
-        buf_append_char(out, (char)(number | 0x80));
+        place[len++] = (unsigned char)(number | 0x80);
         number >>= 7;
     }
-    buf_append_char(out, (char)number);
+    place[len++] = (unsigned char)number;
+    buf_grew(out, len);
 }
 
 void number_pack_signed(struct buf *out, int64_t number)
@@ -185,33 +191,41 @@ static void pack_plain(struct buf *out, struct str text)
     buf_append_str(out, text);
 }
 
+static void pack_small(struct buf *out, unsigned char tag, const unsigned char small[TEXT_SMALL])
+{
+    unsigned char *place = buf_room(out, 1 + TEXT_SMALL);
+
+    place[0] = tag;
+    memcpy(place + 1, small, TEXT_SMALL);
+    buf_grew(out, 1 + fixed_bytes(tag));
+}
+
 void text_pack(struct buf *out, struct str text)
 {
     unsigned char small[TEXT_SMALL];
     unsigned char tag = pack_fixed(text, small);
 
-    if (tag) {
-        buf_append_char(out, (char)tag);
-        buf_append(out, small, fixed_bytes(tag));
-    } else {
+    if (tag)
+        pack_small(out, tag, small);
+    else
         pack_plain(out, text);
-    }
 }
 
 /* The characters of ids: RFC 4648, section 5. */
 static const char six_characters[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static int six_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
+/* One more than a character's value; 0: none of them. */
+static const unsigned char six_values[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['-'] = 63, ['_'] = 64,
+};
 
 static size_t six_len(unsigned char tag)
 {
@@ -228,7 +242,7 @@ static bool is_six(struct str text)
     if (text.len < SIX_LEN_MIN || text.len > SIX_LEN_MAX)
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        if (six_value(text.ptr[i]) < 0)
+        if (six_values[(unsigned char)text.ptr[i]] == 0)
             return false;
     }
     return true;
@@ -236,19 +250,22 @@ static bool is_six(struct str text)
 
 static void pack_six(struct buf *out, struct str text)
 {
+    size_t size = 1 + six_bytes(text.len);
+    unsigned char *to = buf_room(out, size);
     unsigned bits = 0, held = 0;
 
-    buf_append_char(out, (char)(TAG_SIX + text.len - SIX_LEN_MIN));
+    *to++ = (unsigned char)(TAG_SIX + text.len - SIX_LEN_MIN);
     for (size_t i = 0; i < text.len; i++) {
-        held = held << 6 | (unsigned)six_value(text.ptr[i]);
+        held = held << 6 | (six_values[(unsigned char)text.ptr[i]] - 1u);
         bits += 6;
         if (bits >= 8) {
             bits -= 8;
-            buf_append_char(out, (char)(held >> bits));
+            *to++ = (unsigned char)(held >> bits);
         }
     }
     if (bits > 0)
-        buf_append_char(out, (char)(held << (8 - bits)));
+        *to = (unsigned char)(held << (8 - bits));
+    buf_grew(out, size);
 }
 
 static void unpack_six(const unsigned char *from, size_t len, char *text)
@@ -268,11 +285,14 @@ static void unpack_six(const unsigned char *from, size_t len, char *text)
 void text_pack_tight(struct buf *out, struct str text)
 {
     unsigned char small[TEXT_SMALL];
+    unsigned char tag = pack_fixed(text, small);
 
-    if (!pack_fixed(text, small) && is_six(text))
+    if (tag)
+        pack_small(out, tag, small);
+    else if (is_six(text))
         pack_six(out, text);
     else
-        text_pack(out, text);
+        pack_plain(out, text);
 }
 
 /* The length of what stands behind the tag as it is; advances *at to it. */

@@ -30,10 +30,20 @@ static uint32_t add(struct words *words, struct str text)
     return (uint32_t)number;
 }
 
+static uint32_t find_or_add(struct words *words, struct str text)
+{
+    uint32_t known = (uint32_t)(uintptr_t)map_get(words->numbers, text);
+
+    return known ? known : add(words, text);
+}
+
 uint32_t words_number(struct words *words, struct str text)
 {
     if (text.len > WORD_LEN_MAX)
         return 0;
-    uint32_t known = (uint32_t)(uintptr_t)map_get(words->numbers, text);
-    return known ? known : add(words, text);
+    size_t last = text.len > 0 ? (unsigned char)text.ptr[text.len - 1] : 0;
+    uint32_t *recent = &words->recent[(text.len + last) % RECENT_WORDS];
+    if (*recent == 0 || !str_eq(words_text(words, *recent), text))
+        *recent = find_or_add(words, text);
+    return *recent;
 }

@@ -8,12 +8,16 @@
 
 #include "common/base/arena.h"
 
+/* Records nearly always share their words with those before: RECENT_WORDS are found without the
+ * map. */
+enum { RECENT_WORDS = 16 };
 enum { WORDS_PER_BLOCK = 256, WORD_BLOCKS = 256, WORD_LEN_MAX = 255 };
 
 struct words {
     struct map *numbers; /* the writer's */
     struct arena texts;
     size_t count;
+    uint32_t recent[RECENT_WORDS];   /* the writer's; by length and last byte */
     struct str *blocks[WORD_BLOCKS]; /* set before any number in them is given out */
 };
 

@@ -617,9 +617,57 @@ static void readers_see_whole_records_while_the_writer_churns(void **state)
     assert_true(atomic_load(&stress.reads) > 0);
 }
 
+/* As put one by one: the higher version wins, also of two in one batch; what is merged stays away.
+ */
+static void many_are_put_as_one_by_one(void **state)
+{
+    enum { MANY = 100, ALIASES = 40 };
+    (void)state;
+    struct fixture fixture = begin();
+    struct arena arena = ARENA_INIT;
+    struct subscription records[MANY + 4];
+    struct str aliases[ALIASES];
+
+    put(&fixture, "s050", 9, "kept");
+    for (size_t i = 0; i < ALIASES; i++)
+        aliases[i] = arena_printf(&arena, "alias-%02zu", i);
+    for (size_t i = 0; i < MANY; i++) {
+        records[i] = record_of(arena_printf(&arena, "s%03zu", i).ptr, 3);
+        records[i].tenant = arena_printf(&arena, "tenant-%zu", i);
+    }
+    records[7].aliases = (struct str_list){aliases, ALIASES};
+    records[MANY] = record_of("s009", 4);
+    records[MANY + 1] = record_of("s009", 2);
+    records[MANY + 2] = record_of("alias-03", 1);
+    records[MANY + 3] = record_of("s010", 5);
+    records[MANY + 3].tenant = STR("newer");
+    replica_put_all(fixture.replica, records, MANY + 4);
+
+    assert_int_equal(replica_count(fixture.replica), MANY);
+    assert_int_equal(found(&fixture, "tenant-50"), 0);
+    assert_int_equal(found(&fixture, "kept"), 1);
+    assert_int_equal(found(&fixture, "tenant-9"), 0);
+    assert_int_equal(found(&fixture, "tenant-10"), 0);
+    struct decide_facts newer = find(&fixture, "newer");
+    assert_true(leads_to(&newer, "s010"));
+    for (size_t i = 0; i < ALIASES; i++) {
+        struct decide_facts facts = find(&fixture, aliases[i].ptr);
+        assert_true(leads_to(&facts, "s007"));
+    }
+    const struct subscription *record = replica_next(fixture.replica, STR_NONE, &arena);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_true(str_eq(record->id, records[i].id));
+        record = replica_next(fixture.replica, records[i].id, &arena);
+    }
+    assert_null(record);
+    arena_done(&arena);
+    end(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_are_put_as_one_by_one),
         cmocka_unit_test(a_record_is_found_by_every_handle),
         cmocka_unit_test(handles_of_several_records_unite_them),
         cmocka_unit_test(the_higher_version_is_kept),
