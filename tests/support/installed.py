@@ -9,8 +9,11 @@ BUILD = pathlib.Path(BIN).resolve().parent
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "proto/client/examples"
 
 
-def is_sanitized():
-    return "ENTITLED_SANITIZE:BOOL=ON" in (BUILD / "CMakeCache.txt").read_text()
+def needed_flags():
+    """What an object of this build needs to be linked."""
+    cache = (BUILD / "CMakeCache.txt").read_text()
+    flags = {"ENTITLED_SANITIZE:BOOL=ON": "-fsanitize=address,undefined", "ENTITLED_COVERAGE:BOOL=ON": "--coverage"}
+    return [flag for option, flag in flags.items() if option in cache]
 
 
 class Installed:
@@ -30,10 +33,8 @@ class Installed:
         flags = self.pkg_config("--cflags", "--libs", *(["--static"] if static else []))
         if static:
             flags = ["-l:libentitled.a" if flag == "-lentitled" else flag for flag in flags]
-        if is_sanitized():
-            flags.append("-fsanitize=address,undefined")
         self._output(*compiler, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o", program, source,
-                     "-pthread", *flags)
+                     "-pthread", *flags, *needed_flags())
         return program
 
     def run(self, program, *arguments, timeout_s=60):
