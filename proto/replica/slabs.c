@@ -55,10 +55,11 @@ static size_t chunk_slabs(size_t chunk)
     return slabs < CHUNK_SLABS ? slabs : CHUNK_SLABS;
 }
 
-/* Memory of whole huge pages, aligned to them, if it is that large. */
+/* Memory of whole huge pages, aligned to them, if it is several: a small copy would take all of one
+ * for a part of it. */
 static unsigned char *map_chunk(size_t size)
 {
-    size_t spare = size >= HUGE_PAGE ? HUGE_PAGE : 0;
+    size_t spare = size > HUGE_PAGE ? HUGE_PAGE : 0;
     unsigned char *memory =
         mmap(NULL, size + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 

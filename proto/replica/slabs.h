@@ -1,6 +1,6 @@
 /* Memory for records: blocks named by 32-bit references, carved out of slabs of one size each.
  *
- * Slabs come from the system in chunks that double, the large ones in huge pages. An empty slab
+ * Slabs come from the system in chunks that double, from 4 MiB up in huge pages. An empty slab
  * serves any size again; nothing goes back to the system before the end. One thread allocates and
  * frees; any may look at a block whose reference it was given.
  */
