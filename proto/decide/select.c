@@ -203,6 +203,8 @@ static bool beats(const struct override *a, const struct override *b, struct str
         return a->dimension.len > 0;
     if (a_as_asked != b_as_asked)
         return a_as_asked;
+    if (a->seq != b->seq)
+        return a->seq > b->seq;
     if (a->created_at != b->created_at)
         return a->created_at > b->created_at;
     return str_compare(a->id, b->id) > 0;

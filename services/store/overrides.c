@@ -46,6 +46,7 @@ void overrides_put(struct change *change, struct override *override)
         override->id = new_id(change);
     if (override->created_at == 0)
         override->created_at = change_now_s(change);
+    override->seq = change->seq;
     write_row(change, override);
     journal(change, override, "set");
 }

@@ -340,7 +340,7 @@ def test_overrides_are_published_and_journalled(store):
     override = store.call("override_put", {"handle": BUYER, "action": "allow", "author": "ops",
                                            "reason": "a favour"})["override"]
     commit = store.commits(1)[-1]
-    assert commit["overrides"] == [override]
+    assert commit["overrides"] == [override] and override["seq"] == commit["seq"]
     assert store.call("snapshot")["overrides"] == [override]
     store.call("override_remove", override["id"], author="ops")
     assert store.commits(2)[-1]["overrides_removed"] == [override["id"]]

@@ -598,6 +598,9 @@ static void the_closest_override_wins(void **state)
     check(&world, 1, REASON_OVERRIDE, false);
     world.overrides[1].created_at = NOW + 1;
     check(&world, 1, REASON_OVERRIDE, true);
+    world.overrides[0].seq = 8;
+    world.overrides[1].seq = 7; /* made before, by a clock that was ahead */
+    check(&world, 1, REASON_OVERRIDE, false);
     world_done(&world);
 }
 

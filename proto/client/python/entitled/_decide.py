@@ -91,8 +91,9 @@ def _override(asked: Asked, overrides: Iterable[Override], records: Sequence[Sub
                 and (same_handle(word.handle, asked.handle)
                      or any(has_handle(record, word.handle) for record in records)))
 
-    def weight(word: Override) -> tuple[bool, bool, int, str]:
-        return (word.dimension != "", same_handle(word.handle, asked.handle), word.created_at, word.id)
+    def weight(word: Override) -> tuple[bool, bool, int, int, str]:
+        return (word.dimension != "", same_handle(word.handle, asked.handle), word.seq,
+                word.created_at, word.id)
 
     applying = [word for word in overrides if applies(word)]
     return max(applying, key=weight) if applying else None

@@ -166,6 +166,7 @@ class Override:
     reason: str = text(1000)
     expires_at: int = time()
     created_at: int = time()
+    seq: int = integer()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
