@@ -94,6 +94,7 @@ static void row_of_notification(struct table *table, const void *item)
     table_cell(table, detail);
     table_cell(table, subject_of(notification));
     table_cell(table, str_of(choice_text(&enumeration_outcome, (int)notification->outcome)));
+    table_cell(table, notification->replay);
     table_cell_number(table, (int64_t)notification->subscriptions.count);
     table_cell(table, notification->problem);
 }
@@ -112,7 +113,7 @@ static const struct history notifications = {
     .method = METHOD_store_notifications,
     .shape = &shape_notification,
     .member = "notifications",
-    .headers = "RECEIVED,TYPE,STATUS,ABOUT,OUTCOME,MARKED,PROBLEM",
+    .headers = "RECEIVED,TYPE,STATUS,ABOUT,OUTCOME,REPLAY,MARKED,PROBLEM",
     .open = open_notifications,
     .newest_first = compare_notifications,
     .row = row_of_notification,

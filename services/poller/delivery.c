@@ -92,7 +92,7 @@ static void log_recorded(const struct delivery *delivery, const struct notify_re
                                       : "a message is recorded",
            LOG_TEXT("queue", delivery->all->options.label), LOG_STR("type", notification->type),
            LOG_TEXT("outcome", choice_text(&enumeration_outcome, (int)result->outcome)),
-           LOG_INT("marked", result->subscriptions.count),
+           LOG_INT("marked", result->subscriptions.count), LOG_STR("replay", notification->replay),
            LOG_STR("problem", notification->problem), LOG_TRACE(notification->trace));
 }
 

@@ -17,11 +17,13 @@ struct member {
         (path), offsetof(struct notification, field)                                               \
     }
 
-/* AWS Marketplace seller guide, "Amazon EventBridge events for AWS Marketplace": licence and
- * agreement events; cancellation requests name account and offer inside `agreement`. license.id is
- * read by an older AWS sample. */
+/* EventBridge user guide, "Archiving and replaying events": what a replay sends has its name in
+ * replay-name. AWS Marketplace seller guide, "Amazon EventBridge events for AWS Marketplace":
+ * licence and agreement events; cancellation requests name account and offer inside `agreement`.
+ * license.id is read by an older AWS sample. */
 static const struct member event_members[] = {
     MEMBER("account", seller_account),
+    MEMBER("replay-name", replay),
     MEMBER("detail.product.code", product_code),
     MEMBER("detail.acceptor.accountId", account_id),
     MEMBER("detail.agreement.acceptorId", account_id),

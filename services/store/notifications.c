@@ -51,6 +51,18 @@ static void write_row(struct change *change, struct str number, const struct not
                of_key(&change->arena, message->subscriptions.items[i], number), STR_NONE);
 }
 
+/* As the journal names it. */
+static struct str author_of(struct change *change, const struct notification *message)
+{
+    enum { NAME_MAX_BYTES = 200 };
+    struct str replay = message->replay;
+
+    if (replay.len == 0 || replay.len > NAME_MAX_BYTES)
+        return message->id;
+    return arena_printf(&change->arena, STR_FMT " (replay " STR_FMT ")", STR_ARG(message->id),
+                        STR_ARG(replay));
+}
+
 void notifications_take(struct books *books, struct change *change,
                         const struct notification *message, struct notification *ret)
 {
@@ -65,7 +77,8 @@ void notifications_take(struct books *books, struct change *change,
     ret->outcome = outcome_none;
     if (ret->event_time == 0)
         ret->event_time = ret->received_at;
-    change->origin = (struct origin){CAUSE_NOTIFICATION, ret->id, change->origin.trace};
+    change->origin =
+        (struct origin){CAUSE_NOTIFICATION, author_of(change, ret), change->origin.trace};
     if (ret->trace.len == 0)
         ret->trace = change->origin.trace;
     events_apply(books, change, ret, &subscriptions);

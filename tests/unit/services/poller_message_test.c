@@ -455,6 +455,26 @@ static void reads_the_spellings_of_older_documents(void **state)
     assert_problem(got, NULL);
 }
 
+/* EventBridge user guide, "Archiving and replaying events": the event as it was, with one member
+ * more. */
+static void a_replay_is_told_by_its_name(void **state)
+{
+    const struct notification *got =
+        read_as(*state,
+                STR("{\"version\":\"0\",\"id\":\"e0000000-0000-4000-8000-000000000001\","
+                    "\"detail-type\":\"License Updated - Proposer\","
+                    "\"source\":\"aws.agreement-marketplace\",\"account\":\"" SELLER "\","
+                    "\"time\":\"2026-11-23T12:00:00Z\",\"region\":\"us-east-1\","
+                    "\"resources\":[],\"replay-name\":\"after-the-outage\","
+                    "\"detail\":{\"license\":{\"arn\":\"" LICENSE "\"}}}"),
+                &ours);
+
+    assert_text(got->replay, "after-the-outage");
+    assert_text(got->event_id, "e0000000-0000-4000-8000-000000000001");
+    assert_int_equal(got->kind, EVENT_LICENSE_UPDATED);
+    assert_problem(got, NULL);
+}
+
 static void a_confirmation_is_left_to_an_operator(void **state)
 {
     cleanup(json_freep) struct json *vectors = vectors_load("aws-wire-examples.json");
@@ -632,6 +652,7 @@ int main(void)
         WITH_READER(a_refused_message_claims_nothing),
         WITH_READER(reads_raw_deliveries),
         WITH_READER(reads_the_spellings_of_older_documents),
+        WITH_READER(a_replay_is_told_by_its_name),
         WITH_READER(a_confirmation_is_left_to_an_operator),
         WITH_READER(unknown_actions_are_recorded_only),
         WITH_READER(what_is_not_understood_says_why),

@@ -69,6 +69,24 @@ static void a_duplicate_marks_all_the_same(void **state)
     assert_int_equal(due_class_of(f, id), DUE_NOTIFICATION);
 }
 
+static void the_journal_names_the_replay_that_sent_an_event(void **state)
+{
+    struct fixture *f = *state;
+    struct history_params params = {.limit = 10};
+    struct notifications_result messages;
+    struct journal_result result;
+
+    NOTIFY(f, .kind = EVENT_LICENSE_UPDATED, .event_id = STR("event-1"),
+           .product_code = STR(PRODUCT), .account_id = STR(ACCOUNT), .license = STR(FIRST_KEY),
+           .replay = STR("after-the-outage"), .event_time = NOW);
+    assert_int_equal(fixture_read(f, on_notifications, &params, &messages), ERROR_NONE);
+    assert_true(str_eq(messages.notifications.items[0].replay, STR("after-the-outage")));
+    assert_int_equal(fixture_read(f, on_journal, &params, &result), ERROR_NONE);
+    assert_int_equal(result.entries.count, 1);
+    assert_true(str_eq(result.entries.items[0].author,
+                       STR("n-0000000000000001 (replay after-the-outage)")));
+}
+
 static void a_failed_payment_never_grants(void **state)
 {
     struct fixture *f = *state;
@@ -347,6 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         fixture_test(a_notification_makes_the_record_and_marks_it),
         fixture_test(a_duplicate_marks_all_the_same),
+        fixture_test(the_journal_names_the_replay_that_sent_an_event),
         fixture_test(a_failed_payment_never_grants),
         fixture_test(an_unsubscription_is_a_notice),
         fixture_test(what_cannot_be_acted_on_is_kept_with_the_reason),
