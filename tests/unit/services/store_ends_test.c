@@ -203,6 +203,26 @@ static void an_operator_accepts_or_refuses(void **state)
                      ERROR_BAD_REQUEST);
 }
 
+static void what_is_refused_is_served_no_longer_than_the_limit(void **state)
+{
+    struct fixture *f = *state;
+    struct str id = buyer(f, 1);
+    struct held_decide_result result;
+
+    end(f, id, false);
+    assert_int_equal(
+        decide(f, (struct held_decide_params){.decision = HELD_REFUSE, .handle = id}, &result),
+        ERROR_NONE);
+    struct subscription record = fixture_get(f, id);
+    struct evidence evidence = record_evidence(&record);
+    int64_t limit_s = evidence.refused_at + f->books.policy.hold_limit_s, until_s;
+    assert_true(evidence.refused_at > evidence.empty_at);
+    assert_int_equal(record_held(&record, &f->books.policy, limit_s - 1, &until_s), HELD_REFUSED);
+    assert_int_equal(until_s, limit_s);
+    assert_int_equal(record_held(&record, &f->books.policy, limit_s, &until_s), held_reason_none);
+    assert_int_equal(record_state(&record, &f->books.policy, limit_s, false), STATE_ENDED);
+}
+
 static void what_aws_lists_again_undoes_an_acceptance(void **state)
 {
     struct fixture *f = *state;
@@ -249,6 +269,7 @@ int main(void)
         fixture_test(announced_ends_are_never_held_nor_counted),
         fixture_test(an_announcement_ends_what_is_held),
         fixture_test(an_operator_accepts_or_refuses),
+        fixture_test(what_is_refused_is_served_no_longer_than_the_limit),
         fixture_test(what_aws_lists_again_undoes_an_acceptance),
         fixture_test(a_product_is_listed_and_decided_as_one),
     };
