@@ -52,9 +52,29 @@ static void add(struct ctl *ctl, struct figures *figures, struct str process, co
         json_set_str(item, "aws_account", stats->aws_account);
     }
     json_set_str(item, "process", process);
-    json_set_str(item, "endpoint", str_of(endpoint));
+    if (*endpoint)
+        json_set_str(item, "endpoint", str_of(endpoint));
     json_set(item, "counters", counters);
     json_add(figures->processes, item);
+}
+
+/* Pollers answer nobody: the store has what they told it, "poller-1@host". */
+static void add_told(struct ctl *ctl, struct figures *figures,
+                     const struct process_figures_list *processes)
+{
+    const struct str prefix = STR("entitled-");
+
+    for (size_t i = 0; i < processes->count; i++) {
+        const struct process_figures *process = &processes->items[i];
+        const struct stats_result stats = {.counters = process->counters};
+        struct str daemon = process->daemon;
+        if (str_starts_with(daemon, prefix))
+            daemon = str_from(daemon.ptr + prefix.len, daemon.len - prefix.len);
+        add(ctl, figures,
+            arena_printf(&ctl->arena, STR_FMT "-" STR_FMT "@" STR_FMT, STR_ARG(daemon),
+                         STR_ARG(process->name), STR_ARG(process->host)),
+            "", &stats);
+    }
 }
 
 /* One that does not answer does not keep the others from being shown. */
@@ -65,10 +85,13 @@ static void ask(struct ctl *ctl, struct figures *figures, enum method_id method,
     const void *result;
     int code = ctl_ask_at(ctl, endpoint, method, &params, &result);
 
-    if (code == EXIT_DONE)
-        add(ctl, figures, process_name(endpoint), endpoint, result);
-    else
+    if (code != EXIT_DONE) {
         figures->code = EXIT_FAILED;
+        return;
+    }
+    const struct stats_result *stats = result;
+    add(ctl, figures, process_name(endpoint), endpoint, stats);
+    add_told(ctl, figures, &stats->processes);
 }
 
 int verb_stats(struct ctl *ctl)

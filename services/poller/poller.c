@@ -7,6 +7,7 @@
 #include "common/log/log.h"
 #include "proto/audit/audit.h"
 #include "proto/endpoint/curve.h"
+#include "proto/presence/presence.h"
 #include "proto/settings/settings_aws.h"
 #include "services/poller/queue.h"
 #include "services/poller/queue_url.h"
@@ -30,6 +31,7 @@ struct poller {
     struct endpoint_context *sockets;
     struct rpc_client *store;
     struct audit *audit;
+    struct presence *presence;
     struct reader *readers;
     size_t reader_count;
     struct loop_timer *report_timer;
@@ -230,6 +232,52 @@ static void report_all(struct poller *poller)
         report(poller, &poller->readers[i]);
 }
 
+/* What the store tells an operator; one line each in the log says the same. */
+static void add_figures(const struct reader *reader, struct arena *arena, struct counter_list *list)
+{
+    struct queue_figures figures = queue_figures(reader->queue);
+    const struct delivery_counts *counts = &figures.counts;
+    int64_t age_s = clock_wall_s() - figures.last_receive_wall_s;
+    const struct {
+        const char *name;
+        int64_t value;
+    } all[] = {{"paused", figures.paused},
+               {"receives_total", figures.receives},
+               {"receives_failed_total", figures.receives_failed},
+               {"received_total", counts->received},
+               {"recorded_total", counts->recorded},
+               {"duplicates_total", counts->duplicates},
+               {"not_understood_total", counts->not_understood},
+               {"refused_total", counts->refused},
+               {"unchecked_total", counts->unchecked},
+               {"redriven_total", counts->redriven},
+               {"failed_total", counts->failed},
+               {"deleted_total", counts->deleted},
+               {"not_deleted_total", counts->not_deleted},
+               {"handed_back_total", counts->handed_back},
+               {"last_receive_age_s", age_s > 0 ? age_s : 0}};
+    size_t count = sizeof(all) / sizeof(all[0]);
+
+    if (figures.last_receive_wall_s == 0)
+        count--; /* there was none */
+    for (size_t i = 0; i < count; i++)
+        list->items[list->count++] = (struct counter){
+            arena_printf(arena, "%s.%s", reader->label, all[i].name), (double)all[i].value};
+}
+
+static struct counter_list told_figures(void *arg, struct arena *arena)
+{
+    enum { FIGURES_MOST = 16, QUEUES_MOST = 1000 / FIGURES_MOST };
+    const struct poller *poller = arg;
+    size_t queues = poller->reader_count < QUEUES_MOST ? poller->reader_count : QUEUES_MOST;
+    struct counter_list list = {
+        .items = arena_alloc_array(arena, queues * FIGURES_MOST, sizeof(*list.items))};
+
+    for (size_t i = 0; i < queues; i++)
+        add_figures(&poller->readers[i], arena, &list);
+    return list;
+}
+
 static void on_report(void *arg)
 {
     struct poller *poller = arg;
@@ -255,6 +303,12 @@ int poller_start(void *state, const struct daemon_context *context, struct error
         queue_wake(poller->readers[i].queue);
     }
     poller->report_timer = loop_after(context->loop, REPORT_MS, on_report, poller);
+    poller->presence = presence_new(&(struct presence_options){.loop = context->loop,
+                                                               .store = poller->store,
+                                                               .daemon = "entitled-poller",
+                                                               .name = context->instance,
+                                                               .figures = told_figures,
+                                                               .arg = poller});
     return 0;
 }
 
@@ -271,6 +325,7 @@ void poller_stop(void *state)
     struct poller *poller = state;
 
     report_all(poller);
+    presence_free(poller->presence);
     loop_cancel(poller->report_timer);
     for (size_t i = 0; i < poller->reader_count; i++) {
         queue_free(poller->readers[i].queue);

@@ -8,7 +8,7 @@
 struct present {
     LIST_ENTRY(present) link;
     struct arena arena;
-    struct peer peer;
+    struct announce_params told;
     int64_t heard_mono_ms;
 };
 
@@ -44,16 +44,18 @@ static struct present *find(const struct presence *presence, const struct peer *
     struct present *present;
 
     LIST_FOREACH (present, &presence->all, link) {
-        if (str_eq(present->peer.daemon, peer->daemon) && str_eq(present->peer.name, peer->name) &&
-            str_eq(present->peer.host, peer->host))
+        const struct peer *other = present->told.peer;
+        if (str_eq(other->daemon, peer->daemon) && str_eq(other->name, peer->name) &&
+            str_eq(other->host, peer->host))
             return present;
     }
     return NULL;
 }
 
-void presence_announce(struct presence *presence, const struct peer *peer, int64_t now_mono_ms)
+void presence_announce(struct presence *presence, const struct announce_params *params,
+                       int64_t now_mono_ms)
 {
-    struct present *present = find(presence, peer);
+    struct present *present = find(presence, params->peer);
 
     if (!present) {
         present = mem_alloc_zero(sizeof(*present));
@@ -61,15 +63,12 @@ void presence_announce(struct presence *presence, const struct peer *peer, int64
         presence->count++;
     }
     arena_done(&present->arena);
-    codec_copy(&shape_peer, peer, &present->arena, &present->peer);
+    codec_copy(&shape_announce_params, params, &present->arena, &present->told);
     present->heard_mono_ms = now_mono_ms;
 }
 
-struct peer_list presence_list(struct presence *presence, struct str daemon, int64_t now_mono_ms,
-                               struct arena *arena)
+static void forget_silent(struct presence *presence, int64_t now_mono_ms)
 {
-    struct peer_list list = {.items =
-                                 arena_alloc_array(arena, presence->count, sizeof(struct peer))};
     int64_t oldest = now_mono_ms - PRESENCE_MISSES * PRESENCE_INTERVAL_MS;
     struct present *present, *next;
 
@@ -77,8 +76,39 @@ struct peer_list presence_list(struct presence *presence, struct str daemon, int
         next = LIST_NEXT(present, link);
         if (present->heard_mono_ms < oldest)
             forget(presence, present);
-        else if (daemon.len == 0 || str_eq(present->peer.daemon, daemon))
-            list.items[list.count++] = present->peer;
+    }
+}
+
+struct peer_list presence_list(struct presence *presence, struct str daemon, int64_t now_mono_ms,
+                               struct arena *arena)
+{
+    struct peer_list list = {.items =
+                                 arena_alloc_array(arena, presence->count, sizeof(struct peer))};
+    const struct present *present;
+
+    forget_silent(presence, now_mono_ms);
+    LIST_FOREACH (present, &presence->all, link) {
+        if (daemon.len == 0 || str_eq(present->told.peer->daemon, daemon))
+            list.items[list.count++] = *present->told.peer;
+    }
+    return list;
+}
+
+struct process_figures_list presence_figures(struct presence *presence, int64_t now_mono_ms,
+                                             struct arena *arena)
+{
+    struct process_figures_list list = {
+        .items = arena_alloc_array(arena, presence->count, sizeof(struct process_figures))};
+    const struct present *present;
+
+    forget_silent(presence, now_mono_ms);
+    LIST_FOREACH (present, &presence->all, link) {
+        const struct peer *peer = present->told.peer;
+        if (present->told.counters.count > 0)
+            list.items[list.count++] = (struct process_figures){.daemon = peer->daemon,
+                                                                .name = peer->name,
+                                                                .host = peer->host,
+                                                                .counters = present->told.counters};
     }
     return list;
 }

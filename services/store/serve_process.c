@@ -18,7 +18,7 @@ void serve_announce(void *arg, struct rpc_request *request)
     const struct announce_params *params = rpc_request_params(request);
     struct announce_result result;
 
-    presence_announce(store->presence, params->peer, clock_mono_ms());
+    presence_announce(store->presence, params, clock_mono_ms());
     result.peers = live_checkers(store, rpc_request_arena(request));
     rpc_reply(request, &result);
 }
@@ -131,6 +131,7 @@ void serve_stats(void *arg, struct rpc_request *request)
     add_commits(store, &stats);
     add_due(store, &stats, arena);
     db_forgive(store->books.db);
+    stats.processes = presence_figures(store->presence, clock_mono_ms(), arena);
     stats.aws_account = seller_account(store->books.db, arena);
     rpc_reply(request, &stats);
 }

@@ -257,14 +257,19 @@ def test_overrides_are_set_listed_and_removed(desk):
 
 
 def test_stats_show_who_answers_and_fail_for_who_does_not(desk):
-    desk.store(stats=lambda: {"counters": [{"name": "commits_total", "value": 12}]})
+    desk.store(stats=lambda: {
+        "counters": [{"name": "commits_total", "value": 12}],
+        "processes": [{"daemon": "entitled-poller", "name": "1", "host": "here",
+                       "counters": [{"name": "main.received_total", "value": 3}]}]})
     desk.checker(stats=lambda: {"counters": [{"name": "checks_total", "value": 1e6}]})
     code, output, errors = desk.ctl("stats")
     assert (code, errors) == (0, "")
     assert [row.split() for row in output.splitlines()[1:]] == [
-        ["store", "commits_total", "12"], ["checker-1", "checks_total", "1000000"]]
+        ["store", "commits_total", "12"], ["poller-1@here", "main.received_total", "3"],
+        ["checker-1", "checks_total", "1000000"]]
     processes = desk.json("stats")["processes"]
     assert processes[0]["counters"]["commits_total"] == 12
+    assert processes[1]["counters"] == {"main.received_total": 3} and "endpoint" not in processes[1]
     (desk.run / "public" / "checker-2.query").touch()
     code, output, errors = desk.ctl("--timeout", "500ms", "stats")
     assert code == 2 and "commits_total" in output and "checker-2" in errors
@@ -315,6 +320,15 @@ def test_help_and_version_need_no_settings(desk):
     assert desk.ctl("--version")[1].startswith("entitlectl ")
 
 
+def poller_figures(suite, wanted):
+    """As the poller last told the store; None until the wanted one is above 0."""
+    processes = {each["process"].partition("@")[0]: each["counters"]
+                 for each in suite.entitlectl_json("stats")["processes"]}
+    assert {"store", "checker-1", "checker-2"} <= processes.keys()
+    figures = processes.get("poller-1", {})
+    return figures if figures.get(wanted) else None
+
+
 def test_an_operator_follows_a_customer_through_the_real_daemons(suite):
     deal = suite.sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 10})
     assert suite.register(deal["token"]).status == 200
@@ -340,8 +354,10 @@ def test_an_operator_follows_a_customer_through_the_real_daemons(suite):
     suite.eventually(lambda: {"License Updated - Manufacturer"} <= {
         message["type"] for message in
         suite.entitlectl_json("notifications", "acme")["notifications"]})
-    names = {process["process"] for process in suite.entitlectl_json("stats")["processes"]}
-    assert names == {"store", "checker-1", "checker-2"}
+    figures = suite.eventually(lambda: poller_figures(suite, "main.deleted_total"))
+    assert figures["main.received_total"] >= figures["main.deleted_total"] > 0
+    assert figures["main.refused_total"] == figures["main.paused"] == 0
+    assert figures["main.last_receive_age_s"] < 60
 
     assert suite.entitlectl("override", "set", "acme", "deny", "--dimension", "seats",
                             "--reason", "unpaid")[0] == 0

@@ -583,14 +583,22 @@ static void the_silent_are_forgotten(void **state)
     struct arena arena = ARENA_INIT;
 
     (void)state;
-    presence_announce(presence, &checker, 0);
-    presence_announce(presence, &checker, 1000);
-    presence_announce(presence, &poller, 1000);
+    struct counter received = {STR("main.received_total"), 7};
+    const struct announce_params from_checker = {.peer = &checker};
+    const struct announce_params from_poller = {.peer = &poller, .counters = {&received, 1}};
+    presence_announce(presence, &from_checker, 0);
+    presence_announce(presence, &from_checker, 1000);
+    presence_announce(presence, &from_poller, 1000);
     assert_int_equal(presence_list(presence, STR_NONE, 1000, &arena).count, 2);
+    struct process_figures_list figures = presence_figures(presence, 1000, &arena);
+    assert_int_equal(figures.count, 1);
+    assert_true(str_eq(figures.items[0].daemon, poller.daemon));
+    assert_true(figures.items[0].counters.items[0].value == 7);
     assert_int_equal(presence_list(presence, STR("entitled-checker"), 10000, &arena).count, 1);
     assert_int_equal(presence_list(presence, STR("entitled-checker"), 10001, &arena).count, 0);
-    presence_announce(presence, &checker, 11000);
+    presence_announce(presence, &from_checker, 11000);
     assert_int_equal(presence_list(presence, STR_NONE, 11000, &arena).count, 1);
+    assert_int_equal(presence_figures(presence, 11000, &arena).count, 0);
     arena_done(&arena);
     presence_free(presence);
 }

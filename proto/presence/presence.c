@@ -1,4 +1,4 @@
-#include "services/checker/presence.h"
+#include "proto/presence/presence.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +16,8 @@ struct presence {
     struct loop_timer *timer;
     struct arena arena;
     struct peer self;
+    presence_figures_fn *figures;
+    void *arg;
     struct arena peers_arena;
     struct announce_result peers;
 };
@@ -37,10 +39,13 @@ static void on_announced(void *arg, const struct rpc_response *response)
 
 static void announce(void *arg)
 {
+    cleanup(arena_done) struct arena arena = ARENA_INIT;
     struct presence *presence = arg;
-    const struct announce_params params = {.peer = &presence->self};
+    struct announce_params params = {.peer = &presence->self};
 
     presence->timer = NULL;
+    if (presence->figures)
+        params.counters = presence->figures(presence->arg, &arena);
     presence->call = rpc_call(presence->store, METHOD_store_announce, &params, ANNOUNCE_TIMEOUT_MS,
                               STR_NONE, on_announced, presence);
 }
@@ -50,7 +55,7 @@ static struct str advertised(struct arena *arena, const char *address, const cha
 {
     const char *port = strrchr(address, ':');
 
-    if (strncmp(address, "tcp://", strlen("tcp://")) != 0 || !port || !*host)
+    if (strncmp(address, "tcp://", strlen("tcp://")) != 0 || !port || !host)
         return arena_str(arena, str_of(address));
     return arena_printf(arena, strchr(host, ':') ? "tcp://[%s]%s" : "tcp://%s%s", host, port);
 }
@@ -58,10 +63,11 @@ static struct str advertised(struct arena *arena, const char *address, const cha
 static struct str_list advertise_all(struct arena *arena, const struct config_list *addresses,
                                      const char *host)
 {
-    struct str_list list = {.items = arena_alloc_array(arena, addresses->count, sizeof(struct str)),
-                            .count = addresses->count};
+    size_t count = addresses ? addresses->count : 0;
+    struct str_list list = {.items = arena_alloc_array(arena, count, sizeof(struct str)),
+                            .count = count};
 
-    for (size_t i = 0; i < addresses->count; i++)
+    for (size_t i = 0; i < count; i++)
         list.items[i] = advertised(arena, addresses->items[i], host);
     return list;
 }
@@ -70,19 +76,22 @@ struct presence *presence_new(const struct presence_options *options)
 {
     struct presence *presence = mem_alloc_zero(sizeof(*presence));
     struct arena *arena = &presence->arena;
+    const char *advertise = options->advertise && *options->advertise ? options->advertise : NULL;
     char host[256] = "";
 
     if (gethostname(host, sizeof(host) - 1) < 0)
         host[0] = '\0';
     presence->loop = options->loop;
     presence->store = options->store;
+    presence->figures = options->figures;
+    presence->arg = options->arg;
     presence->self = (struct peer){
         .daemon = arena_str(arena, str_of(options->daemon)),
         .name = arena_str(arena, str_of(options->name)),
-        .host = arena_str(arena, str_of(*options->advertise ? options->advertise : host)),
-        .endpoints = advertise_all(arena, options->endpoints, options->advertise),
-        .feeds = advertise_all(arena, options->feeds, options->advertise),
-        .public_key = arena_str(arena, str_of(options->public_key)),
+        .host = arena_str(arena, str_of(advertise ? advertise : host)),
+        .endpoints = advertise_all(arena, options->endpoints, advertise),
+        .feeds = advertise_all(arena, options->feeds, advertise),
+        .public_key = arena_str(arena, str_of(options->public_key ? options->public_key : "")),
         .since = clock_wall_s(),
     };
     announce(presence);

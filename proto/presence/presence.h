@@ -1,0 +1,30 @@
+/* Announces a process to the store while it lives: a checker, so that others find it; one that
+ * nobody can ask, with its figures.
+ */
+#ifndef PROTO_PRESENCE_PRESENCE_H
+#define PROTO_PRESENCE_PRESENCE_H
+
+#include "proto/endpoint/client.h"
+
+struct presence;
+/* The figures of now; texts live in the arena or for ever. */
+typedef struct counter_list presence_figures_fn(void *arg, struct arena *arena);
+
+struct presence_options {
+    struct loop *loop;
+    struct rpc_client *store;
+    const char *daemon, *name;
+    const struct config_list *endpoints, *feeds; /* as bound; NULL: none */
+    const char *public_key; /* of the TCP ones; NULL or empty: there are none */
+    const char *advertise;  /* host by which others reach the TCP ones; NULL or empty: as bound */
+    presence_figures_fn *figures; /* NULL: it can be asked itself */
+    void *arg;
+};
+
+/* Options are copied; the store's client outlives it. */
+struct presence *presence_new(const struct presence_options *options);
+void presence_free(struct presence *presence); /* takes NULL */
+/* The checkers that live, as the store last told; until the loop goes on. */
+struct peer_list presence_peers(const struct presence *presence);
+
+#endif
