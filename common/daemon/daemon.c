@@ -145,6 +145,12 @@ static int run(const struct daemon *daemon, const struct config *config, const c
     return code;
 }
 
+static int check_files(const struct daemon *daemon, const struct config *config,
+                       struct error *error)
+{
+    return daemon->check_files ? daemon->check_files(config_values(config), error) : 0;
+}
+
 static int load_settings(struct config **ret, const struct daemon *daemon, const char *path,
                          struct error *error)
 {
@@ -169,7 +175,8 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
         return parsed == OPTIONS_DONE ? EXIT_ORDERLY : EXIT_USAGE;
 
     log_set_daemon(daemon->name);
-    if (load_settings(&config, daemon, options.config_path, &error) != 0) {
+    if (load_settings(&config, daemon, options.config_path, &error) != 0 ||
+        (options.check_only && check_files(daemon, config, &error) != 0)) {
         fprintf(stderr, "%s: %s\n", daemon->name, error.text);
         code = EXIT_USAGE;
     } else if (options.check_only) {

@@ -42,6 +42,8 @@ struct daemon {
     /* Settings that are wrong only together, or only for this daemon; also run by --check-config.
      */
     int (*check)(const void *settings, struct error *error);
+    /* Optional, for --check-config: the files beside the settings that only the start reads. */
+    int (*check_files)(const void *settings, struct error *error);
     int (*start)(void *state, const struct daemon_context *context, struct error *error);
     /* Optional: the stop begins; the loop goes on until daemon_drained(), for drain_limit_ms (0:
      * 20 s) at most, or until a second SIGTERM. */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
+#include "common/keys/allow_list.h"
 
 static const char *first_tcp(const struct config_list *addresses)
 {
@@ -31,6 +32,14 @@ static int load_own(struct endpoint_context *context, const char *certificate, c
     return err < 0 ? error_set(error, "the keys of '%s' are no pair", certificate) : 0;
 }
 
+static int no_directory(const char *address, struct error *error)
+{
+    return error_prefix(error,
+                        "'%s' needs a directory with the certificates (\"entitlectl keys make\" "
+                        "makes them) of those who may connect",
+                        address);
+}
+
 int curve_before_bind(struct admission **admission, const struct config_list *addresses,
                       const char *certificate, const struct admission_options *options,
                       struct error *error)
@@ -41,12 +50,7 @@ int curve_before_bind(struct admission **admission, const struct config_list *ad
         return 0;
     if (load_own(options->context, certificate, address, error) < 0)
         return -1;
-    if (admission_open(admission, options, error) < 0)
-        return error_prefix(error,
-                            "'%s' needs a directory with the certificates (\"entitlectl keys "
-                            "make\" makes them) of those who may connect",
-                            address);
-    return 0;
+    return admission_open(admission, options, error) < 0 ? no_directory(address, error) : 0;
 }
 
 static int expect(struct endpoint_context *context, const char *address, const char *certificate,
@@ -83,4 +87,37 @@ int curve_before_connect(struct endpoint_context *context, const struct config_l
             next++;
     }
     return 0;
+}
+
+/* The start logs them, and lets in who is in the others. */
+static void pass_over(const char *sentence)
+{
+    (void)sentence;
+}
+
+int curve_check_bind(const struct config_list *addresses, const char *certificate,
+                     const char *allowed_keys, struct error *error)
+{
+    const char *address = first_tcp(addresses);
+    struct allow_list *list = NULL;
+
+    if (!address)
+        return 0;
+    struct endpoint_context *context = endpoint_context_new();
+    int err = load_own(context, certificate, address, error);
+    if (err == 0 && allow_list_open(&list, allowed_keys, pass_over, error) < 0)
+        err = no_directory(address, error);
+    allow_list_free(list);
+    endpoint_context_free(context);
+    return err;
+}
+
+int curve_check_connect(const struct config_list *addresses, const char *certificate,
+                        const struct config_list *servers, struct error *error)
+{
+    struct endpoint_context *context = endpoint_context_new();
+    int err = curve_before_connect(context, addresses, certificate, servers, error);
+
+    endpoint_context_free(context);
+    return err;
 }

@@ -17,4 +17,10 @@ int curve_before_connect(struct endpoint_context *context, const struct config_l
                          const char *certificate, const struct config_list *servers,
                          struct error *error);
 
+/* The same without anything to bind or connect: whether the files are there and good. */
+int curve_check_bind(const struct config_list *addresses, const char *certificate,
+                     const char *allowed_keys, struct error *error);
+int curve_check_connect(const struct config_list *addresses, const char *certificate,
+                        const struct config_list *servers, struct error *error);
+
 #endif

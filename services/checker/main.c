@@ -1,4 +1,5 @@
 /* entitled-checker: answers from memory what customers may use, and asks AWS what they bought. */
+#include "proto/settings/settings_keys_check.h"
 #include "services/checker/checker.h"
 
 int main(int argc, char **argv)
@@ -8,6 +9,7 @@ int main(int argc, char **argv)
         .summary = "answers whether a customer may use a dimension, and keeps the answer fresh",
         .state_size = sizeof(struct checker),
         .schema = &settings_schema,
+        .check_files = settings_check_checker_keys,
         .start = checker_start,
         .drain = checker_drain,
         .stop = checker_stop,

@@ -4,7 +4,7 @@
  * and then deletes it. It decides nothing and keeps nothing.
  */
 #include "common/daemon/daemon.h"
-#include "proto/settings/settings.h"
+#include "proto/settings/settings_keys_check.h"
 #include "services/poller/poller.h"
 
 int main(int argc, char **argv)
@@ -15,6 +15,7 @@ int main(int argc, char **argv)
         .state_size = poller_state_size,
         .schema = &settings_schema,
         .check = poller_check,
+        .check_files = settings_check_poller_keys,
         .start = poller_start,
         .drain = poller_drain,
         .stop = poller_stop,

@@ -3,7 +3,7 @@
  * It alone calls ResolveCustomer. It keeps nothing: what AWS said and what the buyer typed goes to
  * the store, and any number of registrars may stand behind one address. */
 #include "common/daemon/daemon.h"
-#include "proto/settings/settings.h"
+#include "proto/settings/settings_keys_check.h"
 #include "services/registrar/registrar.h"
 
 int main(int argc, char **argv)
@@ -14,6 +14,7 @@ int main(int argc, char **argv)
         .state_size = registrar_state_size,
         .schema = &settings_schema,
         .check = registrar_check,
+        .check_files = settings_check_registrar_keys,
         .start = registrar_start,
         .drain = registrar_drain,
         .stop = registrar_stop,

@@ -107,6 +107,42 @@ local_certificates = yes
 TCP = "listen = ipc://{0}/run/store.rpc tcp://127.0.0.1:1\nfeed = ipc://{0}/run/store.feed\n"
 
 
+def check(directory, program, settings):
+    """--check-config: what it says if something is wrong."""
+    done = run(directory, program, "--check-config", settings=settings)
+    assert done.returncode == (2 if done.stderr else 0)
+    assert done.stderr or done.stdout == "settings are good\n"
+    return done.stderr
+
+
+def test_check_config_looks_at_the_keys_that_the_start_reads(directory):
+    keys = directory / "keys"
+    settings = TCP.format(directory)
+    assert f"{keys}/store.cert_secret" in check(directory, "entitled-store", settings)
+    make_keys(keys, "store")
+    assert f"{keys}/store.allowed" in check(directory, "entitled-store", settings)
+    (keys / "store.allowed").mkdir()
+    assert check(directory, "entitled-store", settings) == ""
+    (keys / "store.cert_secret").chmod(0o644)
+    assert "0600" in check(directory, "entitled-store", settings)
+    (keys / "store.cert_secret").write_text("nothing")
+    (keys / "store.cert_secret").chmod(0o600)
+    assert f"{keys}/store.cert_secret" in check(directory, "entitled-store", settings)
+    assert check(directory, "entitled-store", "") == ""  # nothing speaks TCP
+    assert list((directory / "run").iterdir()) == []
+
+
+@pytest.mark.parametrize("program", ["entitled-checker", "entitled-registrar", "entitled-poller"])
+def test_check_config_looks_at_who_is_expected(directory, program):
+    settings = "[entitled]\nstore_endpoint = tcp://127.0.0.1:1\n" + OTHERS
+    assert "needs a CURVE certificate" in check(directory, program, settings)
+    make_keys(directory / "keys", program.removeprefix("entitled-"))
+    assert f"{directory}/keys/store.cert" in check(directory, program, settings)
+    make_keys(directory / "elsewhere", "store")
+    shutil.copy(directory / "elsewhere/store.cert", directory / "keys")
+    assert check(directory, program, settings) == ""
+
+
 def test_tcp_without_keys_does_not_start(directory):
     settings = TCP.format(directory)
     done = run(directory, "entitled-store", settings=settings)
