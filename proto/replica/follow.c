@@ -339,6 +339,8 @@ static void drop_removed(const struct replica_follow *follow, struct subscriptio
 {
     size_t left = 0;
 
+    if (map_count(follow->removed) == 0)
+        return;
     for (size_t i = 0; i < list->count; i++) {
         if (!touched_after(follow->removed, list->items[i].id, seq))
             list->items[left++] = list->items[i];

@@ -11,6 +11,10 @@
 /* A reply stays well below the frame's limit also with the overrides beside the records. */
 enum { CHUNK_LIMIT = 10000, CHUNK_BYTES = 768 * 1024, CHANGES_LIMIT = 10000 };
 
+/* What a snapshot's reader takes in while it stays in the cache, and its messages in memory that
+ * the allocator keeps. */
+enum { SNAPSHOT_BYTES = 192 * 1024 };
+
 enum rpc_error on_snapshot(struct work *work)
 {
     const struct snapshot_params *params = work->params;
@@ -22,7 +26,7 @@ enum rpc_error on_snapshot(struct work *work)
     result->incarnation = str_of(work->books->incarnation);
     result->seq = work->books->seq;
     result->subscriptions = records_encoded(work->books->db, params->after, (size_t)limit,
-                                            CHUNK_BYTES, work->arena, &result->next);
+                                            SNAPSHOT_BYTES, work->arena, &result->next);
     if (params->after.len == 0)
         result->overrides = overrides_all(work->books->db, work->arena);
     return ERROR_NONE;
