@@ -3,7 +3,7 @@
  *
  *   load   --directory D --customers N
  *   write  --directory D --customers N --kind update|insert --from K --count C [--group G]
- *   scan   --directory D               reads every subscription in bulk
+ *   scan   --directory D               reads every subscription in bulk, twice
  *   rows   --directory D               counts rows and bytes of each table
  *
  * D may be the store's own directory while no store runs. Prints one line of JSON. */
@@ -170,13 +170,18 @@ static void write_batch(struct bare *bare, const struct options *options)
     batch_done(&batch);
 }
 
-static void scan(struct bare *bare, uint64_t begin_ns)
+/* Twice: the first read fills the cache, the second finds everything there. */
+static void scan(struct bare *bare)
 {
-    struct walk walk = walk_table(bare->tables[WRITE_SUBSCRIPTIONS]);
+    uint64_t begin_ns = tool_now_ns();
 
-    printf("{\"seconds\": %.4f, \"records\": %" PRIu64 ", \"bytes\": %" PRIu64
-           ", \"seen\": %" PRIu64 "}\n",
-           (double)(tool_now_ns() - begin_ns) / 1e9, walk.rows, walk.value_bytes, walk.seen);
+    walk_table(bare->tables[WRITE_SUBSCRIPTIONS]);
+    uint64_t filled_ns = tool_now_ns();
+    struct walk walk = walk_table(bare->tables[WRITE_SUBSCRIPTIONS]);
+    printf("{\"seconds\": %.4f, \"filling_seconds\": %.4f, \"records\": %" PRIu64
+           ", \"bytes\": %" PRIu64 ", \"seen\": %" PRIu64 "}\n",
+           (double)(tool_now_ns() - filled_ns) / 1e9, (double)(filled_ns - begin_ns) / 1e9,
+           walk.rows, walk.value_bytes, walk.seen);
 }
 
 static void count_rows(struct bare *bare)
@@ -194,7 +199,6 @@ int main(int argc, char **argv)
 {
     const struct options options = {argc, argv};
     const char *verb = argc > 1 ? argv[1] : "";
-    uint64_t begin_ns = tool_now_ns();
     struct bare bare;
 
     open_bare(&bare, &options);
@@ -203,7 +207,7 @@ int main(int argc, char **argv)
     else if (strcmp(verb, "write") == 0)
         write_batch(&bare, &options);
     else if (strcmp(verb, "scan") == 0)
-        scan(&bare, begin_ns);
+        scan(&bare);
     else if (strcmp(verb, "rows") == 0)
         count_rows(&bare);
     else
