@@ -135,7 +135,10 @@ def test_a_clock_that_jumps_two_years_ahead_and_back_spoils_nothing(suite):
     for deal in all_deals:
         suite.eventually_answers(True, "entitled", deal["handle"], "seats", 3)
     suite.sandbox.wait_queue_empty()
-    suite.entitlectl("override", "set", dated["handle"], "storage_tb", "allow", "--until", "30d", "--reason", "trial")
+    done = suite.entitlectl("override", "set", dated["handle"], "allow", "--dimension", "storage_tb", "--for", "30d",
+                            "--reason", "trial")
+    assert done[0] == 0, done
+    suite.eventually_answers(True, "override", dated["handle"], "storage_tb", 1)
     first_entries = journal(suite)
     with in_process(suite) as ask:
         def asked():
@@ -172,6 +175,7 @@ def test_a_clock_that_jumps_two_years_ahead_and_back_spoils_nothing(suite):
         suite.sandbox.faults_clear()
         for deal in (*all_deals, late):
             suite.eventually_answers(True, "entitled", deal["handle"], "seats", 3)
+        suite.eventually_answers(True, "override", dated["handle"], "storage_tb", 1)
         suite.eventually(asked)
     suite.eventually(lambda: nothing_is_ahead(suite))
     # The operator's later word counts, though the earlier one is of two years ahead.
