@@ -191,9 +191,16 @@ bool session_pool_wait_ready(struct session_pool *pool, int64_t timeout_ms,
 {
     const struct timespec pause = {.tv_nsec = READY_PAUSE_MS * 1000000L};
     int64_t due = clock_mono_ms() + timeout_ms;
+    enum rpc_error code;
+    struct error why;
 
-    while ((*ret_code = ask_whether_ready(pool, due - clock_mono_ms(), error)) != ERROR_NONE) {
-        /* What the last one said is worth more than that there was no time for another. */
+    *ret_code = ERROR_NONE;
+    while ((code = ask_whether_ready(pool, due - clock_mono_ms(), &why)) != ERROR_NONE) {
+        /* What one said before is worth more than that there was no time for another. */
+        if (code != ERROR_TIMEOUT || *ret_code == ERROR_NONE) {
+            *ret_code = code;
+            *error = why;
+        }
         if (clock_mono_ms() + READY_PAUSE_MS >= due)
             return false;
         nanosleep(&pause, NULL);

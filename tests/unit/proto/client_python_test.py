@@ -248,6 +248,25 @@ def test_closing_ends_what_others_ask(directory, checker):
     client.close()
 
 
+@pytest.mark.parametrize("kind", ["Client", "AsyncClient"])
+def test_what_a_checker_said_counts_more_than_its_silence_later(checker, kind):
+    checker.ready = False
+    said = [checker.describe()]
+    checker.describe = lambda: said.pop() if said else SILENCE
+
+    async def wait():
+        async with entitled.AsyncClient([checker.endpoint]) as client:
+            await client.wait_ready(1000)
+
+    with pytest.raises(entitled.NotReady):
+        if kind == "AsyncClient":
+            asyncio.run(wait())
+        else:
+            with entitled.Client([checker.endpoint]) as client:
+                client.wait_ready(1000)
+    assert not said
+
+
 def test_an_interrupted_question_leaves_a_client_that_works(directory, checker):
     program = """
 import _thread, entitled, sys, threading

@@ -362,6 +362,16 @@ def test_readiness_is_the_checkers(directory):
             assert ask.receive() == {"ready": True}
 
 
+def test_what_a_checker_said_counts_more_than_its_silence_later(directory):
+    with StubChecker(directory, "1") as checker:
+        checker.ready = False
+        said = [checker.describe()]
+        checker.describe = lambda: said.pop() if said else SILENCE
+        with Ask(PROGRAM, "remote", "--directory", directory) as ask:
+            assert ask({"wait_ms": 1000})["error"] == "not_ready"
+        assert not said
+
+
 @BOTH
 def test_a_child_process_makes_its_own_connection(directory, checkers, how):
     with Ask(PROGRAM, "remote", "--directory", directory, *how) as ask:

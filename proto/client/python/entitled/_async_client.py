@@ -212,11 +212,13 @@ class AsyncClient:
     async def wait_ready(self, timeout_ms: int) -> None:
         """See Client.wait_ready()."""
         due_s = time.monotonic() + timeout_ms / 1000
+        said: Error | None = None
         while not self._file:
             left_ms = max(1, int((due_s - time.monotonic()) * 1000))
             try:
                 return _requests.check_ready(await self.describe(timeout_ms=left_ms))
             except Error as error:
+                said = _requests.more_telling(said, error)
                 if time.monotonic() + READY_PAUSE_S >= due_s or not error.retryable:
-                    raise
+                    raise said from None
             await asyncio.sleep(READY_PAUSE_S)

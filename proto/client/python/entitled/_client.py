@@ -226,12 +226,13 @@ class Client:
     def wait_ready(self, timeout_ms: int) -> None:
         """Waits until a checker answers from complete data; raises what kept it from that."""
         due_s = time.monotonic() + timeout_ms / 1000
+        said: Error | None = None
         while not self._file:
             left_ms = max(1, int((due_s - time.monotonic()) * 1000))
             try:
                 return _requests.check_ready(self.describe(timeout_ms=left_ms))
             except Error as error:
-                # What the last one said is worth more than that there was no time for another.
+                said = _requests.more_telling(said, error)
                 if time.monotonic() + READY_PAUSE_S >= due_s or not error.retryable:
-                    raise
+                    raise said from None
             time.sleep(READY_PAUSE_S)

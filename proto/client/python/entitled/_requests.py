@@ -11,7 +11,7 @@ from . import _errors
 from ._ask import Request
 from ._curve import Pair, load_pair, load_public
 from ._decide import Asked
-from ._errors import BadRequest
+from ._errors import BadRequest, Error
 from ._fixture import FileAnswers
 from ._messages import Answer, Answers, Description, Entitlements, Ping, Question, Reason
 from ._roster import Roster
@@ -232,6 +232,11 @@ def time_left(plan: Plan[T], due_s: float, now_s: float) -> Plan[T]:
     if left_s <= 0:
         raise _errors.Timeout(f"not all was answered within {math.ceil(plan.timeout_s * 1000)} ms")
     return dataclasses.replace(plan, timeout_s=left_s)
+
+
+def more_telling(said: Error | None, error: Error) -> Error:
+    """What one said before is worth more than that there was no time for another."""
+    return said if said is not None and isinstance(error, _errors.Timeout) else error
 
 
 def check_ready(description: Description) -> None:
