@@ -223,6 +223,18 @@ static inline struct apply_result fixture_apply(struct fixture *fixture, struct 
     return result;
 }
 
+static inline struct notify_result fixture_notify(struct fixture *fixture,
+                                                  struct notification message)
+{
+    struct notify_params params = {.notification = &message};
+    struct notify_result result = {0};
+
+    assert_int_equal(fixture_write(fixture, on_notify, &params, &result), ERROR_NONE);
+    return result;
+}
+
+#define NOTIFY(f, ...) fixture_notify(f, (struct notification){__VA_ARGS__})
+
 #define ROWS_OF(...)                                                                               \
     ((struct aws_entitlement_list){(struct aws_entitlement[]){__VA_ARGS__},                        \
                                    sizeof((struct aws_entitlement[]){__VA_ARGS__}) /               \

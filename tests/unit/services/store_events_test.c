@@ -6,17 +6,6 @@
 
 #define NOW 1700000000
 
-static struct notify_result take_in(struct fixture *f, struct notification message)
-{
-    struct notify_params params = {.notification = &message};
-    struct notify_result result = {0};
-
-    assert_int_equal(fixture_write(f, on_notify, &params, &result), ERROR_NONE);
-    return result;
-}
-
-#define NOTIFY(f, ...) take_in(f, (struct notification){__VA_ARGS__})
-
 static struct notify_result sns(struct fixture *f, enum event_kind kind, int64_t at)
 {
     return NOTIFY(f, .source = SOURCE_SNS, .kind = kind, .product_code = STR(PRODUCT),
@@ -61,11 +50,11 @@ static void a_duplicate_marks_all_the_same(void **state)
                                    .product_code = STR(PRODUCT),
                                    .customer_identifier = STR("customer-1")};
 
-    assert_int_equal(take_in(f, message).outcome, OUTCOME_APPLIED);
+    assert_int_equal(fixture_notify(f, message).outcome, OUTCOME_APPLIED);
     struct str id = only_record(f).id;
     fixture_apply(f, id, SCOPE_CUSTOMER_IDENTIFIER, NOW, ROWS_OF(SEATS(1)));
     assert_int_equal(due_class_of(f, id), due_class_none);
-    assert_int_equal(take_in(f, message).outcome, OUTCOME_DUPLICATE);
+    assert_int_equal(fixture_notify(f, message).outcome, OUTCOME_DUPLICATE);
     assert_int_equal(due_class_of(f, id), DUE_NOTIFICATION);
 }
 
@@ -302,7 +291,7 @@ static void play(const struct story *story, const size_t *order)
     fixture_set_up(&state);
     struct fixture *f = state;
     for (size_t i = 0; i < story->count; i++)
-        take_in(f, story->events[order[i]]);
+        fixture_notify(f, story->events[order[i]]);
     struct str got = essence_of_all(f);
     if (!str_eq(got, str_of(story->want))) {
         for (size_t i = 0; i < story->count; i++)

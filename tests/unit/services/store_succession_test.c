@@ -4,17 +4,6 @@
 /* Some hours ago: what is held now counts, and nothing lies in the future. */
 static int64_t begin_s;
 
-static struct notify_result take_in(struct fixture *f, struct notification message)
-{
-    struct notify_params params = {.notification = &message};
-    struct notify_result result = {0};
-
-    assert_int_equal(fixture_write(f, on_notify, &params, &result), ERROR_NONE);
-    return result;
-}
-
-#define NOTIFY(f, ...) take_in(f, (struct notification){__VA_ARGS__})
-
 /* The renewal's own events are late: GetEntitlements lists its licence before anything says whose
  * it is. */
 static void begin_two(struct fixture *f)
