@@ -1,20 +1,22 @@
 #include "proto/audit/audit.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/log/log.h"
 
-enum { INTERVAL_MS = 60 * 1000, STORE_TIMEOUT_MS = 5000 };
+enum { INTERVAL_MS = 60 * 1000, STORE_TIMEOUT_MS = 5000, WHO_SIZE = 160 };
 
 struct kind {
     struct kind *next;
     struct audit *audit;
     const char *what;
-    int64_t count; /* not yet in the journal */
-    int64_t telling;
+    char who[WHO_SIZE]; /* the last one; "": nobody is named */
+    uint64_t count;           /* not yet in the journal */
+    uint64_t telling;
     int64_t since_mono_ms; /* of the first of them */
     struct loop_timer *timer;
     struct rpc_call *call;
@@ -85,10 +87,11 @@ static void tell(struct kind *kind)
     struct arena arena = ARENA_INIT;
     struct record_event_params params = {.event = AUDIT_REFUSED};
 
-    params.text = kind->count == 1
-                      ? arena_printf(&arena, "%s: %s", options->process, kind->what)
-                      : arena_printf(&arena, "%s: %s (%" PRId64 " times in %" PRId64 " s)",
-                                     options->process, kind->what, kind->count, seconds);
+    params.text = arena_printf(&arena, "%s: %s%s%s", options->process, kind->what,
+                               *kind->who ? ", " : "", kind->who);
+    if (kind->count > 1)
+        params.text = arena_printf(&arena, STR_FMT " (%" PRIu64 " times in %" PRId64 " s)",
+                                   STR_ARG(params.text), kind->count, seconds);
     kind->telling = kind->count;
     kind->call = rpc_call(options->store, METHOD_store_record_event, &params, STORE_TIMEOUT_MS,
                           STR_NONE, on_told, kind);
@@ -114,10 +117,17 @@ static struct kind *kind_of(struct audit *audit, const char *what)
 
 void audit_refused(struct audit *audit, const char *what)
 {
+    audit_refused_by(audit, what, "", 1);
+}
+
+void audit_refused_by(struct audit *audit, const char *what, const char *who, uint64_t count)
+{
     struct kind *kind = kind_of(audit, what);
 
-    if (kind->count++ == 0)
+    snprintf(kind->who, sizeof(kind->who), "%s", who);
+    if (kind->count == 0)
         kind->since_mono_ms = clock_mono_ms();
+    kind->count += count;
     if (!kind->timer && !kind->call)
         tell(kind);
 }

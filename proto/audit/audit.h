@@ -15,7 +15,7 @@ struct audit;
 struct audit_options {
     struct loop *loop;
     struct rpc_client *store; /* outlives the audit */
-    const char *process;      /* who tells: the daemon's name; a constant */
+    const char *process;      /* who tells: the daemon's name; outlives the audit */
     int64_t interval_ms;      /* 0: a minute. Shorter only for tests. */
 };
 
@@ -25,5 +25,7 @@ void audit_free(struct audit *audit); /* takes NULL */
 /* Counts one more of a kind. `what` is a constant of the program (kinds are told apart by its
  * text): never what a peer sent, which may be personal or a secret. On the loop's thread. */
 void audit_refused(struct audit *audit, const char *what);
+/* Counts as many more, by somebody that the journal may name: the last one is in the entry. */
+void audit_refused_by(struct audit *audit, const char *what, const char *who, uint64_t count);
 
 #endif

@@ -61,14 +61,10 @@ static void on_tell(void *arg)
 
 static void tell_keys(const struct admission *admission, uint64_t count)
 {
-    char sentence[256];
-
-    log_warning("a key that is not allowed was refused", LOG_TEXT("last", admission->last),
+    log_warning(ADMISSION_REFUSAL " was refused", LOG_TEXT("last", admission->last),
                 LOG_INT("since_last_line", count));
-    snprintf(sentence, sizeof(sentence), "%s is not allowed; %llu times since this was noted last",
-             admission->last, (unsigned long long)count);
     if (admission->options.on_refused)
-        admission->options.on_refused(admission->options.arg, str_of(sentence));
+        admission->options.on_refused(admission->options.arg, admission->last, count);
 }
 
 static void tell(struct admission *admission)

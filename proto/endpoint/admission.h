@@ -20,10 +20,14 @@ struct admission_options {
     struct loop *loop;
     struct endpoint_context *context; /* has keys already */
     const char *allowed_keys;         /* a directory, common/keys/allow_list.h */
-    /* Optional: one sentence for the journal, at most once a minute. */
-    void (*on_refused)(void *arg, struct str sentence);
+    /* Optional, for the journal, at most once a minute: the last key that is not in the list, and
+     * where it came from; how many there were since the last time. */
+    void (*on_refused)(void *arg, const char *last, uint64_t count);
     void *arg;
 };
+
+/* What the journal calls it. */
+#define ADMISSION_REFUSAL "a key that is not allowed"
 
 struct admission_stats {
     uint64_t admitted;       /* connections */

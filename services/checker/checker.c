@@ -93,6 +93,10 @@ static int open_store(struct checker *checker, struct error *error)
                         error) < 0)
         return error_prefix(error, "store");
     rpc_client_on_connection(checker->store, on_store, checker);
+    checker->audit = audit_new(&(struct audit_options){
+        .loop = checker->daemon->loop,
+        .store = checker->store,
+        .process = arena_printf(&checker->arena, "checker %s", checker->daemon->instance).ptr});
     return 0;
 }
 
@@ -259,7 +263,7 @@ void checker_stop(void *state)
     replica_follow_close(checker->follow);
     public_feed_close(checker->feed);
     admission_close(checker->admission);
-    rpc_call_cancel(checker->event);
+    audit_free(checker->audit);
     aws_free(checker->aws);
     rpc_client_close(checker->store);
     endpoint_context_free(checker->sockets);

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "common/daemon/daemon.h"
+#include "proto/audit/audit.h"
 #include "proto/endpoint/curve.h"
 #include "proto/endpoint/server.h"
 #include "proto/presence/presence.h"
@@ -45,7 +46,7 @@ struct checker {
     struct replica_guidance guidance;
     struct endpoint_context *sockets;
     struct admission *admission; /* NULL: no TCP */
-    struct rpc_call *event;      /* a refused key on its way to the journal */
+    struct audit *audit;
     struct rpc_client *store;
     struct aws *aws;
     struct replica *replica;

@@ -1,4 +1,6 @@
 /* Over TCP only the keys of a list are let in; that others tried is an event for the journal. */
+#include <inttypes.h>
+
 #include "common/base/mem.h"
 #include "common/log/log.h"
 #include "services/store/handlers.h"
@@ -21,14 +23,15 @@ static void on_recorded(struct commit_job *job, enum rpc_error code, const char 
     mem_free(event);
 }
 
-static void on_refused(void *arg, struct str sentence)
+static void on_refused(void *arg, const char *last, uint64_t count)
 {
     struct store *store = arg;
     struct event_job *event = mem_alloc_zero(sizeof(*event));
 
     event->params = (struct record_event_params){
         .event = AUDIT_REFUSED,
-        .text = arena_printf(&event->arena, "store: " STR_FMT, STR_ARG(sentence))};
+        .text = arena_printf(&event->arena, "store: " ADMISSION_REFUSAL ", %s (%" PRIu64 " times)",
+                             last, count)};
     event->job = (struct commit_job){.fn = on_record_event,
                                      .arena = &event->arena,
                                      .params = &event->params,

@@ -197,6 +197,22 @@ static void a_store_that_is_away_is_told_when_it_is_there(void **state)
     close_stage(&stage);
 }
 
+static void who_it_was_last_is_named(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    open_stage(&stage, 50);
+    stage.refusals = 1;
+    open_server(&stage);
+    audit_refused_by(stage.audit, "a strange key", "key 1 from 192.0.2.1", 2);
+    audit_refused_by(stage.audit, "a strange key", "key 2 from 192.0.2.2", 3);
+    await_events(&stage, 5);
+    assert_many(stage.told[0], "tester: a strange key, key 1 from 192.0.2.1 (2 times in ");
+    assert_many(stage.told[1], "tester: a strange key, key 2 from 192.0.2.2 (5 times in ");
+    close_stage(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +220,7 @@ int main(void)
         cmocka_unit_test(the_next_entry_has_the_count),
         cmocka_unit_test(what_the_store_does_not_take_is_told_later),
         cmocka_unit_test(a_store_that_is_away_is_told_when_it_is_there),
+        cmocka_unit_test(who_it_was_last_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

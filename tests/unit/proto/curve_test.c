@@ -44,11 +44,12 @@ static void on_ping(void *arg, struct rpc_request *request)
 
 static const struct rpc_route routes[] = {{METHOD_query_ping, on_ping}, {0, NULL}};
 
-static void on_refused(void *arg, struct str sentence)
+static void on_refused(void *arg, const char *last, uint64_t count)
 {
     struct stage *stage = arg;
 
-    snprintf(stage->told, sizeof(stage->told), STR_FMT, STR_ARG(sentence));
+    assert_true(count > 0);
+    snprintf(stage->told, sizeof(stage->told), "%s", last);
     stage->tellings++;
 }
 
