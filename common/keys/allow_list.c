@@ -13,6 +13,7 @@
 struct allow_list {
     char *directory;
     allow_list_unreadable_fn *unreadable;
+    void *arg;
     uint64_t seen; /* a digest of the files' names and states when they were read */
     char (*keys)[CURVE_KEY_SIZE];
     size_t count, capacity;
@@ -65,7 +66,7 @@ static void add(struct allow_list *list, const char *name)
     struct error error;
 
     if (certificate_load(path, &keys, NULL, &error) < 0) {
-        list->unreadable(error.text);
+        list->unreadable(list->arg, error.text);
         return;
     }
     if (list->count == list->capacity) {
@@ -101,12 +102,13 @@ static int refresh(struct allow_list *list)
 }
 
 int allow_list_open(struct allow_list **ret, const char *directory,
-                    allow_list_unreadable_fn *unreadable, struct error *error)
+                    allow_list_unreadable_fn *unreadable, void *arg, struct error *error)
 {
     struct allow_list *list = mem_alloc_zero(sizeof(*list));
 
     list->directory = mem_strdup(directory);
     list->unreadable = unreadable;
+    list->arg = arg;
     if (refresh(list) < 0) {
         error_set(error, "cannot read the directory '%s': %s", directory, strerror(errno));
         allow_list_free(list);

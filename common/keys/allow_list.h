@@ -11,11 +11,11 @@
 struct allow_list;
 
 /* Told of a file that is no certificate, each time the directory is read. */
-typedef void allow_list_unreadable_fn(const char *sentence);
+typedef void allow_list_unreadable_fn(void *arg, const char *sentence);
 
 /* An error if there is no such directory. */
 int allow_list_open(struct allow_list **ret, const char *directory,
-                    allow_list_unreadable_fn *unreadable, struct error *error);
+                    allow_list_unreadable_fn *unreadable, void *arg, struct error *error);
 void allow_list_free(struct allow_list *list); /* takes NULL */
 /* False also while the directory cannot be read. */
 bool allow_list_has(struct allow_list *list, const char *public_key);

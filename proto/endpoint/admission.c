@@ -237,8 +237,9 @@ void admission_unguard(void *socket)
     socket_use_no_keys(socket);
 }
 
-static void on_unreadable(const char *sentence)
+static void on_unreadable(void *arg, const char *sentence)
 {
+    (void)arg;
     log_warning("a file in the list of allowed keys does not count", LOG_TEXT("why", sentence));
 }
 
@@ -248,7 +249,8 @@ int admission_open(struct admission **ret, const struct admission_options *optio
     struct admission *admission = mem_alloc_zero(sizeof(*admission));
 
     admission->options = *options;
-    if (allow_list_open(&admission->allowed, options->allowed_keys, on_unreadable, error) < 0) {
+    if (allow_list_open(&admission->allowed, options->allowed_keys, on_unreadable, NULL, error) <
+        0) {
         mem_free(admission);
         return -1;
     }

@@ -89,10 +89,12 @@ int curve_before_connect(struct endpoint_context *context, const struct config_l
     return 0;
 }
 
-/* The start logs them, and lets in who is in the others. */
-static void pass_over(const char *sentence)
+/* A start only logs it: whoever is in the other files must not be kept out by this one. */
+static void on_unreadable(void *arg, const char *sentence)
 {
-    (void)sentence;
+    struct error *unreadable = arg;
+
+    error_set(unreadable, "%s", sentence);
 }
 
 int curve_check_bind(const struct config_list *addresses, const char *certificate,
@@ -100,13 +102,16 @@ int curve_check_bind(const struct config_list *addresses, const char *certificat
 {
     const char *address = first_tcp(addresses);
     struct allow_list *list = NULL;
+    struct error unreadable = {""};
 
     if (!address)
         return 0;
     struct endpoint_context *context = endpoint_context_new();
     int err = load_own(context, certificate, address, error);
-    if (err == 0 && allow_list_open(&list, allowed_keys, pass_over, error) < 0)
+    if (err == 0 && allow_list_open(&list, allowed_keys, on_unreadable, &unreadable, error) < 0)
         err = no_directory(address, error);
+    else if (err == 0 && *unreadable.text)
+        err = error_set(error, "in the list of those who may connect, %s", unreadable.text);
     allow_list_free(list);
     endpoint_context_free(context);
     return err;

@@ -123,6 +123,9 @@ def test_check_config_looks_at_the_keys_that_the_start_reads(directory):
     assert f"{keys}/store.allowed" in check(directory, "entitled-store", settings)
     (keys / "store.allowed").mkdir()
     assert check(directory, "entitled-store", settings) == ""
+    (keys / "store.allowed/application.cert").write_text("nothing")
+    assert f"'{keys}/store.allowed/application.cert' is no" in check(directory, "entitled-store", settings)
+    (keys / "store.allowed/application.cert").unlink()
     (keys / "store.cert_secret").chmod(0o644)
     assert "0600" in check(directory, "entitled-store", settings)
     (keys / "store.cert_secret").write_text("nothing")

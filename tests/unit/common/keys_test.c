@@ -25,8 +25,9 @@ struct stage {
 
 static int unreadable_told;
 
-static void count_unreadable(const char *sentence)
+static void count_unreadable(void *arg, const char *sentence)
 {
+    (void)arg;
     assert_non_null(strstr(sentence, "is no CURVE certificate"));
     unreadable_told++;
 }
@@ -247,7 +248,7 @@ static struct allow_list *open_list(const struct stage *stage)
     struct allow_list *list;
     struct error error;
 
-    if (allow_list_open(&list, stage->directory, count_unreadable, &error) < 0)
+    if (allow_list_open(&list, stage->directory, count_unreadable, NULL, &error) < 0)
         fail_msg("%s", error.text);
     return list;
 }
@@ -308,7 +309,7 @@ static void without_the_directory_nobody_is_allowed(void **state)
 
     assert_int_equal(rename(stage->directory, elsewhere), 0);
     assert_false(allow_list_has(list, keys.public_key));
-    assert_int_equal(allow_list_open(&none, stage->directory, count_unreadable, &error), -1);
+    assert_int_equal(allow_list_open(&none, stage->directory, count_unreadable, NULL, &error), -1);
     assert_non_null(strstr(error.text, stage->directory));
     assert_int_equal(rename(elsewhere, stage->directory), 0);
     assert_true(allow_list_has(list, keys.public_key));
