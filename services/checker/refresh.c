@@ -17,6 +17,7 @@ enum {
     /* Values of one key of Filter are OR-ed, how many there may be is not documented
      * (GetEntitlements API reference). Ten customers' rows are about one page. */
     TOGETHER_MOST = 10,
+    TOGETHER_AGAIN_MS = 60 * 60 * 1000,
 };
 
 /* One message of claims after the other. */
@@ -41,7 +42,8 @@ struct refresh {
     struct refresh_options options;
     struct refresh_stats stats;
     struct worker *workers;
-    int64_t together_most; /* that AWS takes */
+    int64_t together_most;          /* that AWS takes */
+    int64_t together_again_mono_ms; /* when the whole number is tried again */
     bool draining;
     bool unwelcome; /* the store refuses the account we sign with */
 };
@@ -154,9 +156,11 @@ static void apply_rows_of(struct worker *worker, size_t at, const struct entitle
     claim_apply(worker->claims[at], result, &rows);
 }
 
+/* It may have been for one licence of them, or for that day: once in a while it is tried again. */
 static void note_invalid(struct refresh *refresh, const struct entitlement_result *result)
 {
     refresh->together_most /= 2;
+    refresh->together_again_mono_ms = clock_mono_ms() + refresh->options.together_again_ms;
     log_warning("AWS does not take a question about several licences",
                 LOG_INT("asked_together_from_now_on",
                         refresh->together_most > 1 ? refresh->together_most : 1),
@@ -329,12 +333,23 @@ static void on_claimed(void *arg, const struct rpc_response *response)
         claim_in(worker, claim_again_ms(response->code));
 }
 
+static int64_t together_most(struct refresh *refresh)
+{
+    if (refresh->together_most < TOGETHER_MOST &&
+        clock_mono_ms() >= refresh->together_again_mono_ms) {
+        refresh->together_most = TOGETHER_MOST;
+        log_info("AWS is asked about several licences again",
+                 LOG_INT("asked_together_from_now_on", TOGETHER_MOST));
+    }
+    return refresh->together_most;
+}
+
 static void ask_for_work(void *arg)
 {
     struct worker *worker = arg;
     const struct claim_params params = {.checker = str_of(worker->refresh->options.checker),
                                         .signed_by = aws_account(worker->refresh->options.aws),
-                                        .at_most = worker->refresh->together_most};
+                                        .at_most = together_most(worker->refresh)};
 
     worker->timer = NULL;
     if (worker->refresh->draining)
@@ -348,6 +363,8 @@ struct refresh *refresh_new(const struct refresh_options *options)
     struct refresh *refresh = mem_alloc_zero(sizeof(*refresh));
 
     refresh->options = *options;
+    if (refresh->options.together_again_ms == 0)
+        refresh->options.together_again_ms = TOGETHER_AGAIN_MS;
     refresh->together_most = TOGETHER_MOST;
     refresh->workers =
         mem_alloc_array((size_t)options->concurrent_calls, sizeof(*refresh->workers));

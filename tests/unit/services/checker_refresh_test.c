@@ -210,13 +210,21 @@ static void on_drained(void *arg)
     world.drained = true;
 }
 
+static void begin(int64_t together_again_ms)
+{
+    memset(&world, 0, sizeof(world));
+    world.loop = loop_new();
+    world.refresh = refresh_new(&(struct refresh_options){.loop = world.loop,
+                                                          .checker = "one",
+                                                          .concurrent_calls = 1,
+                                                          .together_again_ms = together_again_ms,
+                                                          .on_drained = on_drained});
+}
+
 static int set_up(void **state)
 {
     (void)state;
-    memset(&world, 0, sizeof(world));
-    world.loop = loop_new();
-    world.refresh = refresh_new(&(struct refresh_options){
-        .loop = world.loop, .checker = "one", .concurrent_calls = 1, .on_drained = on_drained});
+    begin(0);
     return 0;
 }
 
@@ -617,9 +625,8 @@ static void an_answer_with_rows_of_others_is_not_to_our_question(void **state)
     expect_applied(last_rpc(METHOD_store_apply), "sub-1", FENCE, 1);
 }
 
-static void a_question_about_several_that_aws_does_not_take_is_not_asked_again(void **state)
+static const struct claim_params *after_several_were_refused(void)
 {
-    (void)state;
     static const char *const licences[] = {"arn:license:l-1", "arn:license:l-2", "arn:license:l-3"};
 
     aws_fails(three_claimed(), AWS_ERROR, "InvalidParameterException");
@@ -628,9 +635,27 @@ static void a_question_about_several_that_aws_does_not_take_is_not_asked_again(v
         aws_answers(last_aws(), "{\"Entitlements\":[" ROW "]}");
         store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
     }
-    const struct claim_params *ask = next_rpc(METHOD_store_claim)->params;
-    assert_int_equal(ask->at_most, 5);
+    return next_rpc(METHOD_store_claim)->params;
+}
+
+static void a_question_about_several_that_aws_does_not_take_is_not_asked_again(void **state)
+{
+    (void)state;
+    assert_int_equal(after_several_were_refused()->at_most, 5);
+    assert_int_equal(after_several_were_refused()->at_most, 2);
     assert_int_equal(refresh_stats(world.refresh).failed, 0);
+}
+
+static void as_many_as_before_are_tried_again_later(void **state)
+{
+    tear_down(state);
+    begin(1);
+    const struct claim_params *ask = after_several_were_refused();
+    while (ask->at_most == 5) {
+        store_answers(last_rpc(METHOD_store_claim), ERROR_TIMEOUT, NULL);
+        ask = next_rpc(METHOD_store_claim)->params;
+    }
+    assert_int_equal(ask->at_most, 10);
 }
 
 static void several_claims_of_a_call_that_failed_are_given_back(void **state)
@@ -811,6 +836,7 @@ int main(void)
         TEST(what_a_call_about_several_does_not_list_is_asked_about_alone),
         TEST(an_answer_with_rows_of_others_is_not_to_our_question),
         TEST(a_question_about_several_that_aws_does_not_take_is_not_asked_again),
+        TEST(as_many_as_before_are_tried_again_later),
         TEST(several_claims_of_a_call_that_failed_are_given_back),
         TEST(a_sweep_is_read_whole_and_sent_by_licence),
         TEST(parts_end_between_licences),
