@@ -1,5 +1,7 @@
 #include "proto/settings/settings_aws.h"
 
+#include "proto/settings/queue_url.h"
+
 struct aws_options settings_aws_options(const struct settings *settings)
 {
     const struct settings_aws *aws = &settings->aws;
@@ -29,4 +31,25 @@ void settings_aws_role(struct aws_options *options, const char *role_arn)
 {
     if (role_arn[0])
         options->role_arn = role_arn;
+}
+
+/* The first that says something. */
+static const char *either(const char *first, struct str second, const char *third,
+                          struct arena *arena)
+{
+    if (*first)
+        return first;
+    return str_is_empty(second) ? third : arena_str(arena, second).ptr;
+}
+
+struct aws_options settings_aws_queue(const struct settings *settings,
+                                      const struct settings_queue *queue, struct arena *arena)
+{
+    struct aws_options options = settings_aws_options(settings);
+    struct str url = str_of(queue->url);
+
+    settings_aws_role(&options, settings->poller.role_arn);
+    options.region = either(queue->region, queue_url_region(url), options.region, arena);
+    options.endpoint[AWS_SQS] = either(options.endpoint[AWS_SQS], queue_url_origin(url), "", arena);
+    return options;
 }

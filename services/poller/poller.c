@@ -10,7 +10,6 @@
 #include "proto/presence/presence.h"
 #include "proto/settings/settings_aws.h"
 #include "services/poller/queue.h"
-#include "services/poller/queue_url.h"
 
 enum { REPORT_MS = 60000, SILENT_AFTER_S = 300, REFUSED_PAUSE_MS = 30000, STORE_LIMIT_MS = 5000 };
 
@@ -68,26 +67,12 @@ static void set_owner(struct poller *poller)
         products->items[products->count++] = settings_product_at(settings, i)->code;
 }
 
-/* The first that says something. */
-static const char *either(const char *first, struct str second, const char *third,
-                          struct arena *arena)
-{
-    if (*first)
-        return first;
-    return str_is_empty(second) ? third : arena_str(arena, second).ptr;
-}
-
 static int open_aws(struct poller *poller, const struct settings_queue *queue, struct aws **ret,
                     struct error *error)
 {
-    struct str url = str_of(queue->url);
-    struct aws_options options = settings_aws_options(poller->settings);
+    struct aws_options options = settings_aws_queue(poller->settings, queue, &poller->arena);
 
-    settings_aws_role(&options, poller->settings->poller.role_arn);
     options.on_credentials = aws_log_credentials;
-    options.region = either(queue->region, queue_url_region(url), options.region, &poller->arena);
-    options.endpoint[AWS_SQS] =
-        either(options.endpoint[AWS_SQS], queue_url_origin(url), "", &poller->arena);
     if (aws_new(ret, poller->context->loop, &options, error) < 0)
         return error_prefix(error, "queue '%s'", queue->label);
     return 0;
@@ -95,8 +80,8 @@ static int open_aws(struct poller *poller, const struct settings_queue *queue, s
 
 static int open_certificates(struct poller *poller, struct error *error)
 {
-    const char *ca_bundle = either(poller->settings->aws.ca_bundle, str_of(getenv("AWS_CA_BUNDLE")),
-                                   "", &poller->arena);
+    const char *set = poller->settings->aws.ca_bundle;
+    const char *ca_bundle = *set ? set : getenv("AWS_CA_BUNDLE");
     bool wanted = false;
 
     for (size_t i = 0; i < poller->settings->queues.count; i++)
@@ -104,7 +89,7 @@ static int open_certificates(struct poller *poller, struct error *error)
     if (!wanted)
         return 0;
     return certificates_new(&poller->certificates, poller->context->loop,
-                            *ca_bundle ? ca_bundle : NULL, error);
+                            ca_bundle && *ca_bundle ? ca_bundle : NULL, error);
 }
 
 static void on_drained(void *arg)

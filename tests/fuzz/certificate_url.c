@@ -1,6 +1,6 @@
 /* URLs that messages and settings bring: none leads elsewhere than it seems to. */
+#include "proto/settings/queue_url.h"
 #include "services/poller/cert_url.h"
-#include "services/poller/queue_url.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool is_amazons(struct str host)

@@ -12,6 +12,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
+#include "proto/settings/queue_url.h"
 #include "proto/settings/settings.h"
 #include "proto/settings/settings_aws.h"
 #include "proto/settings/settings_check.h"
@@ -456,6 +457,61 @@ static void rows_are_complete(void **state)
     }
 }
 
+static void a_url_tells_region_and_origin(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        const char *region;
+        const char *origin;
+    } cases[] = {
+        {"https://sqs.eu-west-1.amazonaws.com/444455556666/q", "eu-west-1", ""},
+        {"https://sqs.cn-north-1.amazonaws.com.cn/444455556666/q", "cn-north-1", ""},
+        {"https://eu-west-1.queue.amazonaws.com/444455556666/q", "eu-west-1", ""},
+        {"https://queue.amazonaws.com/444455556666/q", "", "https://queue.amazonaws.com"},
+        {"http://127.0.0.1:4566/444455556666/q", "", "http://127.0.0.1:4566"},
+        {"https://sqs.amazonaws.com.attacker.example/q", "",
+         "https://sqs.amazonaws.com.attacker.example"},
+        {"nonsense", "", ""},
+        {"", "", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_true(str_eq_text(queue_url_region(str_of(cases[i].url)), cases[i].region));
+        assert_true(str_eq_text(queue_url_origin(str_of(cases[i].url)), cases[i].origin));
+    }
+}
+
+/* The most particular word counts: the queue's, its URL's, that of all. */
+static void a_queue_is_called_where_it_is(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    struct config *config;
+    const struct settings *s = load_good("[aws]\nregion = us-east-1\nrole_arn = "
+                                         "arn:aws:iam::444455556666:role/all\n"
+                                         "[poller]\nrole_arn = "
+                                         "arn:aws:iam::444455556666:role/poller\n"
+                                         "[queue named]\nregion = eu-north-1\n"
+                                         "url = https://sqs.eu-west-1.amazonaws.com/1/q\n"
+                                         "[queue told]\n"
+                                         "url = https://sqs.eu-west-1.amazonaws.com/1/q\n"
+                                         "[queue local]\nurl = http://127.0.0.1:4566/1/q\n",
+                                         &config);
+    static const struct {
+        const char *region, *endpoint;
+    } wanted[] = {{"eu-north-1", ""}, {"eu-west-1", ""}, {"us-east-1", "http://127.0.0.1:4566"}};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct aws_options options = settings_aws_queue(s, settings_queue_at(s, i), &arena);
+        assert_string_equal(options.region, wanted[i].region);
+        assert_string_equal(options.endpoint[AWS_SQS], wanted[i].endpoint);
+        assert_string_equal(options.role_arn, "arn:aws:iam::444455556666:role/poller");
+    }
+    config_free(config);
+    arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,6 +529,8 @@ int main(void)
         cmocka_unit_test(the_policy_is_that_of_the_rules),
         cmocka_unit_test(aws_is_called_as_the_settings_say),
         cmocka_unit_test(a_daemon_may_have_a_role_of_its_own),
+        cmocka_unit_test(a_url_tells_region_and_origin),
+        cmocka_unit_test(a_queue_is_called_where_it_is),
         cmocka_unit_test(the_sample_means_the_defaults),
         cmocka_unit_test(rows_are_complete),
     };

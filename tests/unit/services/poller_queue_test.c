@@ -12,7 +12,6 @@
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "services/poller/queue.h"
-#include "services/poller/queue_url.h"
 #include "tests/support/vectors.h"
 
 enum { CALLS = 64 };
@@ -801,31 +800,6 @@ static void the_back_off_widens(void **state)
     assert_int_equal(delivery_back_off_s(INT64_MAX), 900);
 }
 
-static void a_url_tells_region_and_origin(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *url;
-        const char *region;
-        const char *origin;
-    } cases[] = {
-        {"https://sqs.eu-west-1.amazonaws.com/444455556666/q", "eu-west-1", ""},
-        {"https://sqs.cn-north-1.amazonaws.com.cn/444455556666/q", "cn-north-1", ""},
-        {"https://eu-west-1.queue.amazonaws.com/444455556666/q", "eu-west-1", ""},
-        {"https://queue.amazonaws.com/444455556666/q", "", "https://queue.amazonaws.com"},
-        {"http://127.0.0.1:4566/444455556666/q", "", "http://127.0.0.1:4566"},
-        {"https://sqs.amazonaws.com.attacker.example/q", "",
-         "https://sqs.amazonaws.com.attacker.example"},
-        {"nonsense", "", ""},
-        {"", "", ""},
-    };
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_true(str_eq_text(queue_url_region(str_of(cases[i].url)), cases[i].region));
-        assert_true(str_eq_text(queue_url_origin(str_of(cases[i].url)), cases[i].origin));
-    }
-}
-
 int main(void)
 {
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
@@ -853,7 +827,6 @@ int main(void)
         IN_WORLD(a_stop_hands_back_what_the_store_does_not_take),
         IN_WORLD(an_idle_queue_drains_at_once),
         cmocka_unit_test(the_back_off_widens),
-        cmocka_unit_test(a_url_tells_region_and_origin),
     };
 
     log_set_level("error");

@@ -1,6 +1,6 @@
 /* What the URL of a queue tells about where to send and what to sign for. Pure. */
-#ifndef SERVICES_POLLER_QUEUE_URL_H
-#define SERVICES_POLLER_QUEUE_URL_H
+#ifndef PROTO_SETTINGS_QUEUE_URL_H
+#define PROTO_SETTINGS_QUEUE_URL_H
 
 #include "common/base/str.h"
 

@@ -1,4 +1,4 @@
-#include "services/poller/queue_url.h"
+#include "proto/settings/queue_url.h"
 
 #include <string.h>
 
