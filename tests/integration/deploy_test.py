@@ -29,11 +29,24 @@ def test_the_unit_is_confined(unit):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_supervisord_runs_every_daemon_that_systemd_runs():
+def supervised():
     supervisor = configparser.RawConfigParser(inline_comment_prefixes=(";",))
     supervisor.read(DEPLOY / "supervisor/entitled.conf")
-    programs = {section.split(":")[1] for section in supervisor.sections()}
-    assert programs == {unit.name.split(".")[0].rstrip("@") for unit in UNITS}
+    return {section.split(":")[1]: supervisor[section] for section in supervisor.sections()}
+
+
+def test_supervisord_runs_every_daemon_that_systemd_runs():
+    assert set(supervised()) == {unit.name.split(".")[0].rstrip("@") for unit in UNITS}
+
+
+def test_neither_gives_a_daemon_up():
+    """Both do by themselves, after three or five failures in a row."""
+    for unit in UNITS:
+        read = configparser.RawConfigParser(strict=False)
+        read.read(unit)
+        assert read["Unit"]["StartLimitIntervalSec"] == "0" and read["Service"]["Restart"] == "always"
+    for program in supervised().values():
+        assert program["autorestart"] == "true" and int(program["startretries"]) >= 1000000
 
 
 def test_the_quickstart_says_how_it_is_used():
