@@ -1,6 +1,8 @@
 """What deploy/ ships is what the tools that read it accept."""
 import configparser
+import json
 import pathlib
+import re
 import socket
 import subprocess
 
@@ -10,6 +12,7 @@ from tests.support.process import BIN
 
 DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+OPERATIONS = (DEPLOY.parent / "docs/operations.md").read_text()
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
@@ -49,6 +52,37 @@ def test_neither_gives_a_daemon_up():
         assert program["autorestart"] == "true" and int(program["startretries"]) >= 1000000
 
 
+def statements(name):
+    return json.loads((DEPLOY / "aws" / name).read_text())["Statement"]
+
+
+def actions(name):
+    named = [statement["Action"] for statement in statements(name)]
+    return {action for one in named for action in ([one] if isinstance(one, str) else one)}
+
+
+POLICIES = ("checker.json", "registrar.json", "poller.json")
+
+
+def test_the_policies_are_what_the_operator_reads():
+    rows = re.findall(r"^\| (\w+) \| (.*) \| `(\w+\.json)` \|$", OPERATIONS, re.M)
+    assert [f"{daemon}.json" for daemon, _, _ in rows] == [policy for _, _, policy in rows] == list(POLICIES)
+    for _, listed, policy in rows:
+        assert set(re.findall(r"`([\w:-]+)`", listed)) == actions(policy)
+
+
+def test_only_events_and_sns_write_to_the_queue_and_only_ours():
+    [reads] = statements("poller.json")
+    services = set()
+    for statement in statements("queue.json"):
+        services.add(statement["Principal"]["Service"])
+        assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", reads["Resource"])
+        assert statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert services == {"events.amazonaws.com", "sns.amazonaws.com"}
+    pattern = json.loads((DEPLOY / "aws/events.json").read_text())
+    assert pattern == {"source": ["aws.agreement-marketplace"]}
+
+
 def test_the_quickstart_says_how_it_is_used():
     done = subprocess.run([DEPLOY / "quickstart", "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and "--demo" in done.stdout
@@ -72,12 +106,17 @@ def test_the_story_of_the_quickstart_holds(suite):
                            "--logs", suite.directory], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "The story held" in done.stdout
+    # No daemon needs more of AWS than the policies allow; who signs may always be asked.
+    called = {operation.removesuffix("Batch") for operation in suite.sandbox.counts()}
+    allowed = {action.partition(":")[2] for policy in POLICIES for action in actions(policy)}
+    assert {"GetEntitlements", "ReceiveMessage"} <= called <= allowed | {"GetCallerIdentity", "SigningCertificate"}
 
 
 def test_what_is_installed_is_where_the_units_look(tmp_path):
     done = subprocess.run(["cmake", "--install", BIN.parent, "--prefix", tmp_path / "usr"],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert (tmp_path / "usr/share/doc/entitled/aws/trust.json").exists()
     for unit in UNITS:
         program = unit.name.split(".")[0].rstrip("@")
         assert (tmp_path / "usr/lib/systemd/system" / unit.name).exists()
