@@ -1,0 +1,58 @@
+"""The pages: every link leads somewhere, and what the operator is told to look for is what the daemons say."""
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+LISTED = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+# The head of docs/protocol.md is read there.
+PAGES = [ROOT / name for name in LISTED.stdout.split() if not name.endswith(".head.md")]
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
+SOURCES = "".join(path.read_text() for folder in ("common", "proto", "services")
+                  for path in (ROOT / folder).rglob("*.c"))
+# A sentence may go on in the next line of a source.
+SAID = re.sub(r'"\s*"', "", SOURCES)
+
+
+def anchors(page):
+    text = page.read_text()
+    headings = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+                for heading in re.findall(r"^#+ (.*)$", text, re.M)}
+    return headings | set(re.findall(r'<a id="([^"]+)">', text))
+
+
+def rows(section):
+    """The first column of the section's table, without its head."""
+    text = re.search(rf"^## {section}\n(.*?)(?=^## )", OPERATIONS + "## ", re.M | re.S)[1]
+    return [line.split("|")[1] for line in text.splitlines() if line.startswith("| ")][2:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_figures_to_watch_are_told():
+    figures = [name for row in rows("Watch") for name in re.findall(r"`([a-z_]+)`", row)]
+    assert len(figures) > 7
+    assert [name for name in figures if f'"{name}"' not in SOURCES and not setting(name)] == []
+
+
+def setting(name):
+    return re.search(rf"^\w+\(\w+, {name},", (ROOT / "proto/settings/settings.def").read_text(), re.M)
+
+
+@pytest.mark.parametrize("section", ["Watch", "When something is wrong"])
+def test_the_lines_to_look_for_are_logged(section):
+    lines = [line for row in rows(section) for line in re.findall(r'"([^"]+)"', row)]
+    lines = [line for line in lines if line != "no access"]  # what a customer says
+    assert len(lines) > 3
+    assert [line for line in lines if line not in SAID and not setting(line)] == []
