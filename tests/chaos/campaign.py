@@ -8,16 +8,15 @@ import time
 
 from .disturb import Disturber
 from .load import Load, Writer
-from .model import Calm, Failure, Judge, World
+from .model import Failure, Judge, World
 from .town import Town
 from .watch import Asker, Reckoning
 
 ROUND_S = 8
+# What AWS said must be seen within this time of calm: messages come back after their visibility
+# timeout, and the evidence of an end takes two calls.
 CALM_S = 60
 LANES = 2
-# An end must be seen within this time of calm: messages come back after their visibility timeout,
-# and the evidence takes two calls.
-WINDOW_S = 45
 
 
 class Campaign:
@@ -26,7 +25,7 @@ class Campaign:
         self.seed, self.log, self.only, self.always_lies = seed, log, only, always_lies
         self.calm_s = calm_s
         self.began = time.monotonic()
-        self.judge, self.calm, self.world = Judge(log), Calm(), World()
+        self.judge, self.world = Judge(log), World()
         self.town = Town(mutant)
         if lying_disk:
             self.town.disk.lie_about_syncing()
@@ -46,14 +45,15 @@ class Campaign:
         finally:
             self._end()
         self.judge.check()
+        self.judge.count("losses", len(self.judge.wrongs))
         return self.judge.counts
 
     def _begin(self):
         town, judge = self.town, self.judge
         self.load = Load(town, self.world, judge)
-        self.disturber = Disturber(town, judge, self.log)
+        self.disturber = Disturber(town, self.world, judge, self.log)
         self.reckoning = Reckoning(town, self.world, judge)
-        workers = [Asker(town, self.world, judge, self.calm, name, f"{self.seed}-{name}", WINDOW_S)
+        workers = [Asker(town, self.world, judge, name, f"{self.seed}-{name}")
                    for name in town.checkers] + [Writer(town, self.world, judge)]
         for worker in workers:
             self._spawn(self._repeat, worker)
@@ -93,7 +93,6 @@ class Campaign:
         actions = self.load.plan(rng, span_s, 4, dated=not lies)
         lanes = []
         if self.rounds:  # the first round makes customers
-            self.calm.broken()
             for _ in range(LANES):
                 blows, weather = self.disturber.plan(rng, span_s, lies, self.only)
                 lanes.append(self._spawn(self._play, blows, self.disturber.do, begun))
@@ -114,7 +113,6 @@ class Campaign:
         self.load.buy({"seats": 1, "new": True})
         self.load.buy({"seats": 1, "new": False})
         self.load.settle()
-        self.calm.begins()
         if self.judge.wrongs:
             return
         self.reckoning.wait_until_equal(self.calm_s)
@@ -147,7 +145,7 @@ def summary(counts):
             f"messages: {counts.get('messages', 0)}, registrations: "
             f"{counts.get('registrations acknowledged', 0)}, writes acknowledged: "
             f"{counts.get('writes acknowledged', 0)}\n"
-            f"answers checked: {counts.get('answers checked', 0)}, losses: 0")
+            f"answers checked: {counts.get('answers checked', 0)}, losses: {counts['losses']}")
 
 
 __all__ = ["Campaign", "Failure", "summary"]

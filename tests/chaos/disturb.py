@@ -24,8 +24,8 @@ CLOUDS = (("GetEntitlements", "wrong_account"), ("GetEntitlements", "empty"))
 
 
 class Disturber:
-    def __init__(self, town, judge, log):
-        self.town, self.judge, self.log = town, judge, log
+    def __init__(self, town, world, judge, log):
+        self.town, self.world, self.judge, self.log = town, world, judge, log
 
     def plan(self, rng, span_s, lies, only=None):
         kinds = list(only or KINDS)
@@ -45,6 +45,8 @@ class Disturber:
         return steps, sorted(weather, key=lambda step: step["at"])
 
     def spoil(self, step):
+        if step["fault"] == "stale":
+            self.world.blurred = True
         more = {"delay_ms": 700} if step["fault"] == "delay" else {}
         self.town.sandbox.fault(operation=step["operation"], kind=step["fault"],
                                 count=step["count"], **more)

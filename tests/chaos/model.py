@@ -1,6 +1,5 @@
 """What AWS said, kept beside the suite: every answer is judged by it."""
 import threading
-import time
 
 
 class Failure(AssertionError):
@@ -30,24 +29,6 @@ class Judge:
             raise Failure("\n".join(self.wrongs[:20]))
 
 
-class Calm:
-    """Since when nothing has disturbed the suite."""
-
-    def __init__(self):
-        self.since = None
-
-    def broken(self):
-        self.since = None
-
-    def begins(self):
-        self.since = time.monotonic()
-
-    def lasted_since(self, moment, span_s):
-        """Whether it has been calm for the span since the moment."""
-        since = self.since
-        return since is not None and time.monotonic() > max(since, moment) + span_s
-
-
 class Deal:
     """One purchase. `low` was granted at all times, more than `high` at none."""
 
@@ -59,7 +40,7 @@ class Deal:
         self.seats = self.low = self.high = seats
         self.state = "active"  # then "ending", "ended"
         self.version = 0       # of what the buyer did
-        self.ended_at = None
+        self.over = False      # ended, and in a calm every checker has refused it
         self.settled = False   # every checker has allowed it
         self.allowed_by = set()
         self.registered = False
@@ -82,7 +63,7 @@ class Deal:
         self.state = "ending"
 
     def ended(self):
-        self.state, self.ended_at = "ended", time.monotonic()
+        self.state = "ended"
 
     def must_allow(self, checker):
         return self.state == "active" and (self.settled or checker in self.allowed_by)
@@ -101,6 +82,7 @@ class World:
     def __init__(self):
         self.deals = []
         self.bought = 0
+        self.blurred = False  # AWS may have said again what was before
         self.lock = threading.Lock()
 
     def add(self, deal):

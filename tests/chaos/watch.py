@@ -18,9 +18,8 @@ QUOTA_SPAN_S = 5
 class Asker:
     """The vendor's application at one checker: never refused what was granted, never allowed more."""
 
-    def __init__(self, town, world, judge, calm, checker, seed, window_s):
-        self.world, self.judge, self.calm = world, judge, calm
-        self.checker, self.window_s = checker, window_s
+    def __init__(self, town, world, judge, checker, seed):
+        self.world, self.judge, self.checker = world, judge, checker
         self.rng = random.Random(seed)
         self.client = Client(town.endpoint_of(checker), timeout_ms=1000)
 
@@ -86,9 +85,10 @@ class Asker:
             self.judge.wrong(f"checker {self.checker} allowed more than AWS ever said: {deal}: {answer}")
 
     def ask_ended(self, deal):
-        late = self.calm.lasted_since(deal.ended_at, self.window_s)
+        """An end that was seen once holds, whatever dies and comes back."""
+        over = deal.over
         answer = self.ask(deal.handle, 1, deal.product)
-        if answer and answer["allow"] and late:
+        if answer and answer["allow"] and over and not self.world.blurred:
             self.judge.wrong(f"checker {self.checker} serves an ended customer: {deal}: {answer}")
 
 
@@ -135,8 +135,9 @@ class Reckoning:
                                      f"{self.about(deal)}")
                 break
             self.town.feed.next(200)
-        for deal in self.world.active():
-            deal.settled = True
+        for deal in self.world.all():
+            deal.settled, deal.over = deal.state == "active", deal.state == "ended"
+        self.world.blurred = False
 
     def about(self, deal):
         if not deal:
