@@ -237,8 +237,8 @@ def test_events_of_another_account_or_source_are_kept_and_never_acted_on(bench):
                    {"source": "custom.aws.agreement-marketplace"}):
         bench.sandbox.send_event(body={**event, **change})
     kept = bench.notifications()
-    assert kept[0]["outcome"] == "not_understood" and "999900001111" in kept[0]["problem"]
-    assert all("problem" in one for one in kept), kept
+    assert len(kept) == 4 and all(one.get("problem") for one in kept), kept
+    assert any(one["outcome"] == "not_understood" and "999900001111" in one["problem"] for one in kept)
     assert bench.records() == []
 
 
@@ -250,7 +250,7 @@ def test_a_replayed_event_is_recognised(bench):
     for _ in range(3):
         bench.sandbox.send_event(body=event)
     bench.sandbox.send_event(body={**event, "id": "another"})
-    assert bench.outcomes() == ["applied", "duplicate", "duplicate", "applied"]
+    assert sorted(bench.outcomes()) == ["applied", "applied", "duplicate", "duplicate"]
     assert len(bench.records()) == 1
 
 

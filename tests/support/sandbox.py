@@ -10,7 +10,7 @@ import pathlib
 import urllib.error
 import urllib.request
 
-from .process import Process
+from .process import PATIENCE, Process
 
 SELLER = "444455556666"
 BUYER = "111122223333"
@@ -81,7 +81,7 @@ class Sandbox:
         request = urllib.request.Request(f"{self.url}/_sandbox/{name}", method="POST",
                                          data=json.dumps(parameters).encode())
         try:
-            with urllib.request.urlopen(request, timeout=90) as response:
+            with urllib.request.urlopen(request, timeout=90 * PATIENCE) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             raise Refused(json.load(error)["error"]) from None
@@ -102,12 +102,12 @@ class Sandbox:
     def wait_calls(self, operation, count, timeout_s=30):
         """Until that many calls of the operation have arrived since the start or reset."""
         reply = self.verb("wait", operation=operation, count=count,
-                          timeout_ms=int(timeout_s * 1000))
+                          timeout_ms=int(PATIENCE * timeout_s * 1000))
         assert reply["happened"], f"{operation}: {self.counts()}\n{self.process.tail()}"
 
     def wait_queue_empty(self, queue="mp-events", timeout_s=30):
         """Until every message has been deleted (or redriven)."""
-        reply = self.verb("wait", queue=queue, timeout_ms=int(timeout_s * 1000))
+        reply = self.verb("wait", queue=queue, timeout_ms=int(PATIENCE * timeout_s * 1000))
         assert reply["happened"], self.messages(queue)
 
     def messages(self, queue="mp-events"):
