@@ -36,9 +36,18 @@ static struct {
     struct certificate_answer answer;
     char *why;
     size_t answers;
+    int64_t passed_ms; /* beside what passes by itself */
 } world;
 
 /* The seams. */
+
+int64_t __real_clock_mono_ms(void);
+int64_t __wrap_clock_mono_ms(void);
+
+int64_t __wrap_clock_mono_ms(void)
+{
+    return __real_clock_mono_ms() + world.passed_ms;
+}
 
 struct http_client *http_client_new(struct loop *loop, const char *ca_bundle)
 {
@@ -298,6 +307,46 @@ static void what_fails_now_may_be_asked_again_and_what_is_refused_is_bad(void **
     }
 }
 
+static enum certificate_state state_after(int64_t passed_s)
+{
+    world.passed_ms = passed_s * 1000;
+    enum certificate_state state =
+        certificates_look(world.certificates, STR(SNS), clock_wall_s()).state;
+    world.passed_ms = 0;
+    return state;
+}
+
+static void what_is_known_is_looked_at_again_in_time(void **state)
+{
+    (void)state;
+    enum { DAY_S = 24 * 3600, MARGIN_S = 2 };
+    const int64_t past_all_dates_s = 5000000000;
+    static const struct {
+        int status; /* 200: a good one */
+        enum certificate_state state;
+        int64_t kept_s;
+    } cases[] = {
+        {200, CERTIFICATE_GOOD, DAY_S}, {404, CERTIFICATE_BAD, 60}, {503, CERTIFICATE_AWAY, 5}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        open_with(CERTIFICATE_FILE("root"));
+        ask(SNS);
+        if (cases[i].status == 200)
+            answers_pem(world.count - 1, "leaf", "intermediate");
+        else
+            answers(world.count - 1, &(struct http_response){.status = cases[i].status});
+        assert_answer(i + 1, cases[i].state, NULL);
+        assert_int_equal(state_after(cases[i].kept_s - MARGIN_S), cases[i].state);
+        assert_int_equal(state_after(cases[i].kept_s), CERTIFICATE_UNKNOWN);
+    }
+    open_with(CERTIFICATE_FILE("root"));
+    ask(SNS);
+    answers_pem(world.count - 1, "leaf", "intermediate");
+    struct certificate_answer past_its_date =
+        certificates_look(world.certificates, STR(SNS), past_all_dates_s);
+    assert_int_equal(past_its_date.state, CERTIFICATE_UNKNOWN);
+}
+
 static void the_sandboxs_certificate_needs_no_authority_but_its_name(void **state)
 {
     (void)state;
@@ -382,6 +431,7 @@ int main(void)
         IN_WORLD(the_examples_certificate_is_believed_only_when_trusted),
         IN_WORLD(a_wrong_issuer_does_not_help),
         IN_WORLD(what_fails_now_may_be_asked_again_and_what_is_refused_is_bad),
+        IN_WORLD(what_is_known_is_looked_at_again_in_time),
         IN_WORLD(the_sandboxs_certificate_needs_no_authority_but_its_name),
         IN_WORLD(places_are_bounded_and_the_longest_unused_goes),
         IN_WORLD(an_end_tells_nobody),
