@@ -107,7 +107,8 @@ static void send_attempt(struct aws_call *call)
         .timeout_ms = call->aws->attempt_timeout_ms + call->extra_wait_ms,
         .response_limit = service->response_limit,
     };
-    if (call->aws->clock_offset_s != 0)
+    /* What is to go unsigned (web identity) goes unsigned. */
+    if (call->aws->clock_offset_s != 0 && !str_is_empty(request.signing.access_key))
         sign_with_offset(&request, call->aws->clock_offset_s, &call->arena);
     call->attempts++;
     call->generation = call->aws->credentials.generation;

@@ -43,6 +43,21 @@ static void web_identity_takes_on_a_role_unsigned(void **state)
     assert_true(str_ends_with(buf_str(&peer->body), STR("&WebIdentityToken=next")));
 }
 
+/* With a clock that is known to be wrong we sign ourselves, and must not sign with nothing. */
+static void web_identity_stays_unsigned_when_the_clock_is_wrong(void **state)
+{
+    struct peer *peer = *state;
+
+    set_web_identity(peer);
+    peer_answer(peer, "/", 200, peer_vector(peer, "web_identity.response_raw"));
+    peer_must_open(peer, (struct aws_options){0});
+    peer->aws->clock_offset_s = 600;
+    peer_wait_for_news(peer, 1);
+    assert_int_equal(peer->requests, 1);
+    assert_string_equal(peer->authorization.data, "");
+    assert_true(peer->usable);
+}
+
 static void what_web_identity_lacks_is_said(void **state)
 {
     struct peer *peer = *state;
@@ -263,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ROLES_TEST(web_identity_takes_on_a_role_unsigned),
+        ROLES_TEST(web_identity_stays_unsigned_when_the_clock_is_wrong),
         ROLES_TEST(what_web_identity_lacks_is_said),
         ROLES_TEST(sts_is_asked_again_when_it_could_not_ask),
         ROLES_TEST(profiles_take_on_a_role_with_anothers_keys),
