@@ -65,7 +65,7 @@ struct aws_response {
     struct str code;    /* AWS's error code without namespace, e.g. "ThrottlingException" */
     struct str message; /* AWS's own words, or ours for what never reached AWS */
     struct str request_id;
-    const struct json *body; /* for JSON services; an empty answer is {} */
+    const struct json *body; /* for JSON services; an empty answer of SQS is {} */
     struct str raw_body;     /* for STS (XML) */
     unsigned attempts;
     bool retryable;

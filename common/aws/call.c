@@ -210,10 +210,14 @@ static void unreachable(struct aws_call *call, const char *why, const struct htt
 static void on_success(struct aws_call *call, const struct http_response *answer)
 {
     bool is_json = services[call->service].target_prefix != NULL;
+    struct str text = answer->body;
     struct error error;
 
-    if (is_json &&
-        json_parse(&call->json, answer->body.len ? answer->body : STR("{}"), &error) < 0) {
+    /* AWS JSON protocol: operations without output may answer with nothing. Only SQS's are such;
+     * of what was bought an answer without a byte says nothing. */
+    if (text.len == 0 && call->service == AWS_SQS)
+        text = STR("{}");
+    if (is_json && json_parse(&call->json, text, &error) < 0) {
         error_prefix(&error, "the answer of AWS");
         unreachable(call, error.text, answer);
         return;

@@ -379,6 +379,7 @@ static void whatever_breaks_on_the_way_is_retried(void **state)
         {TRUNCATE, 200, STR_INIT("{\"Entitlements\":[]}"), NULL},
         {REPLY, 200, STR_INIT("{\"Entitlements\":["), NULL},
         {REPLY, 200, STR_INIT("[]"), NULL},
+        {REPLY, 200, STR_INIT(""), NULL},
         {REPLY, 200, STR_INIT("<html>"), NULL},
         {REPLY, 502, STR_INIT("<html>"), NULL},
         {REPLY, 500, STR_INIT("{\"__type\":\"InternalFailure\"}"), NULL},
