@@ -39,12 +39,21 @@ static enum aws_outcome outcome_of(const struct aws_response *response)
                                                                         : AWS_ERROR;
 }
 
+/* Below its sentence about a signature AWS writes what should have been signed, and our session
+ * token is in that. */
+static struct str first_line(struct str text)
+{
+    text = str_trim(text);
+    return str_trim(str_split(&text, '\n'));
+}
+
 void refusal_read(struct aws_call *call, const struct http_response *answer,
                   struct aws_response *response)
 {
     response->http_status = answer->status;
     response->request_id = copy_header(call, answer, "x-amzn-RequestId");
     read_words(call, answer, response);
+    response->message = first_line(response->message);
     response->outcome = outcome_of(response);
     response->retryable = aws_code_is_retryable(response->code, answer->status);
     if (str_is_empty(response->message))

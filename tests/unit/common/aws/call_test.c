@@ -339,6 +339,23 @@ static void every_refusal_of_aws_is_understood(void **state)
     }
 }
 
+/* As AWS has it: what it would have signed follows its sentence, and the session token is in it. */
+static void what_aws_repeats_of_a_request_is_not_passed_on(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct step mismatch = {
+        REPLY, 403,
+        STR_INIT("{\"__type\":\"InvalidSignatureException\",\"message\":\"The signature does not "
+                 "match.\\n\\nThe Canonical String for this request should have been\\n'POST\\n/\\n"
+                 "\\nx-amz-security-token:" TOKEN "\\n'\\n\"}"),
+        NULL};
+
+    SCRIPT(fixture, mismatch);
+    ask(fixture, AWS_SQS, "ReceiveMessage", 1);
+    assert_int_equal(fixture->response.outcome, AWS_CREDENTIALS);
+    assert_string_equal(fixture->message.data, "The signature does not match.");
+}
+
 static void admit_at_once(void *arg, struct aws_call *call)
 {
     struct fixture *fixture = arg;
@@ -715,6 +732,7 @@ int main(void)
         CALL_TEST(requests_are_formed_as_each_protocol_says),
         CALL_TEST(an_empty_answer_is_an_empty_object),
         CALL_TEST(every_refusal_of_aws_is_understood),
+        CALL_TEST(what_aws_repeats_of_a_request_is_not_passed_on),
         CALL_TEST(throttling_is_retried_under_admission),
         CALL_TEST(whatever_breaks_on_the_way_is_retried),
         CALL_TEST(connections_that_break_are_an_answer_that_is_missing),
