@@ -46,6 +46,16 @@ static bool is_nested_too_deep(struct str text)
     return false;
 }
 
+/* jansson's complaint without what it quotes of the text, which may be a secret. */
+static int complain(const json_error_t *why, struct error *error)
+{
+    const char *quote = strstr(why->text, " near '");
+    int len = (int)(quote ? (size_t)(quote - why->text) : strlen(why->text));
+
+    return error_set(error, "not JSON: %.*s (line %d, column %d)", len, why->text, why->line,
+                     why->column);
+}
+
 int json_parse(struct json **ret, struct str text, struct error *error)
 {
     json_error_t why;
@@ -58,8 +68,7 @@ int json_parse(struct json **ret, struct str text, struct error *error)
     json_t *root = json_loadb(text.ptr ? text.ptr : "", text.len,
                               JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (!root)
-        return error_set(error, "not JSON: %s (line %d, column %d)", why.text, why.line,
-                         why.column);
+        return complain(&why, error);
     *ret = (struct json *)root;
     return 0;
 }

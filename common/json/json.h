@@ -27,7 +27,8 @@ enum json_kind {
     JSON_KIND_OBJECT
 };
 
-/* Rejects duplicate keys, trailing bytes, NUL in strings and nesting deeper than 64. */
+/* Rejects duplicate keys, trailing bytes, NUL in strings and nesting deeper than 64. The error
+ * quotes nothing of the text. */
 int json_parse(struct json **ret, struct str text, struct error *error);
 void json_free(struct json *root);
 void json_freep(struct json **root);

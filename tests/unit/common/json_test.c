@@ -115,6 +115,23 @@ static void refuses_what_is_not_json(void **state)
     }
 }
 
+/* The sentence goes to logs, and what was to be read may have been credentials. */
+static void a_complaint_does_not_quote_the_text(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"{\"key\": secret}", "{\"key\": \"secret", "{\"secret\": 1",
+                                        "{\"secret\": 1, \"secret\": 2}"};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct json *root = NULL;
+        struct error error = {""};
+        assert_int_equal(json_parse(&root, str_of(texts[i]), &error), -1);
+        assert_non_null(strstr(error.text, "(line 1, column "));
+        if (strstr(error.text, "secret"))
+            fail_msg("%s", error.text);
+    }
+}
+
 static void nesting_is_bounded(void **state)
 {
     (void)state;
@@ -211,6 +228,7 @@ int main(void)
         cmocka_unit_test(wrong_kinds_read_as_absent),
         cmocka_unit_test(follows_paths),
         cmocka_unit_test(refuses_what_is_not_json),
+        cmocka_unit_test(a_complaint_does_not_quote_the_text),
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(exponents_are_numbers),
         cmocka_unit_test(members_keep_their_order),
