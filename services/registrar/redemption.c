@@ -160,15 +160,22 @@ static void on_accepted(struct redemption *redemption, const struct aws_response
     call_register(redemption);
 }
 
+/* AWS's words for the log. Those about a token could repeat it, those about our rights do not. */
+static struct str words_of(const struct aws_response *response)
+{
+    bool about_token =
+        response->outcome == AWS_ERROR && !str_starts_with(response->code, STR("AccessDenied"));
+
+    return about_token ? STR_NONE : response->message;
+}
+
 static void on_refused(struct redemption *redemption, const struct aws_response *response)
 {
     enum page page = resolved_failure_page(response);
     bool our_fault = page == PAGE_AWS_REFUSED;
 
-    /* AWS's words about a token could repeat it. */
     LOG_AT(our_fault ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "registration was not resolved",
-           LOG_STR("code", response->code),
-           LOG_STR("why", page == PAGE_TOKEN_DEAD ? STR_NONE : response->message),
+           LOG_STR("code", response->code), LOG_STR("why", words_of(response)),
            LOG_INT("status", response->http_status), LOG_INT("attempts", response->attempts),
            LOG_STR("request", response->request_id), LOG_TEXT("page", pages[page].name),
            LOG_TEXT("known", redemption->known ? "yes" : "no"), LOG_TRACE(redemption->trace));

@@ -205,6 +205,23 @@ def test_every_error_of_resolve_customer_has_its_page(name, status):
         assert registrar.said(trace)
 
 
+def test_what_aws_says_of_a_token_stays_out_of_the_log():
+    token = "token-that-aws-repeats"
+    refusal = {"status": 400, "headers": {}, "body": {
+        "__type": "ValidationException",
+        "message": f"Value '{token}' at 'registrationToken' failed to satisfy constraint"}}
+    with CannedAws(refusal) as aws, Registrar(aws.url) as registrar:
+        assert registrar.browser().post("/", {TOKEN: token}).status == REFUSED
+        assert registrar.said("code=ValidationException") and not registrar.said(token)
+
+
+def test_what_aws_says_of_our_rights_is_in_the_log():
+    denied = RESOLVE["errors"]["AccessDeniedException"]
+    with CannedAws(denied) as aws, Registrar(aws.url) as registrar:
+        assert registrar.browser().post("/", {TOKEN: "t"}).status == REFUSED
+        assert registrar.said(denied["body"].get("message") or denied["body"]["Message"])
+
+
 def test_an_incomplete_answer_is_our_fault():
     with CannedAws({"status": 200, "headers": {}, "body": {"CustomerAWSAccountId": "1"}}) as aws, \
             Registrar(aws.url) as registrar:
