@@ -89,7 +89,8 @@ bool rate_limit_take(struct rate_limit *limit, const struct ip *caller, int64_t 
     int64_t from_us = entry->paid_until_us > now_us ? entry->paid_until_us : now_us;
     int64_t until_us = from_us + cost * MINUTE_US / limit->per_minute;
 
-    if (until_us > now_us + MINUTE_US)
+    /* Who owes nothing may even what costs more than that. */
+    if (from_us > now_us && until_us > now_us + MINUTE_US)
         return false;
     entry->paid_until_us = until_us;
     return true;

@@ -100,6 +100,21 @@ static void a_minutes_worth_may_be_taken_at_once_and_refills(void **state)
     rate_limit_free(limit);
 }
 
+/* A registration counts as ten, and a vendor may set less for a minute. */
+static void what_costs_more_than_a_minutes_worth_waits_for_its_turn(void **state)
+{
+    (void)state;
+    struct rate_limit *limit = rate_limit_new(5, 100);
+    struct ip ip = ip_of("198.51.100.1");
+
+    assert_true(rate_limit_take(limit, &ip, 10, 0));
+    assert_false(rate_limit_take(limit, &ip, 10, 119000));
+    assert_false(rate_limit_take(limit, &ip, 1, 71000));
+    assert_true(rate_limit_take(limit, &ip, 1, 72000));
+    assert_true(rate_limit_take(limit, &ip, 10, 132000));
+    rate_limit_free(limit);
+}
+
 static void callers_do_not_use_up_each_others(void **state)
 {
     (void)state;
@@ -134,6 +149,7 @@ int main(void)
         cmocka_unit_test(the_caller_is_whom_our_own_proxies_name),
         cmocka_unit_test(without_proxies_nobody_is_believed),
         cmocka_unit_test(a_minutes_worth_may_be_taken_at_once_and_refills),
+        cmocka_unit_test(what_costs_more_than_a_minutes_worth_waits_for_its_turn),
         cmocka_unit_test(callers_do_not_use_up_each_others),
         cmocka_unit_test(the_longest_silent_caller_is_forgotten),
     };
