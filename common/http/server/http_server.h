@@ -54,7 +54,9 @@ typedef void http_handler_fn(void *arg, struct http_exchange *exchange);
 int http_server_open(struct http_server **ret, struct loop *loop,
                      const struct http_server_options *options, http_handler_fn *handler, void *arg,
                      struct error *error);
-void http_server_close(struct http_server *server); /* drops what is unanswered; takes NULL */
+/* Sends what was answered as far as it can be sent at once; drops what is unanswered. Takes NULL.
+ */
+void http_server_close(struct http_server *server);
 uint16_t http_server_port(const struct http_server *server);
 void http_server_stats(const struct http_server *server, struct http_server_stats *ret_stats);
 

@@ -306,6 +306,8 @@ static enum MHD_Result on_whole_request(struct http_exchange *exchange)
 
     loop_cancel(connection->deadline);
     connection->deadline = NULL;
+    if (server->closing)
+        return MHD_NO;
     if (exchange->refusal) {
         exchange_refuse(exchange, exchange->refusal);
         return send_answer(exchange);
@@ -434,6 +436,8 @@ void http_server_close(struct http_server *server)
     if (!server)
         return;
     server->closing = true;
+    /* What was answered in this very turn is still to be sent. */
+    MHD_run(server->daemon);
     /* libmicrohttpd ends the process if it is stopped while a connection is suspended. */
     for (struct connection *at = server->connections; at; at = at->next) {
         if (at->exchange && at->exchange->phase == PHASE_WAITING)

@@ -430,6 +430,7 @@ struct abandonment {
     struct loop *loop;
     struct http_exchange *exchange;
     int waiting[2]; /* a byte when the handler has the exchange */
+    int fd;         /* of the peer that stays */
     unsigned abandoned;
 };
 
@@ -492,7 +493,8 @@ static void leave_unanswered(struct raw_client *client)
     raw_send(client, STR("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
     if (read(abandonment->waiting[0], &byte, 1) != 1)
         abort();
-    client->fd = -1; /* stays open past the end of the server */
+    abandonment->fd = client->fd; /* stays open past the end of the server */
+    client->fd = -1;
 }
 
 static void closing_drops_what_is_unanswered(void **state)
@@ -506,6 +508,29 @@ static void closing_drops_what_is_unanswered(void **state)
     http_server_close(fixture->server);
     fixture->server = NULL;
     assert_int_equal(abandonment.abandoned, 1);
+    close(abandonment.fd);
+    close(abandonment.waiting[0]);
+    close(abandonment.waiting[1]);
+}
+
+/* A daemon that stops answers its last visitor in the turn in which it closes. */
+static void closing_sends_what_was_answered(void **state)
+{
+    struct fixture *fixture = *state;
+    struct abandonment abandonment = {.loop = fixture->loop};
+
+    assert_int_equal(pipe(abandonment.waiting), 0);
+    run(fixture, never_answer, &abandonment, leave_unanswered, &abandonment);
+    http_exchange_reply(abandonment.exchange, 200, "text/plain", STR("last words"));
+    http_server_close(fixture->server);
+    fixture->server = NULL;
+    assert_int_equal(abandonment.abandoned, 0);
+    fixture->client.fd = abandonment.fd;
+    raw_receive_all(&fixture->client);
+    raw_close(&fixture->client);
+    assert_non_null(fixture->client.received.data);
+    assert_status(fixture->client.received.data, 200);
+    assert_non_null(strstr(fixture->client.received.data, "\r\n\r\nlast words"));
     close(abandonment.waiting[0]);
     close(abandonment.waiting[1]);
 }
@@ -640,6 +665,7 @@ int main(void)
         SERVER_TEST(half_a_request_calls_nobody),
         SERVER_TEST(handlers_learn_that_the_peer_left),
         SERVER_TEST(closing_drops_what_is_unanswered),
+        SERVER_TEST(closing_sends_what_was_answered),
         SERVER_TEST(dropped_exchanges_get_no_byte),
         SERVER_TEST(truncated_answers_end_early),
         SERVER_TEST(large_answers_arrive_whole),
