@@ -68,6 +68,13 @@ struct ip ip_base(const struct ip *ip, unsigned prefix_bits)
     return base;
 }
 
+struct ip ip_of_customer(const struct ip *ip)
+{
+    enum { V6_CUSTOMER_BITS = 64 };
+
+    return ip_is_v4(ip) ? *ip : ip_base(ip, V6_CUSTOMER_BITS);
+}
+
 bool ip_is_in(const struct ip *ip, const struct ip_network *network)
 {
     struct ip a = ip_base(ip, network->prefix_bits);

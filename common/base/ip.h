@@ -24,6 +24,8 @@ struct ip ip_of_v4(const void *bytes); /* four, as on the wire */
 bool ip_network_parse(struct str text, struct ip_network *ret);
 bool ip_is_in(const struct ip *ip, const struct ip_network *network);
 bool ip_is_v4(const struct ip *ip);
+/* What one customer of a network has: an IPv4 address, or a /64 of IPv6. */
+struct ip ip_of_customer(const struct ip *ip);
 /* The network of that many bits that the address is in. */
 struct ip ip_base(const struct ip *ip, unsigned prefix_bits);
 

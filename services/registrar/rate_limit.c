@@ -5,7 +5,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 
-enum { MINUTE_US = 60 * 1000 * 1000, V6_CUSTOMER_BITS = 64 };
+enum { MINUTE_US = 60 * 1000 * 1000 };
 
 struct caller_entry {
     TAILQ_ENTRY(caller_entry) entry;
@@ -66,7 +66,7 @@ static void forget_settled(struct rate_limit *limit, int64_t now_us)
 static struct caller_entry *find_or_add(struct rate_limit *limit, const struct ip *caller,
                                         int64_t now_us)
 {
-    struct ip key = ip_is_v4(caller) ? *caller : ip_base(caller, V6_CUSTOMER_BITS);
+    struct ip key = ip_of_customer(caller);
     struct caller_entry *entry = map_get(limit->by_key, str_from(key.bytes, sizeof(key.bytes)));
 
     if (entry) {

@@ -1,6 +1,6 @@
 /* How much each caller may ask for: so much at once, and then as fast as it is refilled.
  *
- * A caller is an IPv4 address or a /64 of IPv6, which is what one customer of a network has.
+ * A caller is whom ip_of_customer() tells apart.
  * Bounded: when there are too many callers the one that was not heard for longest is forgotten.
  */
 #ifndef SERVICES_REGISTRAR_RATE_LIMIT_H

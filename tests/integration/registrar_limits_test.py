@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from tests.support.hosts import Host
 from tests.support.registrar import TOKEN, Registrar
 
 LIMITS = "rate_limit = 30\n"
@@ -89,3 +90,26 @@ def test_one_address_holds_only_so_many_connections():
         registrar.process.stop()
         assert "turned_away=1" in registrar.process.said()
         registrar.process.start()
+
+
+def is_served(connection):
+    try:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        return b"200" in connection.recv(1000)
+    except ConnectionError:
+        return False
+
+
+def test_a_customers_network_of_ipv6_is_one_address():
+    """Whoever has one address of IPv6 has a /64 of them."""
+    host = Host().open()
+    registrar = Registrar(extra="address = ::1\naddress_connection_limit = 2\ntrusted_proxies =\n")
+    registrar.process.host = host
+    with contextlib.closing(host), registrar, host.inside(), contextlib.ExitStack() as stack:
+        answers = []
+        for source in ("2001:db8:1:1::1", "2001:db8:1:1::2", "2001:db8:1:1::3", "2001:db8:1:2::1"):
+            host.add_address(source)
+            connection = stack.enter_context(socket.create_connection(
+                ("::1", registrar.port), source_address=(source, 0)))
+            answers.append(is_served(connection))
+        assert answers == [True, True, False, True]

@@ -61,6 +61,10 @@ class Host:
                                  f"namespaces (ip netns): {why}") from None
         return self
 
+    def add_address(self, address):
+        """One more of its own, which nobody else reaches."""
+        self._ip("-n", self.name, "addr", "add", address, "dev", "lo", "nodad")
+
     def close(self):
         for relay in self._relays:
             relay.close()

@@ -28,7 +28,7 @@ struct http_server_options {
     size_t body_limit_bytes;
     size_t header_limit_bytes;
     unsigned connection_limit;
-    unsigned peer_connection_limit;   /* of these, from one address; 0: any number */
+    unsigned peer_connection_limit;   /* of these, from one ip_of_customer(); 0: any number */
     int64_t request_timeout_ms;       /* absolute, from the connection to the whole request */
     const char *tls_certificate_file; /* PEM; NULL for plain HTTP */
     const char *tls_key_file;

@@ -152,13 +152,15 @@ static enum MHD_Result on_accept(void *arg, const struct sockaddr *address, sock
 {
     struct http_server *server = arg;
     unsigned limit = server->options.peer_connection_limit, count = 0;
-    struct ip peer = ip_of_address(address);
+    struct ip peer = ip_of_address(address), customer = ip_of_customer(&peer);
     (void)len;
 
     if (limit == 0 || (server->options.is_exempt && server->options.is_exempt(server->arg, &peer)))
         return MHD_YES;
-    for (const struct connection *at = server->connections; at; at = at->next)
-        count += memcmp(&at->peer, &peer, sizeof(peer)) == 0;
+    for (const struct connection *at = server->connections; at; at = at->next) {
+        struct ip other = ip_of_customer(&at->peer);
+        count += memcmp(&other, &customer, sizeof(other)) == 0;
+    }
     if (count < limit)
         return MHD_YES;
     server->stats.turned_away++;

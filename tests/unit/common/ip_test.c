@@ -87,6 +87,20 @@ static void addresses_have_a_network(void **state)
     assert_memory_equal(&a, &b, sizeof(a));
 }
 
+static void a_customer_has_an_address_or_a_network(void **state)
+{
+    (void)state;
+    struct ip a, b;
+
+    assert_true(ip_parse(STR("2001:db8:1:2:3:4:5:6"), &a));
+    assert_true(ip_parse(STR("2001:db8:1:2::"), &b));
+    a = ip_of_customer(&a);
+    assert_memory_equal(&a, &b, sizeof(a));
+    assert_true(ip_parse(STR("192.0.2.1"), &a));
+    b = ip_of_customer(&a);
+    assert_memory_equal(&a, &b, sizeof(a));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +108,7 @@ int main(void)
         cmocka_unit_test(a_host_is_the_same_in_both_spellings),
         cmocka_unit_test(what_is_none_is_refused),
         cmocka_unit_test(addresses_have_a_network),
+        cmocka_unit_test(a_customer_has_an_address_or_a_network),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
