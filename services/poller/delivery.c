@@ -96,6 +96,21 @@ static void log_recorded(const struct delivery *delivery, const struct notify_re
            LOG_STR("problem", notification->problem), LOG_TRACE(notification->trace));
 }
 
+/* AWS Marketplace seller guide, "Amazon EventBridge events": an account that was compromised, or is
+ * closed, or abuses something. Nothing follows by itself. */
+static void note_advisory(const struct delivery *delivery)
+{
+    const struct notification *notification = &delivery->notification;
+
+    if (str_is_empty(notification->problem) &&
+        str_starts_with(notification->type, STR("Purchase Agreement Advisory Issued")))
+        log_warning("AWS has an advisory about a customer: a person should look into it",
+                    LOG_TEXT("queue", delivery->all->options.label),
+                    LOG_STR("agreement", notification->agreement_id),
+                    LOG_MASKED("account", notification->account_id),
+                    LOG_TRACE(notification->trace));
+}
+
 static void on_recorded(struct delivery *delivery, const struct notify_result *result)
 {
     struct deliveries *all = delivery->all;
@@ -106,6 +121,7 @@ static void on_recorded(struct delivery *delivery, const struct notify_result *r
     if (result->outcome == OUTCOME_NOT_UNDERSTOOD)
         all->options.counts->not_understood++;
     log_recorded(delivery, result);
+    note_advisory(delivery);
     batch_add(all->options.deletes, delivery->message.receipt_handle, 0, delivery->expires_ms);
     finish(delivery, true);
 }

@@ -10,6 +10,10 @@ from tests.support.process import Process
 from tests.support.sandbox import (ACCESS_KEY, BUYER, LEGACY, NEW, SECRET_KEY, SELLER, Sandbox)
 from tests.support.stand_in import Refusal, StandIn
 
+VECTORS = json.loads((pathlib.Path(__file__).parents[1] / "vectors/aws-wire-examples.json").read_text())
+ADVISORY, = [json.loads(case["sqs_body_raw"]) for case in VECTORS["eventbridge"]["cases"]
+             if case["id"] == "advisory-issued"]
+
 SETTINGS = """
 [entitled]
 run_directory = {run}
@@ -137,6 +141,18 @@ def test_what_is_not_understood_or_not_ours_is_told_with_the_reason(bench):
     assert sorted(len(params[0]["body"]) for params in store.wait_asked(3, "notify"))[-1] == 1000000
     assert "999900001111" in told["An"]["problem"]
     assert told["It"]["source"] == "unknown"
+
+
+def test_an_advisory_of_aws_calls_for_a_person(bench):
+    bench.store(lambda notification: {"outcome": "recorded"})
+    bench.start()
+    for body in (ADVISORY, {**ADVISORY, "id": "e2", "detail-type": ADVISORY["detail-type"].replace(
+            "Issued", "Resolved")}):
+        bench.sandbox.send_event(body=body)
+    bench.sandbox.wait_queue_empty()
+    line, = [line for line in bench.poller.said().splitlines() if "level=warning" in line]
+    assert "advisory" in line and f"agreement={ADVISORY['detail']['agreement']['id']}" in line
+    assert BUYER not in line
 
 
 def test_what_the_store_cannot_take_is_not_deleted(bench):
