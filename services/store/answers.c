@@ -160,6 +160,18 @@ static void apply_rows(struct answer_work *work, struct subscription *record,
     apply_answer(record, rows, &asked, &work->books->policy, work->arena);
 }
 
+/* What was not listed was inferred to go on in another licence. It is listed again, so both are
+ * there, unless AWS announced a renewal. */
+static void part_if_listed_again(struct answer_work *work, const struct subscription *before,
+                                 struct subscription *after)
+{
+    if (before->successor.len == 0 || record_evidence(before).empty_at == 0 ||
+        record_evidence(after).empty_at != 0 || record_evidence(after).succeeded_at != 0)
+        return;
+    identity_part(work->change, after, work->changed);
+    records_get(work->change->db, work->claimed.id, work->arena, &work->claimed);
+}
+
 static void apply_group(struct answer_work *work, struct group *group)
 {
     struct subscription before;
@@ -174,6 +186,7 @@ static void apply_group(struct answer_work *work, struct group *group)
     group->record = before;
     identity_learn(&group->record, &group->keys);
     apply_rows(work, &group->record, &group->rows);
+    part_if_listed_again(work, &before, &group->record);
     note_write(work, &group->record, records_update(work->change, &before, &group->record));
 }
 

@@ -49,5 +49,8 @@ bool identity_succeed(struct change *change, struct subscription *predecessor,
  * the ids of all that changed. */
 void identity_succeed_as_told(struct change *change, struct subscription *predecessor,
                               struct subscription *successor, struct ids *changed);
+/* Nothing renews or replaces it after all: *predecessor is changed in place and not written, what
+ * was its successor is written and added. */
+void identity_part(struct change *change, struct subscription *predecessor, struct ids *changed);
 
 #endif

@@ -138,6 +138,12 @@ static void part(struct change *change, struct str other, const struct subscript
     ids_add(changed, other);
 }
 
+void identity_part(struct change *change, struct subscription *predecessor, struct ids *changed)
+{
+    part(change, predecessor->successor, predecessor, changed);
+    predecessor->successor = STR_NONE;
+}
+
 void identity_succeed_as_told(struct change *change, struct subscription *predecessor,
                               struct subscription *successor, struct ids *changed)
 {

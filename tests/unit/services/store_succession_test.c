@@ -150,6 +150,60 @@ static void what_aws_says_of_a_renewal_undoes_what_was_inferred(void **state)
     assert_true(is_renewed_as(f, THIRD_KEY, SECOND_KEY));
 }
 
+/* The first licence is given the new one, for nothing else is possible. */
+static void infer(struct fixture *f)
+{
+    begin_two(f);
+    end_agreement(f, "agmt-3", "CANCELLED");
+    find_gone(f, FIRST_KEY, begin_s + 10);
+    assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
+}
+
+/* An answer about one of them that lists both. */
+static void list_both(struct fixture *f, const char *asked, int64_t at_s)
+{
+    fixture_apply(f, fixture_of_license(f, asked).id, SCOPE_ACCOUNT, at_s,
+                  ROWS_OF(SEATS(9, .license_arn = STR(ARN(SECOND_KEY))),
+                          SEATS(9, .license_arn = STR(ARN(FIRST_KEY)))));
+}
+
+static void assert_apart(struct fixture *f)
+{
+    assert_int_equal(state_at(f, FIRST_KEY, begin_s + 400), STATE_ACTIVE);
+    assert_int_equal(fixture_of_license(f, FIRST_KEY).successor.len, 0);
+    assert_int_equal(fixture_of_license(f, SECOND_KEY).predecessor.len, 0);
+}
+
+static void what_aws_lists_again_goes_on_in_no_other(void **state)
+{
+    struct fixture *f = *state;
+
+    infer(f);
+    list_both(f, FIRST_KEY, begin_s + 50); /* older than what was inferred from */
+    assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
+    list_both(f, FIRST_KEY, begin_s + 300);
+    assert_apart(f);
+}
+
+static void whichever_was_asked_about(void **state)
+{
+    struct fixture *f = *state;
+
+    infer(f);
+    list_both(f, SECOND_KEY, begin_s + 300);
+    assert_apart(f);
+}
+
+static void unless_aws_announced_its_renewal(void **state)
+{
+    struct fixture *f = *state;
+
+    infer(f);
+    end_agreement(f, "agmt-1", "RENEWED");
+    list_both(f, FIRST_KEY, begin_s + 300);
+    assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +213,9 @@ int main(void)
         fixture_test(what_is_cancelled_leaves_the_renewal_to_the_other),
         fixture_test(what_nobody_decides_ends),
         fixture_test(what_aws_says_of_a_renewal_undoes_what_was_inferred),
+        fixture_test(what_aws_lists_again_goes_on_in_no_other),
+        fixture_test(whichever_was_asked_about),
+        fixture_test(unless_aws_announced_its_renewal),
     };
 
     begin_s = clock_wall_s() - 3 * 3600;
