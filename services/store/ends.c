@@ -63,8 +63,12 @@ static bool is_held(const struct subscription *record)
     return is_confirmed(record) && !record_end_is_explained(record);
 }
 
-/* What is past the window goes, and of the rest what is not needed to see that it is too many. A
- * time to come is of a clock that was wrong. */
+static bool is_recent(int64_t at_s, const struct limits *limits, int64_t now_s)
+{
+    return at_s > now_s - limits->within_s && !record_time_is_ahead(at_s, now_s);
+}
+
+/* What is past the window goes, and of the rest what is not needed to see that it is too many. */
 static void add_recent(struct stored_ends *ends, const struct limits *limits, int64_t now_s,
                        struct str id, struct arena *arena)
 {
@@ -74,8 +78,7 @@ static void add_recent(struct stored_ends *ends, const struct limits *limits, in
 
     for (size_t i = from; i < ends->recent.count; i++) {
         const struct recent_end *end = &ends->recent.items[i];
-        if (end->at > now_s - limits->within_s && end->at <= now_s &&
-            !str_eq(end->subscription, id))
+        if (is_recent(end->at, limits, now_s) && !str_eq(end->subscription, id))
             kept.items[kept.count++] = *end;
     }
     kept.items[kept.count++] = (struct recent_end){.subscription = id, .at = now_s};
@@ -101,7 +104,7 @@ static void alarm(struct change *change, struct stored_ends *ends, const struct 
     int64_t now_s = change_now_s(change);
     bool many = record_evidence(record).held_at != 0;
 
-    if (ends->alarmed_at > now_s - limits->within_s && ends->alarmed_at <= now_s)
+    if (is_recent(ends->alarmed_at, limits, now_s))
         return;
     ends->alarmed_at = now_s;
     log_error("ends that nothing certain explains are held, and served; 'entitlectl held' shows "
