@@ -173,13 +173,13 @@ enum rpc_error on_sweep_finish(struct work *work)
     if (!holds(work, params->subscription, params->fence, params->signed_by))
         return ERROR_CONFLICT;
     /* That is how another account is answered: it says nothing about anybody. */
-    bool lists_nothing = params->rows == 0;
+    bool says_nothing = params->rows == 0 && !seller_proves(work->change, params->signed_by, false);
     struct subscription_list part =
         records_page(work->change->db, params->after, product_code, PART, PART_BYTES,
                      &work->change->arena, &result->next);
     for (size_t i = 0; i < part.count; i++) {
         struct stored_due stored;
-        if (lists_nothing || !is_unlisted(&part.items[i], params->began_at))
+        if (says_nothing || !is_unlisted(&part.items[i], params->began_at))
             continue;
         marks_get(work->change->db, part.items[i].id, &work->change->arena, &stored);
         if (stored.class != due_class_none)

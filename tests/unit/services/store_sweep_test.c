@@ -41,18 +41,24 @@ static enum rpc_error part(struct fixture *fixture, int64_t fence, int64_t began
     return fixture_write(fixture, on_sweep_part, &params, result);
 }
 
-static struct sweep_finish_result end(struct fixture *fixture, int64_t fence, int64_t began_at,
-                                      int64_t rows)
+static struct sweep_finish_result end_as(struct fixture *fixture, int64_t fence, int64_t began_at,
+                                         int64_t rows, struct str signed_by)
 {
     struct sweep_finish_params params = {.subscription = STR(SWEEP),
                                          .fence = fence,
                                          .began_at = began_at,
                                          .rows = rows,
-                                         .signed_by = STR(SELLER)};
+                                         .signed_by = signed_by};
     struct sweep_finish_result result;
 
     assert_int_equal(fixture_write(fixture, on_sweep_finish, &params, &result), ERROR_NONE);
     return result;
+}
+
+static struct sweep_finish_result end(struct fixture *fixture, int64_t fence, int64_t began_at,
+                                      int64_t rows)
+{
+    return end_as(fixture, fence, began_at, rows, STR(SELLER));
 }
 
 static struct sweep_part_result compare(struct fixture *fixture, int64_t began_at,
@@ -218,9 +224,9 @@ static void what_is_not_listed_is_asked_about(void **state)
     struct str first = known(fixture, ARN(FIRST_KEY), 10);
     struct str second = known(fixture, ARN(SECOND_KEY), 10);
 
-    /* A sweep that lists nothing at all says nothing about anybody. */
+    /* One that lists nothing at all may be another account's: it says nothing about anybody. */
     int64_t fence = claim_sweep(fixture);
-    assert_int_equal(end(fixture, fence, T + 30, 0).unlisted, 0);
+    assert_int_equal(end_as(fixture, fence, T + 30, 0, STR_NONE).unlisted, 0);
     compare(fixture, T + 60, ROWS_OF(SEATS(10, LICENCE(FIRST_KEY))));
     assert_int_equal(marked(fixture, first), due_class_none);
     assert_int_equal(marked(fixture, second), DUE_SWEEP);
@@ -231,6 +237,16 @@ static void what_is_not_listed_is_asked_about(void **state)
     assert_int_equal(outcome.swept_at, T + 60);
     assert_int_equal(outcome.rows, 1);
     assert_int_equal(outcome.unlisted, 1);
+}
+
+/* The announcement of the only customer's end was lost. */
+static void where_the_seller_is_listed_nothing_all_are_asked_about(void **state)
+{
+    struct fixture *fixture = *state;
+    struct str id = known(fixture, ARN(FIRST_KEY), 10);
+
+    assert_int_equal(end(fixture, claim_sweep(fixture), T + 60, 0).unlisted, 1);
+    assert_int_equal(marked(fixture, id), DUE_SWEEP);
 }
 
 static void rows_without_a_licence_go_to_their_customer(void **state)
@@ -351,6 +367,7 @@ int main(void)
         fixture_test(what_differs_is_asked_about),
         fixture_test(what_is_not_known_gets_a_record),
         fixture_test(what_is_not_listed_is_asked_about),
+        fixture_test(where_the_seller_is_listed_nothing_all_are_asked_about),
         fixture_test(rows_without_a_licence_go_to_their_customer),
         fixture_test(a_licence_of_a_known_customer_makes_no_record),
         fixture_test(only_the_claim_that_is_on_may_compare),
