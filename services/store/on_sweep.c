@@ -50,8 +50,16 @@ static void mark(struct comparison *comparison, struct str id, const char *why)
     marks_mark(comparison->work->change, comparison->work->books->due, id, DUE_SWEEP, str_of(why));
 }
 
+/* One that is asked about by its identifier need not be shown rows that do not name it. */
+static bool will_be_shown(const struct subscription *record, const struct keys *keys)
+{
+    bool probe;
+
+    return keys->customer_identifier.len > 0 || apply_scope(record, &probe) == SCOPE_ACCOUNT;
+}
+
 /* Unlicensed records of the same customer: which of them the rows are about, or whether they gained
- * a licence, their own answers tell. */
+ * a licence, their own answers tell. How many will. */
 static size_t mark_unlicensed(struct comparison *comparison, const struct keys *keys)
 {
     struct change *change = comparison->work->change;
@@ -65,7 +73,7 @@ static size_t mark_unlicensed(struct comparison *comparison, const struct keys *
         if (found.items[i].license_key.len > 0 || identity_contradicts(&found.items[i], keys))
             continue;
         mark(comparison, found.items[i].id, "the sweep lists it otherwise");
-        count++;
+        count += will_be_shown(&found.items[i], keys);
     }
     return count;
 }

@@ -291,6 +291,29 @@ static void a_licence_of_a_known_customer_makes_no_record(void **state)
     assert_int_equal(fixture_all(fixture).count, 1);
 }
 
+/* Its answers, by its own identifier, need not show a licence whose rows do not name it. */
+static void a_licence_beside_a_legacy_subscription_gets_a_record(void **state)
+{
+    struct fixture *fixture = *state;
+    struct register_params params = {.product_code = STR(PRODUCT),
+                                     .account_id = STR(ACCOUNT),
+                                     .customer_identifier = STR("cust-1")};
+    struct register_result registered;
+    struct aws_entitlement row =
+        SEATS(7, .customer_identifier = STR_INIT("cust-1"), .account_id = STR_INIT(ACCOUNT));
+
+    fixture_write(fixture, on_register, &params, &registered);
+    struct str id = arena_str(&fixture->arena, registered.subscription->id);
+    fixture_apply(fixture, id, SCOPE_CUSTOMER_IDENTIFIER, T,
+                  (struct aws_entitlement_list){&row, 1});
+    struct sweep_part_result result =
+        compare(fixture, T + 60, ROWS_OF(row, SEATS(3, LICENCE(SECOND_KEY))));
+    assert_int_equal(result.verified, 1);
+    assert_int_equal(result.unknown, 1);
+    assert_int_equal(marked(fixture, fixture_of_license(fixture, SECOND_KEY).id), DUE_SWEEP);
+    assert_int_equal(marked(fixture, id), DUE_SWEEP);
+}
+
 static void only_the_claim_that_is_on_may_compare(void **state)
 {
     struct fixture *fixture = *state;
@@ -370,6 +393,7 @@ int main(void)
         fixture_test(where_the_seller_is_listed_nothing_all_are_asked_about),
         fixture_test(rows_without_a_licence_go_to_their_customer),
         fixture_test(a_licence_of_a_known_customer_makes_no_record),
+        fixture_test(a_licence_beside_a_legacy_subscription_gets_a_record),
         fixture_test(only_the_claim_that_is_on_may_compare),
         fixture_test(a_claim_is_renewed),
         fixture_test(the_next_is_due_an_interval_after_the_last),
