@@ -120,22 +120,44 @@ static bool find_unlicensed(struct answer_work *work, const struct keys *keys,
     return identity_unlicensed(work->change->db, keys, work->arena, ret);
 }
 
+static void merge(struct answer_work *work, struct subscription *survivor,
+                  const struct subscription *gone)
+{
+    bool was_claimed = str_eq(gone->id, work->claimed.id);
+
+    identity_merge(work->change, survivor, gone);
+    ids_add(work->changed, survivor->id);
+    if (was_claimed || str_eq(survivor->id, work->claimed.id))
+        work->claimed = *survivor;
+}
+
+/* Without licences the identifier names a subscription: another record that has it is the same. */
+static bool find_customer(struct answer_work *work, const struct keys *keys,
+                          struct subscription *ret)
+{
+    struct subscription named;
+
+    if (!find_unlicensed(work, keys, ret))
+        return false;
+    if (identity_by_identifier(work->change->db, keys, work->arena, &named) &&
+        !str_eq(named.id, ret->id)) {
+        merge(work, &named, ret);
+        *ret = named;
+    }
+    return true;
+}
+
 static bool find_record(struct answer_work *work, const struct group *group,
                         struct subscription *ret)
 {
     struct subscription unlicensed;
 
     if (group->keys.license_key.len == 0)
-        return find_unlicensed(work, &group->keys, ret);
+        return find_customer(work, &group->keys, ret);
     if (!find_licensed(work, &group->keys, ret))
         return proves_one_licence(work) && find_unlicensed(work, &group->keys, ret);
-    if (proves_one_licence(work) && find_unlicensed(work, &group->keys, &unlicensed)) {
-        bool was_claimed = str_eq(unlicensed.id, work->claimed.id);
-        identity_merge(work->change, ret, &unlicensed);
-        ids_add(work->changed, ret->id);
-        if (was_claimed || str_eq(ret->id, work->claimed.id))
-            work->claimed = *ret;
-    }
+    if (proves_one_licence(work) && find_unlicensed(work, &group->keys, &unlicensed))
+        merge(work, ret, &unlicensed);
     return true;
 }
 

@@ -57,10 +57,16 @@ static size_t count_named(struct db *db, const struct keys *keys, enum named_by 
     return count;
 }
 
+bool identity_by_identifier(struct db *db, const struct keys *keys, struct arena *arena,
+                            struct subscription *ret)
+{
+    return count_named(db, keys, BY_IDENTIFIER, false, arena, ret) > 0;
+}
+
 bool identity_unlicensed(struct db *db, const struct keys *keys, struct arena *arena,
                          struct subscription *ret)
 {
-    if (count_named(db, keys, BY_IDENTIFIER, false, arena, ret) > 0)
+    if (identity_by_identifier(db, keys, arena, ret))
         return true;
     return count_named(db, keys, BY_ACCOUNT, false, arena, ret) == 1;
 }

@@ -21,6 +21,9 @@ struct keys {
 /* Of the product (empty: of any); false: unknown. */
 bool identity_by_license(struct db *db, struct str product_code, struct str license_key,
                          struct arena *arena, struct subscription *ret);
+/* The unlicensed record that the keys' identifier names; false: there is none. */
+bool identity_by_identifier(struct db *db, const struct keys *keys, struct arena *arena,
+                            struct subscription *ret);
 /* The unlicensed record that the keys' identifier names, else the only one that the account
  * names, and that contradicts none of the keys. */
 bool identity_unlicensed(struct db *db, const struct keys *keys, struct arena *arena,

@@ -312,6 +312,25 @@ static void merging_keeps_what_was_served(void **state)
     assert_int_equal(record.verified_at, gone.verified_at);
 }
 
+/* Learnt apart: from a registration by its account, from SNS by its identifier. */
+static void an_answer_that_names_the_identifier_merges_too(void **state)
+{
+    struct fixture *f = *state;
+    struct aws_entitlement row =
+        SEATS(5, .customer_identifier = STR("cust-1"), .account_id = STR(ACCOUNT));
+
+    struct str by_account = enter_id(ENTER(f, .account_id = STR(ACCOUNT)));
+    NOTIFY(f, .kind = EVENT_ENTITLEMENT_UPDATED, .product_code = STR(PRODUCT),
+           .customer_identifier = STR("cust-1"), .event_time = NOW);
+    assert_int_equal(count_all(f), 2);
+    fixture_apply(f, by_account, SCOPE_ACCOUNT, NOW, (struct aws_entitlement_list){&row, 1});
+    assert_int_equal(count_all(f), 1);
+    struct subscription record = fixture_get(f, by_account);
+    assert_int_equal(fixture_seats(&record), 5);
+    assert_true(str_eq_text(record.customer_identifier, "cust-1"));
+    assert_true(str_eq_text(record.account_id, ACCOUNT));
+}
+
 static void keys_that_contradict_are_another_record(void **state)
 {
     struct fixture *f = *state;
@@ -563,6 +582,7 @@ int main(void)
         fixture_test(a_registration_merges_an_unlicensed_record_that_holds_nothing),
         fixture_test(a_registration_asks_first_about_one_that_holds_something),
         fixture_test(merging_keeps_what_was_served),
+        fixture_test(an_answer_that_names_the_identifier_merges_too),
         fixture_test(keys_that_contradict_are_another_record),
         fixture_test(rows_of_a_licence_call_belong_to_it_whatever_they_repeat),
         fixture_test(an_older_answer_changes_nothing),
