@@ -263,6 +263,8 @@ static void broken(struct proof *proof, struct str place, const char *problem)
 
     if (breaks->count == BREAKS_MAX)
         return;
+    if (!breaks->items)
+        breaks->items = arena_alloc_array(proof->arena, BREAKS_MAX, sizeof(*breaks->items));
     breaks->items[breaks->count++] =
         (struct chain_break){.at = place_text(proof->arena, place), .problem = str_of(problem)};
 }
@@ -382,9 +384,7 @@ int chain_verify(struct db *db, const struct journal_verify_params *params, stru
     struct proof proof = {.arena = arena, .result = ret};
     struct str from, until = STR_NONE;
 
-    *ret = (struct journal_verify_result){
-        .at = params->after,
-        .breaks.items = arena_alloc_array(arena, BREAKS_MAX, sizeof(struct chain_break))};
+    *ret = (struct journal_verify_result){.at = params->after};
     if (params->until.len > 0 && place_parse(params->until, arena, &until, error) < 0)
         return -1;
     if (start_proof(&proof, db, params, &from, error) < 0)

@@ -120,7 +120,8 @@ struct page {
     struct arena *arena;
     struct journal_result *result;
     size_t limit;
-    size_t bytes;
+    size_t bytes;    /* of the rows it has walked over, also those that it does not hold */
+    struct str last; /* of these: its place */
 };
 
 static bool page_is_full(const struct page *page)
@@ -128,24 +129,19 @@ static bool page_is_full(const struct page *page)
     return page->result->entries.count >= page->limit || page->bytes >= PAGE_BYTES;
 }
 
-static void page_add(struct page *page, struct str bytes)
+static void page_add(struct page *page, struct str place, struct str bytes)
 {
     struct journal_entry entry;
 
-    if (!chain_open(bytes, page->arena, &entry) || is_silent(&entry))
-        return;
-    page->result->entries.items[page->result->entries.count++] = entry;
+    page->last = arena_str(page->arena, place);
     page->bytes += bytes.len;
+    if (chain_open(bytes, page->arena, &entry) && !is_silent(&entry))
+        page->result->entries.items[page->result->entries.count++] = entry;
 }
 
 static void page_close(struct page *page)
 {
-    const struct journal_entry_list *entries = &page->result->entries;
-
-    if (entries->count == 0)
-        return;
-    const struct journal_entry *last = &entries->items[entries->count - 1];
-    page->result->next = arena_printf(page->arena, "%" PRId64 ".%" PRId64, last->seq, last->index);
+    page->result->next = place_text(page->arena, page->last);
 }
 
 static void list_all(struct page *page, struct str before)
@@ -158,7 +154,7 @@ static void list_all(struct page *page, struct str before)
             page_close(page);
             break;
         }
-        page_add(page, arena_str(page->arena, value));
+        page_add(page, key, arena_str(page->arena, value));
     }
     db_cursor_done(&cursor);
 }
@@ -178,7 +174,7 @@ static void list_of(struct page *page, struct str id, struct str before)
         }
         struct str place = str_from(key.ptr + prefix.len, key.len - prefix.len);
         if (db_get(page->db, TABLE_JOURNAL, place, page->arena, &value))
-            page_add(page, value);
+            page_add(page, place, value);
     }
     db_cursor_done(&cursor);
 }

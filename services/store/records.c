@@ -117,17 +117,16 @@ struct subscription_list records_page(struct db *db, struct str after, struct st
     while (db_step(&cursor, &key, &value)) {
         if (str_eq(key, after))
             continue;
-        if (list.count == limit || (list.count > 0 && taken + value.len > bytes)) {
+        if (list.count == limit || (taken > 0 && taken + value.len > bytes)) {
             *ret_next = last;
             break;
         }
         struct subscription record;
-        if (!decode(key, arena_str(arena, value), arena, &record) ||
-            (product.len > 0 && !str_eq(record.product_code, product)))
-            continue;
-        list.items[list.count++] = record;
-        last = record.id;
+        last = arena_str(arena, key);
         taken += value.len;
+        if (decode(key, arena_str(arena, value), arena, &record) &&
+            (product.len == 0 || str_eq(record.product_code, product)))
+            list.items[list.count++] = record;
     }
     db_cursor_done(&cursor);
     return list;

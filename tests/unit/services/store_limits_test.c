@@ -1,0 +1,84 @@
+/* What a record, a page and a message hold, and what happens to more. */
+#include "services/store/chain.h"
+#include "services/store/journal.h"
+#include "tests/support/store_fixture.h"
+
+/* What tells people nothing may outnumber the rest by far: a page reaches only so far over it. */
+static void a_page_of_the_journal_ends_among_what_is_silent(void **state)
+{
+    enum { SILENT = 10000 };
+    struct fixture *f = *state;
+    struct register_params registration = {.product_code = STR(PRODUCT),
+                                           .account_id = STR(ACCOUNT)};
+    struct history_params params = {.limit = 10};
+    struct register_result result = {0};
+    struct change change;
+    size_t pages = 0, found = 0;
+
+    assert_int_equal(fixture_write(f, on_register, &registration, &result), ERROR_NONE);
+    change_begin(&change, f->books.db, f->books.seq, clock_wall_ms());
+    for (int i = 0; i < SILENT; i++)
+        journal_append(&change, &(struct journal_entry){.subscription = STR("s-1"), .version = i});
+    assert_int_equal(change_commit(&change, &f->error), 0);
+    books_settle(&f->books, &change);
+    change_done(&change);
+    do {
+        struct journal_result page = {0};
+        assert_int_equal(fixture_read(f, on_journal, &params, &page), ERROR_NONE);
+        found += page.entries.count;
+        params.before = page.next;
+        pages++;
+    } while (params.before.len > 0);
+    assert_int_equal(found, 1);
+    assert_in_range(pages, 3, 20);
+}
+
+/* A backup proves millions of entries, part by part. */
+static void a_part_of_the_proof_keeps_next_to_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_verify_params params = {.after = STR_NONE};
+    struct journal_verify_result part;
+    struct arena arena = ARENA_INIT;
+
+    assert_int_equal(chain_verify(f->books.db, &params, &arena, &part, &f->error), 0);
+    assert_int_equal(part.breaks.count, 0);
+    assert_in_range(arena_size(&arena), 0, 16384);
+    arena_done(&arena);
+}
+
+/* A sweep of a small product beside a large one is finished in parts, too. */
+static void what_is_walked_over_counts_as_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct register_params params = {.product_code = STR(PRODUCT), .account_id = STR(ACCOUNT)};
+    struct register_result registered;
+    struct str after = STR_NONE;
+    size_t pages = 0, found = 0;
+
+    assert_int_equal(fixture_write(fixture, on_register, &params, &registered), ERROR_NONE);
+    params.product_code = STR("another");
+    for (int i = 0; i < 50; i++) {
+        params.account_id = arena_printf(&fixture->arena, "%012d", i);
+        assert_int_equal(fixture_write(fixture, on_register, &params, &registered), ERROR_NONE);
+    }
+    do {
+        struct subscription_list page = records_page(fixture->books.db, after, STR(PRODUCT), 100,
+                                                     1000, &fixture->arena, &after);
+        found += page.count;
+        pages++;
+    } while (after.len > 0);
+    assert_int_equal(found, 1);
+    assert_in_range(pages, 5, 50);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fixture_test(a_page_of_the_journal_ends_among_what_is_silent),
+        fixture_test(a_part_of_the_proof_keeps_next_to_nothing),
+        fixture_test(what_is_walked_over_counts_as_read),
+    };
+
+    return cmocka_run_group_tests_name("services/store_limits", tests, NULL, NULL);
+}
