@@ -11,9 +11,11 @@ static bool is_license_char(char c)
     return (digit < 10) | (letter < 26) | (c == '-');
 }
 
+enum { KEY_MIN = 3, KEY_MAX = 255 }; /* what a record holds; see messages.def */
+
 static bool is_license_key(struct str s)
 {
-    if (s.len < 3 || !str_starts_with(s, STR("l-")))
+    if (s.len < KEY_MIN || s.len > KEY_MAX || !str_starts_with(s, STR("l-")))
         return false;
     bool all = true;
     for (size_t i = 0; i < s.len; i++)

@@ -3,6 +3,24 @@
 #include "services/store/journal.h"
 #include "tests/support/store_fixture.h"
 
+/* A record that cannot be read again would be lost. */
+static void a_key_longer_than_a_record_holds_is_none(void **state)
+{
+    struct fixture *f = *state;
+    struct str key = arena_printf(&f->arena, "l-%0300d", 7);
+    struct register_params params = {.product_code = STR(PRODUCT), .license_arn = key};
+    struct register_result result = {0};
+
+    assert_int_equal(fixture_write(f, on_register, &params, &result), ERROR_BAD_REQUEST);
+    assert_int_equal(NOTIFY(f, .kind = EVENT_LICENSE_UPDATED, .product_code = STR(PRODUCT),
+                            .account_id = STR(ACCOUNT), .license = key, .event_time = 1700000000)
+                         .outcome,
+                     OUTCOME_NOT_UNDERSTOOD);
+    params.license_arn = arena_printf(&f->arena, "l-%0253d", 7);
+    assert_int_equal(fixture_write(f, on_register, &params, &result), ERROR_NONE);
+    assert_true(str_eq(fixture_get(f, result.subscription->id).license_key, params.license_arn));
+}
+
 /* What tells people nothing may outnumber the rest by far: a page reaches only so far over it. */
 static void a_page_of_the_journal_ends_among_what_is_silent(void **state)
 {
@@ -75,6 +93,7 @@ static void what_is_walked_over_counts_as_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        fixture_test(a_key_longer_than_a_record_holds_is_none),
         fixture_test(a_page_of_the_journal_ends_among_what_is_silent),
         fixture_test(a_part_of_the_proof_keeps_next_to_nothing),
         fixture_test(what_is_walked_over_counts_as_read),

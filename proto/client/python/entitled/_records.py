@@ -14,7 +14,7 @@ DEFAULT_POLICY = Policy(grace_ms=72 * HOUR_MS, settling_ms=HOUR_MS, stale_after_
                         end_confirm_delay_ms=60 * 1000, pending_limit_ms=30 * DAY_MS)
 
 _NOTHING = Evidence()
-_LICENSE_KEY = re.compile(r"l-[0-9A-Za-z-]+", re.ASCII)
+_LICENSE_KEY = re.compile(r"l-[0-9A-Za-z-]{1,253}", re.ASCII)
 
 
 def license_key(license: str) -> str:
