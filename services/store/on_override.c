@@ -24,6 +24,8 @@ enum rpc_error on_override_put(struct work *work)
         error_set(work->error, "there is no override '" STR_FMT "'", STR_ARG(override->id));
         return ERROR_NOT_FOUND;
     }
+    if (!overrides_have_room(work->books->db, override))
+        return bad(work, "there are too many overrides: remove those that are over or not needed");
     work->change->origin.cause = CAUSE_OPERATOR;
     work->change->origin.author = override->author;
     overrides_put(work->change, override);

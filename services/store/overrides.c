@@ -40,6 +40,26 @@ static void write_row(struct change *change, const struct override *override)
     change_wrote_override(change, override);
 }
 
+/* A snapshot's first message holds all of them, beside records. */
+enum { ALL_BYTES_MAX = 768 * 1024 };
+
+bool overrides_have_room(struct db *db, const struct override *override)
+{
+    struct db_cursor cursor = db_ascend(db, TABLE_OVERRIDES, STR_NONE);
+    struct buf row = BUF_INIT;
+    struct str key, value;
+
+    codec_encode(&shape_override, override, &row);
+    size_t bytes = row.len;
+    buf_done(&row);
+    while (db_step(&cursor, &key, &value)) {
+        if (!str_eq(key, override->id))
+            bytes += value.len;
+    }
+    db_cursor_done(&cursor);
+    return bytes <= ALL_BYTES_MAX;
+}
+
 void overrides_put(struct change *change, struct override *override)
 {
     if (override->id.len == 0)

@@ -90,6 +90,48 @@ static void what_is_walked_over_counts_as_read(void **state)
     assert_in_range(pages, 5, 50);
 }
 
+static enum rpc_error put_override(struct fixture *f, struct str id, int number, char fill,
+                                   struct override_result *result)
+{
+    static char text[4000];
+    struct override override = {
+        .id = id,
+        .handle = arena_printf(&f->arena, "%01200d", number),
+        .action = OVERRIDE_VALUE,
+        .value = {.kind = VALUE_STRING, .string = str_from(text, sizeof(text))}};
+    struct override_put_params params = {.override = &override};
+
+    memset(text, fill, sizeof(text));
+    return fixture_write(f, on_override_put, &params, result);
+}
+
+/* Whoever takes a snapshot gets all overrides in one message. */
+static void overrides_fit_into_a_snapshot(void **state)
+{
+    struct fixture *f = *state;
+    struct override_result first = {0}, result = {0};
+    struct snapshot_params params = {.limit = 1000};
+    struct snapshot_result snapshot = {0};
+    struct buf reply = BUF_INIT;
+    int count = 1;
+
+    assert_int_equal(put_override(f, STR_NONE, 0, 'a', &first), ERROR_NONE);
+    while (count < 500 && put_override(f, STR_NONE, count, 'b', &result) == ERROR_NONE)
+        count++;
+    assert_in_range(count, 100, 200);
+    assert_non_null(strstr(f->error.text, "remove"));
+    assert_int_equal(put_override(f, first.override->id, 0, 'c', &result), ERROR_NONE);
+    assert_int_equal(fixture_read(f, on_snapshot, &params, &snapshot), ERROR_NONE);
+    assert_int_equal(snapshot.overrides.count, count);
+    codec_encode(&shape_snapshot_result, &snapshot, &reply);
+    assert_in_range(reply.len, 1, 1 << 20); /* records have as much of a message */
+    buf_done(&reply);
+    struct override_params remove = {.id = first.override->id};
+    struct nothing nothing;
+    assert_int_equal(fixture_write(f, on_override_remove, &remove, &nothing), ERROR_NONE);
+    assert_int_equal(put_override(f, STR_NONE, 0, 'd', &result), ERROR_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +139,7 @@ int main(void)
         fixture_test(a_page_of_the_journal_ends_among_what_is_silent),
         fixture_test(a_part_of_the_proof_keeps_next_to_nothing),
         fixture_test(what_is_walked_over_counts_as_read),
+        fixture_test(overrides_fit_into_a_snapshot),
     };
 
     return cmocka_run_group_tests_name("services/store_limits", tests, NULL, NULL);
