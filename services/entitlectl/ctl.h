@@ -75,5 +75,8 @@ int verb_account(struct ctl *ctl);
 int verb_stats(struct ctl *ctl);
 int verb_settings(struct ctl *ctl);
 int verb_keys(struct ctl *ctl);
+int verb_watch(struct ctl *ctl);
+int verb_contact(struct ctl *ctl);
+int verb_signing_keys(struct ctl *ctl);
 
 #endif

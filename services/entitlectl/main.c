@@ -49,6 +49,16 @@ static const struct option history_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct option watch_options[] = {
+    {"limit", "COUNT", "ends after so many; default: it goes on"},
+    {NULL, NULL, NULL},
+};
+
+static const struct option signing_keys_options[] = {
+    {"revoke", NULL, "renew: those before verify no more; open sessions end"},
+    {NULL, NULL, NULL},
+};
+
 static const struct option check_indexes_options[] = {
     {"report-only", NULL, "rebuild nothing"},
     {NULL, NULL, NULL},
@@ -120,6 +130,16 @@ static const struct verb verbs[] = {
      journal_options, verb_journal},
     {"notifications", "[HANDLE]", 0, 1, "AWS's messages, and what became of them", HANDLES,
      history_options, verb_notifications},
+    {"watch", "[HANDLE]", 0, 1, "the journal, as it grows",
+     "Every change from now on, a line each; with --json a document a line.\n" HANDLES,
+     watch_options, verb_watch},
+    {"contact", "erase HANDLE", 2, 2, "erases what a buyer typed into the onboarding form",
+     "\"show --contact\" shows it. Backups hold it as long as they are kept.\n" HANDLES,
+     product_options, verb_contact},
+    {"signing-keys", "[list]|renew", 0, 1,
+     "what the registration page's links and sessions are signed with",
+     "  renew   a new key signs from now on; those before go on to verify, eight at most",
+     signing_keys_options, verb_signing_keys},
     {"backup", "DIRECTORY", 1, 1,
      "copies the store's database while it is used, and proves the copy",
      "DIRECTORY is an absolute path on the store's machine that does not exist yet, and that\n"

@@ -22,6 +22,22 @@ static const struct subscription *successor_of(struct ctl *ctl, const struct sub
     return NULL;
 }
 
+int records_find(struct ctl *ctl, struct str handle, const struct subscription_list **ret)
+{
+    struct find_params params = {.handle = handle, .product = ctl_option(ctl, "product")};
+    const void *result;
+    int code = ctl_ask_store(ctl, METHOD_store_find, &params, &result);
+
+    if (code != EXIT_DONE)
+        return code;
+    *ret = &((const struct subscriptions_result *)result)->subscriptions;
+    if ((*ret)->count > 0)
+        return EXIT_DONE;
+    ctl->code = ERROR_NOT_FOUND;
+    ctl_fail(ctl, "no subscription is known as '" STR_FMT "'", STR_ARG(handle));
+    return EXIT_REFUSED;
+}
+
 struct holding records_holding(struct ctl *ctl, const struct subscription *record)
 {
     enum { CHAIN_MAX = 8 };

@@ -5,6 +5,9 @@
 
 #include "services/entitlectl/ctl.h"
 
+/* Of --product, if it was given; none is EXIT_REFUSED. */
+int records_find(struct ctl *ctl, struct str handle, const struct subscription_list **ret);
+
 /* The state depends on the successor's, which is looked up. */
 struct holding records_holding(struct ctl *ctl, const struct subscription *record);
 

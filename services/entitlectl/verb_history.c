@@ -4,6 +4,8 @@
 
 #include "proto/record/record.h"
 #include "services/entitlectl/ctl.h"
+#include "services/entitlectl/history.h"
+#include "services/entitlectl/records.h"
 #include "services/entitlectl/shape_json.h"
 #include "services/entitlectl/table.h"
 #include "services/entitlectl/words.h"
@@ -33,7 +35,7 @@ static void open_journal(const void *result, const char **ret_items, size_t *ret
     *ret_next = journal->next;
 }
 
-static int compare_entries(const void *a, const void *b)
+int journal_newest_first(const void *a, const void *b)
 {
     const struct journal_entry *left = a, *right = b;
 
@@ -42,16 +44,19 @@ static int compare_entries(const void *a, const void *b)
     return (left->index < right->index) - (left->index > right->index);
 }
 
-static void row_of_entry(struct table *table, const void *item)
+void journal_row(struct table *table, const struct journal_entry *entry)
 {
-    const struct journal_entry *entry = item;
-
     table_cell_time(table, entry->time);
     table_cell_number(table, entry->seq);
     table_cell(table, str_is_empty(entry->subscription) ? entry->override : entry->subscription);
     table_cell(table, str_of(choice_text(&enumeration_cause, (int)entry->cause)));
     table_cell(table, entry->author);
     table_cell(table, entry->erased ? STR("(erased)") : entry->change);
+}
+
+static void row_of_entry(struct table *table, const void *item)
+{
+    journal_row(table, item);
 }
 
 static void open_notifications(const void *result, const char **ret_items, size_t *ret_count,
@@ -105,7 +110,7 @@ static const struct history journal = {
     .member = "entries",
     .headers = "TIME,SEQ,SUBSCRIPTION,CAUSE,BY,CHANGE",
     .open = open_journal,
-    .newest_first = compare_entries,
+    .newest_first = journal_newest_first,
     .row = row_of_entry,
 };
 
@@ -149,19 +154,11 @@ static int gather(struct ctl *ctl, struct gathering *gathering, struct str subsc
 
 static int gather_handle(struct ctl *ctl, struct gathering *gathering, struct str handle)
 {
-    struct find_params params = {.handle = handle};
-    const void *result;
-    int code = ctl_ask_store(ctl, METHOD_store_find, &params, &result);
+    const struct subscription_list *records;
+    int code = records_find(ctl, handle, &records);
 
     if (code != EXIT_DONE)
         return code;
-    const struct subscription_list *records =
-        &((const struct subscriptions_result *)result)->subscriptions;
-    if (records->count == 0) {
-        ctl->code = ERROR_NOT_FOUND;
-        ctl_fail(ctl, "no subscription is known as '" STR_FMT "'", STR_ARG(handle));
-        return EXIT_REFUSED;
-    }
     for (size_t i = 0; i < records->count && code == EXIT_DONE; i++)
         code = gather(ctl, gathering, records->items[i].id);
     return code;

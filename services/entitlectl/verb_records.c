@@ -6,22 +6,6 @@
 
 enum { LIST_LIMIT = 1000, PAGE = 500, REFRESH_TIMEOUT_MS = 30000 };
 
-static int find(struct ctl *ctl, struct str handle, const struct subscription_list **ret)
-{
-    struct find_params params = {.handle = handle, .product = ctl_option(ctl, "product")};
-    const void *result;
-    int code = ctl_ask_store(ctl, METHOD_store_find, &params, &result);
-
-    if (code != EXIT_DONE)
-        return code;
-    *ret = &((const struct subscriptions_result *)result)->subscriptions;
-    if ((*ret)->count > 0)
-        return EXIT_DONE;
-    ctl->code = ERROR_NOT_FOUND;
-    ctl_fail(ctl, "no subscription is known as '" STR_FMT "'", STR_ARG(handle));
-    return EXIT_REFUSED;
-}
-
 struct listing {
     struct json *list;
     struct table table;
@@ -135,7 +119,7 @@ int verb_list(struct ctl *ctl)
 int verb_show(struct ctl *ctl)
 {
     const struct subscription_list *records;
-    int code = find(ctl, arguments_at(&ctl->arguments, 0), &records);
+    int code = records_find(ctl, arguments_at(&ctl->arguments, 0), &records);
 
     if (code != EXIT_DONE)
         return code;

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -5,6 +6,7 @@
 #include "proto/codec/codec.h"
 #include "services/store/handlers.h"
 #include "services/store/identity.h"
+#include "services/store/journal.h"
 #include "services/store/marks.h"
 #include "services/store/records.h"
 #include "services/store/seller.h"
@@ -189,5 +191,22 @@ size_t tokens_prune(struct change *change, int64_t now_s, size_t limit)
 enum rpc_error on_signing_keys(struct work *work)
 {
     signing_keys_list(work->books->db, work->arena, work->result);
+    return ERROR_NONE;
+}
+
+enum rpc_error on_signing_key_make(struct work *work)
+{
+    const struct signing_key_make_params *params = work->params;
+    struct signing_key_make_result *result = work->result;
+
+    work->change->origin.cause = CAUSE_OPERATOR;
+    work->change->origin.author = params->author;
+    signing_keys_renew(work->change, params->revoke, result);
+    result->id = arena_str(work->arena, result->id);
+    journal_note(work->change, AUDIT_OPERATOR,
+                 arena_printf(work->arena,
+                              "key " STR_FMT " signs the registration page's links; %" PRId64
+                              " keys revoked",
+                              STR_ARG(result->id), result->revoked));
     return ERROR_NONE;
 }

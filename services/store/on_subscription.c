@@ -97,6 +97,9 @@ enum rpc_error on_contact_put(struct work *work)
 
     if (!records_resolve(work->books->db, params->subscription, work->arena, &record))
         return unknown(work, params->subscription);
+    if (params->author.len > 0)
+        work->change->origin.cause = CAUSE_OPERATOR;
+    work->change->origin.author = params->author;
     contacts_put(work->change, record.id, &params->fields);
     journal_append(work->change, &(struct journal_entry){.subscription = record.id,
                                                          .version = record.version,

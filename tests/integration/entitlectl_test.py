@@ -199,6 +199,33 @@ def test_link_names_its_author(desk):
     assert options["cause"] == "operator" and options["author"]
 
 
+def test_a_contact_is_erased_by_name_of_who_did_it(desk):
+    store = desk.store(contact_put=lambda subscription, fields, options=None: {})
+    assert desk.ctl("contact", "erase", "acme") == (0, "the contact of s1 is erased\n", "")
+    method, [subscription, fields, options] = store.asked[-1]
+    assert (method, subscription, fields) == ("contact_put", "s1", []) and options["author"]
+    assert desk.json("contact", "erase", "acme") == {"erased": ["s1"]}
+    assert desk.ctl("contact", "erase", "nobody")[0] == 1
+    code, _, errors = desk.ctl("contact", "show", "acme")
+    assert code == 2 and "contact erase HANDLE" in errors
+
+
+def test_signing_keys_are_listed_without_their_secrets_and_renewed(desk):
+    keys = [{"id": "2", "secret": b"not-to-be-shown", "created_at": NOW},
+            {"id": "1", "secret": b"not-to-be-shown", "created_at": NOW - 86400}]
+    store = desk.store(signing_keys=lambda: {"keys": keys},
+                       signing_key_make=lambda options: {"id": "3", "revoked": 2 * options.get("revoke", False)})
+    code, output, _ = desk.ctl("signing-keys")
+    assert code == 0 and [row.split()[0] for row in output.splitlines()] == ["ID", "2", "1"]
+    listed = desk.json("signing-keys", "list")["keys"]
+    assert listed == [{"id": "2", "created_at": NOW}, {"id": "1", "created_at": NOW - 86400}]
+    code, output, _ = desk.ctl("signing-keys", "renew")
+    assert code == 0 and "key 3 is made; 0 are revoked" in output
+    assert desk.json("signing-keys", "renew", "--revoke") == {"id": "3", "revoked": 2}
+    assert store.asked[-1][1][-1]["author"]
+    assert desk.ctl("signing-keys", "forget")[0] == 2
+
+
 def test_refresh_waits_and_shows(desk):
     store = desk.store(mark=lambda *params: {"ticket": 5, "subscriptions": ["s1"]},
                        wait=lambda subscription, ticket: {"subscription": RECORD})
@@ -366,3 +393,50 @@ def test_an_operator_follows_a_customer_through_the_real_daemons(suite):
     for override in suite.entitlectl_json("override", "list")["overrides"]:
         assert suite.entitlectl("override", "remove", override["id"])[0] == 0
     suite.eventually_answers(True, "entitled", "acme", "seats", 25)
+
+
+class Watcher:
+    """`entitlectl watch`, while it runs."""
+
+    def __init__(self, suite, *arguments):
+        self.popen = subprocess.Popen(
+            [BIN / "entitlectl", "--config", suite.config, "--json", "watch", *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "ASAN_OPTIONS": "exitcode=99:detect_leaks=1"})
+        self.from_commit = int(re.search(r"from commit (\d+) on", self.popen.stderr.readline())[1])
+
+    def end(self):
+        """Of one that was limited."""
+        output, errors = self.popen.communicate(timeout=60)
+        assert self.popen.returncode == 0, errors
+        return [json.loads(line) for line in output.splitlines()]
+
+
+def test_watch_shows_changes_as_they_come_each_once_and_in_order(suite):
+    everybody = Watcher(suite, "--limit", "6")
+    somebody = Watcher(suite, "watched-2", "--limit", "1")
+    ids = [suite.store.call("register", NEW, account_id=account)["subscription"]["id"]
+           for account in ("999900000001", "999900000002")]
+    assert suite.entitlectl("link", ids[0], "watched-1")[0] == 0
+    assert suite.entitlectl("link", ids[1], "watched-2")[0] == 0
+    assert suite.entitlectl("override", "set", "watched", "allow", "--for", "1s")[0] == 0
+    assert suite.entitlectl("link", ids[0], "")[0] == 0
+    entries = everybody.end()
+    places = [(entry["seq"], entry.get("index", 0)) for entry in entries]
+    assert len(entries) == 6 and places == sorted(set(places)) and places[0][0] >= everybody.from_commit
+    assert {entry.get("subscription") for entry in entries} >= set(ids)
+    assert [entry["subscription"] for entry in somebody.end()] == [ids[1]]
+
+
+def test_watch_goes_on_over_a_restart_of_the_store(suite):
+    watcher = Watcher(suite, "--limit", "1")
+    suite["store"].stop()
+    suite["store"].start()
+    assert suite.entitlectl("override", "set", "acme", "allow", "--for", "1s")[0] == 0
+    [entry] = watcher.end()
+    assert entry["event"] == "override"
+
+
+def test_watch_without_a_store_says_so(desk):
+    code, output, errors = desk.ctl("watch")
+    assert code == 2 and output == "" and "entitled-store does not answer" in errors

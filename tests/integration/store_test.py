@@ -365,6 +365,25 @@ def test_the_signing_key_is_made_once(store):
     assert store.call("signing_keys")["keys"] == keys
 
 
+def test_a_new_signing_key_comes_first_and_may_revoke_the_others(store):
+    [first] = store.call("signing_keys")["keys"]
+    assert store.call("signing_key_make", author="kim") == {"id": "2", "revoked": 0}
+    second, *others = store.call("signing_keys")["keys"]
+    assert second["id"] == "2" and second["secret"] != first["secret"] and others == [first]
+    for _ in range(6):
+        assert store.call("signing_key_make")["revoked"] == 0
+    assert store.call("signing_key_make") == {"id": "9", "revoked": 1}  # eight at most
+    assert [key["id"] for key in store.call("signing_keys")["keys"]] == list("98765432")
+    assert store.call("signing_key_make", revoke=True, author="kim") == {"id": "10", "revoked": 8}
+    store.restart(signal.SIGKILL)
+    keys = store.call("signing_keys")["keys"]
+    assert [key["id"] for key in keys] == ["10"]
+    entries = store.call("journal")["entries"]
+    assert entries[0]["author"] == "kim" and entries[0]["event"] == "operator"
+    assert "8 keys revoked" in entries[0]["change"]
+    assert not any(key["secret"] in str(entries).encode() for key in [first, second, *keys])
+
+
 def test_the_pace_stays_below_the_quota(store):
     tokens = [store.client.send("quota", "notification", timeout_ms=20000) for _ in range(45)]
     times = []
