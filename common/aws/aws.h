@@ -70,6 +70,7 @@ struct aws_response {
     unsigned attempts;
     bool retryable;
     int64_t began_wall_ms; /* when the attempt that succeeded began, on the local clock */
+    int64_t answered_at_s; /* when, by AWS's clock (Date); 0: it does not say, or none answered */
     unsigned signed_by;    /* which of our credentials signed it: for aws_caller_account() */
 };
 

@@ -26,6 +26,7 @@ static void finish(struct aws_call *call, struct aws_response *response)
     response->attempts = call->attempts;
     response->began_wall_ms = call->began_wall_ms;
     response->signed_by = call->generation;
+    response->answered_at_s = call->answered_at_s;
     call->finished = true;
     call->done(call->arg, response);
     call_free(call);
@@ -108,11 +109,13 @@ static void send_attempt(struct aws_call *call)
         .response_limit = service->response_limit,
     };
     /* What is to go unsigned (web identity) goes unsigned. */
-    if (call->aws->clock_offset_s != 0 && !str_is_empty(request.signing.access_key))
-        sign_with_offset(&request, call->aws->clock_offset_s, &call->arena);
+    call->clock_offset_s = call->aws->clock_offset_s;
+    if (call->clock_offset_s != 0 && !str_is_empty(request.signing.access_key))
+        sign_with_offset(&request, call->clock_offset_s, &call->arena);
     call->attempts++;
     call->generation = call->aws->credentials.generation;
     call->began_wall_ms = clock_wall_ms();
+    call->answered_at_s = 0;
     call->http = http_client_send(call->aws->http, &request, on_answer, call);
 }
 
@@ -286,7 +289,8 @@ void calls_credentials_settled(struct aws *aws)
 static bool mend(struct aws_call *call, const struct http_response *answer)
 {
     if (!call->clock_corrected && call->refusal.outcome == AWS_CREDENTIALS &&
-        learn_clock(call->aws, call->refusal.code, http_response_header(answer, "Date"))) {
+        learn_clock(call->aws, call->clock_offset_s, call->refusal.code,
+                    http_response_header(answer, "Date"))) {
         call->clock_corrected = true;
         begin_again(call);
         return true;
@@ -329,6 +333,7 @@ static void on_answer(void *arg, const struct http_response *answer)
     struct aws_call *call = arg;
 
     call->http = NULL;
+    call->answered_at_s = clock_of_date(http_response_header(answer, "Date"));
     if (answer->status == 0)
         unreachable(call, answer->error.text, answer);
     else if (answer->status >= 200 && answer->status < 300)

@@ -16,6 +16,7 @@ static void on_identity(void *arg, const struct aws_response *response)
                                    .http_status = response->http_status,
                                    .request_id = response->request_id,
                                    .attempts = response->attempts,
+                                   .answered_at_s = response->answered_at_s,
                                    .signed_by = response->signed_by,
                                    .retryable = true};
     struct error error = {"the answer of STS names no account"};

@@ -74,6 +74,7 @@ struct aws_call {
     bool own_keys;           /* signed by keys, for a source of credentials; not by ours */
     const struct keys *keys; /* NULL: not signed */
     unsigned generation;     /* of our credentials, when last signed */
+    int64_t clock_offset_s;  /* then */
     enum { WAITS_FOR_NOTHING, WAITS_FOR_KEYS, WAITS_FOR_OTHER_KEYS } waits;
     struct aws_response refusal; /* how it ends if there are no other keys */
     bool credentials_refreshed;  /* once per call */
@@ -81,6 +82,7 @@ struct aws_call {
     bool waits_for_admission;
     bool finished;
     int64_t began_wall_ms;
+    int64_t answered_at_s; /* of the last attempt, by AWS's clock */
     aws_admit_fn *admit;
     void *admit_arg;
     aws_done_fn *done;
@@ -163,9 +165,11 @@ int64_t retry_delay_ms(unsigned retry, enum retry_kind kind, double random, stru
 double retry_random(void);
 int resolve_retries(struct aws *aws, const struct shared_files *files, struct error *error);
 
-/* clock_skew.c: learns AWS's clock from an answer; true if it differs enough to explain the code.
- */
-bool learn_clock(struct aws *aws, struct str code, struct str date_header);
+/* clock_skew.c: learns AWS's clock from an answer; true if it differs enough from the one that was
+ * signed with to explain the code. */
+bool learn_clock(struct aws *aws, int64_t signed_offset_s, struct str code, struct str date_header);
+/* 0: it is no date. */
+int64_t clock_of_date(struct str date_header);
 
 /* xml.c: the text of the first element of each name, wherever it stands. */
 struct xml_text {

@@ -577,6 +577,61 @@ static void a_wrong_clock_is_corrected_once(void **state)
     assert_int_equal(fixture->requests, 1);
 }
 
+/* Both were signed before anybody knew: what the first learns helps the second, too. */
+static void calls_under_way_share_what_is_learnt_of_the_clock(void **state)
+{
+    struct fixture *fixture = *state;
+    cleanup(json_freep) struct json *headers = json_new_object();
+    const struct aws_request request = {.service = AWS_ENTITLEMENT, .operation = "GetEntitlements"};
+    time_t behind = time(NULL) - 3600;
+    char date[64];
+    struct tm utc;
+
+    gmtime_r(&behind, &utc);
+    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    json_set_str(headers, "Date", str_of(date));
+    const struct step skewed = {REPLY, 400, STR_INIT("{\"__type\":\"InvalidSignatureException\"}"),
+                                headers};
+
+    SCRIPT(fixture, skewed, skewed, fine, fine);
+    fixture->done = 0;
+    aws_call(fixture->aws, &request, on_done, fixture);
+    aws_call(fixture->aws, &request, on_done, fixture);
+    for (unsigned i = 1; i <= 2; i++) {
+        while (fixture->done < i)
+            loop_run(fixture->loop);
+        assert_int_equal(fixture->response.outcome, AWS_OK);
+    }
+    assert_int_equal(fixture->requests, 4);
+}
+
+/* Whatever the answer is: its sender's time goes with it, or nothing that was none. */
+static void an_answer_tells_the_time_of_its_sender(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *date;
+        int64_t want_s;
+    } cases[] = {
+        {"Mon, 23 Nov 2026 12:00:00 GMT", 1795435200},
+        {"Mon, 23 Nov 2026 12:00:00 GMT, later", 0},
+        {"2026-11-23T12:00:00Z", 0},
+        {"soon", 0},
+    };
+
+    for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+        cleanup(json_freep) struct json *headers = json_new_object();
+        json_set_str(headers, "Date", str_of(cases[i / 2].date));
+        const struct step refusal = {REPLY, 400, STR_INIT("{\"__type\":\"AccessDeniedException\"}"),
+                                     headers};
+        const struct step success = {REPLY, 200, STR_INIT("{}"), headers};
+        SCRIPT(fixture, i % 2 ? refusal : success);
+        ask(fixture, AWS_ENTITLEMENT, "GetEntitlements", 0);
+        assert_int_equal(fixture->response.outcome, i % 2 ? AWS_ERROR : AWS_OK);
+        assert_int_equal(fixture->response.answered_at_s, cases[i / 2].want_s);
+    }
+}
+
 static void without_credentials_nothing_is_sent(void **state)
 {
     struct fixture *fixture = *state;
@@ -743,6 +798,8 @@ int main(void)
         CALL_TEST(an_empty_bucket_ends_retrying),
         cmocka_unit_test(delays_grow_and_are_bounded),
         CALL_TEST(a_wrong_clock_is_corrected_once),
+        CALL_TEST(calls_under_way_share_what_is_learnt_of_the_clock),
+        CALL_TEST(an_answer_tells_the_time_of_its_sender),
         CALL_TEST(without_credentials_nothing_is_sent),
         CALL_TEST(keys_replaced_in_the_files_are_taken_up),
         CALL_TEST(the_caller_learns_its_account),
