@@ -264,6 +264,23 @@ static void refuse_as_broken(struct call *call)
                  "An internal error has occurred. Retry your request.");
 }
 
+/* As IAM words it ("Troubleshoot access denied error messages", IAM user guide). */
+static void refuse_as_denied(struct call *call)
+{
+    static const char *const prefixes[SERVICE_COUNT] = {
+        [SERVICE_METERING] = "aws-marketplace",
+        [SERVICE_ENTITLEMENT] = "aws-marketplace",
+        [SERVICE_SQS] = "sqs",
+        [SERVICE_STS] = "sts",
+    };
+    const char *prefix = prefixes[call->operation->service], *name = call->operation->name;
+
+    answer_error(&call->answer, "AccessDeniedException",
+                 "User: " STR_FMT " is not authorized to perform: %s:%s because no identity-based "
+                 "policy allows the %s:%s action",
+                 STR_ARG(call->caller.arn), prefix, name, prefix, name);
+}
+
 /* What a fault does before the operation is run, or instead of it. */
 static void run_with_fault(struct call *call)
 {
@@ -273,6 +290,9 @@ static void run_with_fault(struct call *call)
         break;
     case FAULT_ERROR500:
         refuse_as_broken(call);
+        break;
+    case FAULT_DENY:
+        refuse_as_denied(call);
         break;
     case FAULT_EMPTY:
         answer_ok(&call->answer, json_new_object());

@@ -8,6 +8,7 @@ static const char *const names[FAULT_KIND_COUNT] = {
     [FAULT_NONE] = "none",
     [FAULT_THROTTLE] = "throttle",
     [FAULT_ERROR500] = "error500",
+    [FAULT_DENY] = "deny",
     [FAULT_DELAY] = "delay",
     [FAULT_HANG] = "hang",
     [FAULT_TRUNCATE] = "truncate",
@@ -30,7 +31,8 @@ static bool fits_events(enum fault_kind kind)
 
 static bool fits_credentials(enum fault_kind kind)
 {
-    return !fits_events(kind) && kind != FAULT_DELAY && kind != FAULT_WRONG_ACCOUNT;
+    return !fits_events(kind) && kind != FAULT_DENY && kind != FAULT_DELAY &&
+           kind != FAULT_WRONG_ACCOUNT;
 }
 
 static bool fits_certificates(enum fault_kind kind)

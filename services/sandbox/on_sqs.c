@@ -431,6 +431,8 @@ static bool get_queue_attributes(struct call *call)
     put_number(call, attributes, "ReceiveMessageWaitTimeSeconds", 0);
     if (asks_for(call, "QueueArn"))
         json_set_str(attributes, "QueueArn", queue_arn(queue, &call->arena));
+    if (!str_is_empty(queue->policy) && asks_for(call, "Policy"))
+        json_set_str(attributes, "Policy", queue->policy);
     put_redrive_policy(call, queue, attributes);
     body = json_new_object();
     if (json_count(attributes) > 0)

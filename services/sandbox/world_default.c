@@ -23,4 +23,11 @@ const char world_default_text[] =
     "\"buyers\":[{\"account\":\"111122223333\",\"name\":\"Example Buyer\"}],"
     "\"queues\":[{\"name\":\"mp-events-dlq\",\"account\":\"444455556666\"},"
     "{\"name\":\"mp-events\",\"account\":\"444455556666\",\"dead_letter\":\"mp-events-dlq\","
-    "\"max_receive_count\":10}]}";
+    "\"max_receive_count\":10,\"policy\":\"{\\\"Version\\\":\\\"2012-10-17\\\","
+    "\\\"Statement\\\":[{\\\"Effect\\\":\\\"Allow\\\",\\\"Principal\\\":{\\\"Service\\\":"
+    "[\\\"sns.amazonaws.com\\\",\\\"events.amazonaws.com\\\"]},"
+    "\\\"Action\\\":\\\"sqs:SendMessage\\\","
+    "\\\"Resource\\\":\\\"arn:aws:sqs:us-east-1:444455556666:mp-events\\\","
+    "\\\"Condition\\\":{\\\"ArnLike\\\":{\\\"aws:SourceArn\\\":"
+    "[\\\"arn:aws:sns:us-east-1:287250355862:aws-mp-*\\\","
+    "\\\"arn:aws:events:us-east-1:444455556666:rule/*\\\"]}}}]}\"}]}";

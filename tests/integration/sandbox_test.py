@@ -593,6 +593,18 @@ def test_queue_url_attributes_and_sending(sandbox, aws):
     assert aws.sqs("GetQueueAttributes").body == {}
 
 
+def test_a_queue_shows_its_policy_as_a_text_and_none_where_there_is_none(sandbox, aws):
+    def policy():
+        return aws.sqs("GetQueueAttributes", AttributeNames=["Policy"]).body.get("Attributes", {}).get("Policy")
+
+    statement, = json.loads(policy())["Statement"]
+    assert statement["Action"] == "sqs:SendMessage"
+    sandbox.settings(queues={"mp-events": {"policy": "not even JSON"}})
+    assert policy() == "not even JSON"
+    sandbox.settings(queues={"mp-events": {"policy": ""}})
+    assert policy() is None
+
+
 # Faults.
 
 def test_faults_are_used_up_in_order_and_can_be_cleared(sandbox, aws):
@@ -619,6 +631,19 @@ def test_answers_can_be_empty_stale_foreign_or_lack_a_member(sandbox, aws):
     assert aws.get_entitlements() == []
     assert "LicenseArn" not in aws.get_entitlements()[0]
     assert aws.get_entitlements()[0]["Value"] == {"IntegerValue": 25}
+
+
+def test_permissions_can_be_missing(sandbox, aws):
+    for operation in ("GetEntitlements", "ResolveCustomer", "ReceiveMessage"):
+        sandbox.fault(operation=operation, kind="deny")
+    answers = [aws.call("GetEntitlements", {"ProductCode": NEW}),
+               aws.call("ResolveCustomer", {"RegistrationToken": "any"}), aws.sqs("ReceiveMessage")]
+    assert [answer.status for answer in answers] == [400, 400, 403]
+    for answer in answers:
+        assert answer.code.endswith("AccessDeniedException")
+        assert "is not authorized to perform" in answer.body["message"]
+    assert sandbox.log()["errors"]["GetEntitlements"] == 1
+    assert aws.get_entitlements() == []
 
 
 def test_lists_can_be_doubled_turned_and_shortened(sandbox, aws):
