@@ -73,6 +73,7 @@ int verb_sweep(struct ctl *ctl);
 int verb_held(struct ctl *ctl);
 int verb_account(struct ctl *ctl);
 int verb_stats(struct ctl *ctl);
+int verb_doctor(struct ctl *ctl);
 int verb_settings(struct ctl *ctl);
 int verb_keys(struct ctl *ctl);
 int verb_watch(struct ctl *ctl);

@@ -1,5 +1,6 @@
 /* entitlectl: the operator's and support's tool. What it can do is in the tables below; it has no
- * state and no rights beyond those of the sockets it may use. */
+ * state and no rights beyond those of the sockets it may use, and (doctor) of the credentials it
+ * finds. */
 #include <stdio.h>
 #include <string.h>
 
@@ -165,6 +166,17 @@ static const struct verb verbs[] = {
      "  adopt ACCOUNT   the products are published by this account from now on",
      account_options, verb_account},
     {"stats", "", 0, 0, "figures of the store and every checker", NULL, NULL, verb_stats},
+    {"doctor", "", 0, 0, "looks whether all that the suite needs is there, and says what to do",
+     "Run it on a host of the daemons, as their user, so that the same settings and credentials "
+     "count.\nIt looks at the daemons and asks AWS as each of them would; it changes nothing. Each "
+     "finding is\n"
+     "  ok       as it should be\n"
+     "  warning  works, and may not for long or not as meant\n"
+     "  unknown  could not be found out now\n"
+     "  wrong    does not work\n"
+     "Ends with 1 if something is wrong, else with 2 if something is unknown. It takes one "
+     "GetEntitlements\ncall a product, within the quota.",
+     NULL, verb_doctor},
     {"settings", "[SECTION]", 0, 1, "every setting, its value and where it comes from",
      "Needs no daemon.", NULL, verb_settings},
     {"keys", "[list]|make NAME", 0, 2, "the CURVE keys without which nothing speaks over TCP",

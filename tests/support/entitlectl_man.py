@@ -18,7 +18,9 @@ HEAD = r""".\" Generated from what `entitlectl --help` says.
 .Sh DESCRIPTION
 .Nm
 asks the store and the checkers over their sockets, and has no rights beyond those of the sockets that its user
-may use.
+may use;
+.Cm doctor
+also asks AWS, with the credentials of the settings and of its user.
 A
 .Ar HANDLE
 is your tenant id, a licence ARN or its l-..., an AWS account id, a customer identifier, or a subscription id.
