@@ -92,6 +92,18 @@ static void group_rows(struct answer_work *work)
     work->product_alive = work->params->product_alive || work->count > 0;
 }
 
+/* A record with more could not be read again; see messages.def. */
+enum { ENTITLEMENTS_MAX = 1000 };
+
+static bool fits(const struct answer_work *work)
+{
+    for (size_t i = 0; i < work->count; i++) {
+        if (work->groups[i].rows.count > ENTITLEMENTS_MAX)
+            return false;
+    }
+    return true;
+}
+
 /* Whether the answer is of one licence and nothing else, and was not asked by that licence: then an
  * unlicensed record that it names is that licence's. */
 static bool proves_one_licence(const struct answer_work *work)
@@ -375,7 +387,7 @@ static void mark_unlisted(struct answer_work *work)
     }
 }
 
-void answers_apply(struct books *books, struct change *change, const struct subscription *claimed,
+bool answers_apply(struct books *books, struct change *change, const struct subscription *claimed,
                    const struct apply_params *params, bool proven, struct ids *changed)
 {
     struct answer_work work = {.books = books,
@@ -388,6 +400,8 @@ void answers_apply(struct books *books, struct change *change, const struct subs
     bool was_empty = record_evidence(claimed).empty_at != 0;
 
     group_rows(&work);
+    if (!fits(&work))
+        return false;
     for (size_t i = 0; i < work.count; i++)
         apply_group(&work, &work.groups[i]);
     if (!group_of(&work, work.claimed.id)) {
@@ -395,4 +409,5 @@ void answers_apply(struct books *books, struct change *change, const struct subs
         apply_nothing(&work, was_empty);
     }
     mark_unlisted(&work);
+    return true;
 }

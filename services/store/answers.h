@@ -7,8 +7,9 @@
 #include "services/store/ids.h"
 
 /* `claimed` is the record of the claim as it is now; `proven`: the seller account asked. Adds the
- * records that changed, a later verification apart. */
-void answers_apply(struct books *books, struct change *change, const struct subscription *claimed,
+ * records that changed, a later verification apart. False: it lists more of one subscription than a
+ * record holds, and nothing of it was applied. */
+bool answers_apply(struct books *books, struct change *change, const struct subscription *claimed,
                    const struct apply_params *params, bool proven, struct ids *changed);
 
 #endif

@@ -82,7 +82,10 @@ enum rpc_error on_apply(struct work *work)
     change->origin.author = params->checker;
     bool proven =
         seller_proves(change, params->signed_by, params->rows.count > 0 || params->product_alive);
-    answers_apply(work->books, change, &claimed, params, proven, &changed);
+    if (!answers_apply(work->books, change, &claimed, params, proven, &changed)) {
+        error_set(work->error, "it lists more of one subscription than a record holds");
+        return ERROR_BAD_REQUEST;
+    }
     if (db_has(change->db, TABLE_SUBSCRIPTIONS, claimed.id))
         marks_applied(change, claimed.id, params->fence,
                       changed.list.count > 0 &&

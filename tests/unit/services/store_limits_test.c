@@ -21,6 +21,31 @@ static void a_key_longer_than_a_record_holds_is_none(void **state)
     assert_true(str_eq(fixture_get(f, result.subscription->id).license_key, params.license_arn));
 }
 
+static void an_answer_that_no_record_holds_is_refused(void **state)
+{
+    enum { MOST = 1000 };
+    struct fixture *f = *state;
+    struct register_params registration = {.product_code = STR(PRODUCT),
+                                           .license_arn = STR(ARN(FIRST_KEY))};
+    struct register_result registered = {0};
+    struct aws_entitlement rows[MOST + 1];
+    struct apply_result result = {0};
+
+    for (int64_t i = 0; i <= MOST; i++)
+        rows[i] = SEATS(i, .license_arn = STR(ARN(FIRST_KEY)));
+    assert_int_equal(fixture_write(f, on_register, &registration, &registered), ERROR_NONE);
+    struct apply_params params = {.subscription = registered.subscription->id,
+                                  .fence = fixture_claim(f, registered.subscription->id),
+                                  .began_at = clock_wall_s(),
+                                  .scope = SCOPE_LICENSE,
+                                  .rows = {rows, MOST + 1}};
+    assert_int_equal(fixture_write(f, on_apply, &params, &result), ERROR_BAD_REQUEST);
+    assert_int_equal(fixture_of_license(f, FIRST_KEY).entitlements.count, 0);
+    params.rows.count = MOST;
+    assert_int_equal(fixture_write(f, on_apply, &params, &result), ERROR_NONE);
+    assert_int_equal(fixture_of_license(f, FIRST_KEY).entitlements.count, MOST);
+}
+
 /* What tells people nothing may outnumber the rest by far: a page reaches only so far over it. */
 static void a_page_of_the_journal_ends_among_what_is_silent(void **state)
 {
@@ -136,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fixture_test(a_key_longer_than_a_record_holds_is_none),
+        fixture_test(an_answer_that_no_record_holds_is_refused),
         fixture_test(a_page_of_the_journal_ends_among_what_is_silent),
         fixture_test(a_part_of_the_proof_keeps_next_to_nothing),
         fixture_test(what_is_walked_over_counts_as_read),
