@@ -72,7 +72,8 @@ def test_the_policies_are_what_the_operator_reads():
 
 
 def test_only_events_and_sns_write_to_the_queue_and_only_ours():
-    [reads] = statements("poller.json")
+    reads, looks = statements("poller.json")
+    assert looks["Action"] == "sqs:GetQueueAttributes" and reads["Resource"] in looks["Resource"]
     services = set()
     for statement in statements("queue.json"):
         services.add(statement["Principal"]["Service"])
