@@ -190,6 +190,26 @@ static void one_whose_claim_lapsed_is_asked_about_alone(void **state)
     assert_true(str_eq(due_next_shareable(b.due, DUE_NOTIFICATION), subscription));
 }
 
+/* What ends its checker again and again must not take them all. */
+static void each_lapse_makes_it_wait_longer(void **state)
+{
+    enum { LEASE_MS = 60000, LONGEST_MS = 300000 };
+    struct bench b = bench_of(state);
+
+    bench_mark(&b, DUE_NOTIFICATION);
+    for (int lapses = 0; lapses < 12; lapses++) {
+        int64_t wait_ms = INT64_C(1000) << lapses;
+        if (wait_ms > LONGEST_MS)
+            wait_ms = LONGEST_MS;
+        assert_true(bench_take(&b, DUE_NOTIFICATION) > 0);
+        bench_pass(&b, LEASE_MS);
+        bench_pass(&b, wait_ms - 1);
+        assert_false(due_is_ready(b.due, DUE_NOTIFICATION));
+        bench_pass(&b, 1);
+        assert_true(due_is_ready(b.due, DUE_NOTIFICATION));
+    }
+}
+
 static void a_failure_waits_as_told_or_longer_each_time(void **state)
 {
     struct bench b = bench_of(state);
@@ -612,6 +632,7 @@ int main(void)
         fixture_test(a_mark_that_is_there_is_not_written_again),
         fixture_test(a_lease_ends_and_the_later_claim_has_the_larger_number),
         fixture_test(one_whose_claim_lapsed_is_asked_about_alone),
+        fixture_test(each_lapse_makes_it_wait_longer),
         fixture_test(a_failure_waits_as_told_or_longer_each_time),
         fixture_test(who_waits_does_not_wait_for_a_failure_to_pass),
         fixture_test(a_notification_that_changed_nothing_is_asked_again),

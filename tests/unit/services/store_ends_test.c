@@ -86,15 +86,50 @@ static size_t alarms(struct fixture *f)
     return count;
 }
 
-static void a_few_end(void **state)
+static void end_a_few(struct fixture *f, int first)
 {
-    struct fixture *f = *state;
-
-    for (int i = 0; i < MANY; i++) {
+    for (int i = first; i < first + MANY; i++) {
         struct str id = buyer(f, i);
         end(f, id, true);
         assert_int_equal(state_of(f, id), STATE_ENDED);
     }
+}
+
+static void a_few_end(void **state)
+{
+    end_a_few(*state, 0);
+    assert_int_equal(alarms(*state), 0);
+}
+
+/* The ends so far, as if they had been earlier. */
+static void make_older(struct fixture *f, int64_t by_s)
+{
+    const struct str key = STR("ends " PRODUCT);
+    struct stored_ends ends;
+    struct change change;
+    struct error error;
+    struct str bytes;
+
+    assert_true(db_get(f->books.db, TABLE_META, key, &f->arena, &bytes));
+    assert_int_equal(codec_decode(&shape_stored_ends, bytes, &f->arena, &ends, &error), 0);
+    for (size_t i = 0; i < ends.recent.count; i++)
+        ends.recent.items[i].at -= by_s;
+    change_begin(&change, f->books.db, f->books.seq, clock_wall_ms());
+    change_put(&change, TABLE_META, key, &shape_stored_ends, &ends);
+    assert_int_equal(change_commit(&change, &error), 0);
+    change_done(&change);
+}
+
+static void what_ended_at_another_time_is_not_counted(void **state)
+{
+    struct fixture *f = *state;
+
+    end_a_few(f, 0);
+    make_older(f, 3600);
+    end_a_few(f, 10);
+    /* Of a clock that was ahead. */
+    make_older(f, -7200);
+    end_a_few(f, 20);
     assert_int_equal(alarms(f), 0);
 }
 
@@ -321,6 +356,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fixture_test(a_few_end),
+        fixture_test(what_ended_at_another_time_is_not_counted),
         fixture_test(many_are_held_and_those_before_them),
         fixture_test(a_restart_forgets_no_end),
         fixture_test(a_clock_that_is_put_right_forgets_no_end),

@@ -298,6 +298,22 @@ static void a_registration_asks_first_about_one_that_holds_something(void **stat
     assert_int_equal(due.class, DUE_REGISTRATION);
 }
 
+/* Under concurrent agreements it may be a second purchase. */
+static void a_registration_gives_no_licence_to_one_that_holds_something(void **state)
+{
+    struct fixture *f = *state;
+    struct str held =
+        enter_id(ENTER(f, .customer_identifier = STR("customer-1"), .account_id = STR(ACCOUNT)));
+
+    fixture_apply(f, held, SCOPE_CUSTOMER_IDENTIFIER, NOW, ROWS_OF(SEATS(10)));
+    assert_true(ENTER(f, .customer_identifier = STR("customer-1"), .account_id = STR(ACCOUNT),
+                      .license_arn = STR(ARN(FIRST_KEY)))
+                    .created);
+    struct subscription record = fixture_get(f, held);
+    assert_int_equal(record.license_key.len, 0);
+    assert_int_equal(fixture_seats(&record), 10);
+}
+
 static void merging_keeps_what_was_served(void **state)
 {
     struct fixture *f = *state;
@@ -581,6 +597,7 @@ int main(void)
         fixture_test(an_answer_by_licence_proves_nothing_about_others),
         fixture_test(a_registration_merges_an_unlicensed_record_that_holds_nothing),
         fixture_test(a_registration_asks_first_about_one_that_holds_something),
+        fixture_test(a_registration_gives_no_licence_to_one_that_holds_something),
         fixture_test(merging_keeps_what_was_served),
         fixture_test(an_answer_that_names_the_identifier_merges_too),
         fixture_test(keys_that_contradict_are_another_record),
