@@ -163,6 +163,19 @@ static void an_unlicensed_record_gains_the_only_licence_of_its_answer(void **sta
     assert_int_equal(count_all(f), 1);
 }
 
+static void an_answer_that_holds_something_else_too_gives_no_licence(void **state)
+{
+    struct fixture *f = *state;
+    struct str id = enter_id(ENTER(f, .customer_identifier = STR("customer-1")));
+
+    fixture_apply(f, id, SCOPE_CUSTOMER_IDENTIFIER, NOW,
+                  ROWS_OF(SEATS(10, .license_arn = STR(ARN(FIRST_KEY))), SEATS(5)));
+    struct subscription record = fixture_get(f, id);
+    assert_int_equal(record.license_key.len, 0);
+    assert_int_equal(fixture_seats(&record), 5);
+    assert_false(str_eq(fixture_of_license(f, FIRST_KEY).id, id));
+}
+
 static void an_unlicensed_record_goes_on_in_one_of_several_licences(void **state)
 {
     struct fixture *f = *state;
@@ -398,6 +411,25 @@ static void verifying_alone_is_written_but_no_change(void **state)
     assert_int_equal(after.entries.count, before.entries.count);
 }
 
+static void an_older_answer_asks_about_nobody_that_it_does_not_list(void **state)
+{
+    struct fixture *f = *state;
+    struct stored_due due;
+
+    notify_license(f, FIRST_KEY);
+    notify_license(f, SECOND_KEY);
+    struct str first = fixture_of_license(f, FIRST_KEY).id;
+    struct str second = fixture_of_license(f, SECOND_KEY).id;
+    struct aws_entitlement_list both = ROWS_OF(SEATS(1, .license_arn = STR(ARN(FIRST_KEY))),
+                                               SEATS(2, .license_arn = STR(ARN(SECOND_KEY))));
+    fixture_apply(f, first, SCOPE_ACCOUNT, NOW + 20, both);
+    fixture_apply(f, second, SCOPE_ACCOUNT, NOW + 20, both);
+    fixture_apply(f, first, SCOPE_ACCOUNT, NOW + 10,
+                  ROWS_OF(SEATS(1, .license_arn = STR(ARN(FIRST_KEY)))));
+    marks_get(f->books.db, second, &f->arena, &due);
+    assert_int_not_equal(due.class, DUE_EXPIRY);
+}
+
 static void others_that_an_account_does_not_list_are_asked_about_once(void **state)
 {
     struct fixture *f = *state;
@@ -591,6 +623,7 @@ int main(void)
         fixture_test(products_are_never_mixed),
         fixture_test(an_event_before_the_registration_is_the_same_record),
         fixture_test(an_unlicensed_record_gains_the_only_licence_of_its_answer),
+        fixture_test(an_answer_that_holds_something_else_too_gives_no_licence),
         fixture_test(an_unlicensed_record_goes_on_in_one_of_several_licences),
         fixture_test(an_answer_of_one_licence_merges_the_unlicensed_record_into_it),
         fixture_test(an_answer_for_the_licence_by_account_merges_too),
@@ -604,6 +637,7 @@ int main(void)
         fixture_test(rows_of_a_licence_call_belong_to_it_whatever_they_repeat),
         fixture_test(an_older_answer_changes_nothing),
         fixture_test(verifying_alone_is_written_but_no_change),
+        fixture_test(an_older_answer_asks_about_nobody_that_it_does_not_list),
         fixture_test(others_that_an_account_does_not_list_are_asked_about_once),
         fixture_test(the_only_new_licence_of_the_account_succeeds),
         fixture_test(a_deprovisioned_licence_may_be_succeeded),

@@ -82,6 +82,29 @@ static void the_renewal_of_another_is_not_taken_for_ones_own(void **state)
     assert_true(is_renewed_as(f, THIRD_KEY, SECOND_KEY));
 }
 
+static void what_has_ended_before_is_not_who_was_renewed(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_two(f);
+    struct str third = fixture_of_license(f, THIRD_KEY).id;
+    struct register_params registered = {.product_code = STR(PRODUCT),
+                                         .license_arn = STR(ARN(FIRST_KEY)),
+                                         .account_id = STR(ACCOUNT)};
+    struct register_result result = {0};
+    assert_int_equal(fixture_write(f, on_register, &registered, &result), ERROR_NONE);
+    fixture_apply(f, result.subscription->id, SCOPE_LICENSE, begin_s + 5,
+                  ROWS_OF(SEATS(9, .license_arn = STR(ARN(FIRST_KEY)))));
+    fixture_apply(f, third, SCOPE_LICENSE, begin_s + 10, NO_ROWS);
+    fixture_apply(f, third, SCOPE_ACCOUNT, begin_s + 100,
+                  ROWS_OF(SEATS(9, .license_arn = STR(ARN(FIRST_KEY)))));
+    assert_int_equal(state_at(f, THIRD_KEY, begin_s + 150), STATE_ENDED);
+    assert_int_equal(fixture_of_license(f, THIRD_KEY).successor.len, 0);
+    find_gone(f, FIRST_KEY, begin_s + 200);
+    assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
+    assert_int_equal(state_at(f, THIRD_KEY, begin_s + 400), STATE_ENDED);
+}
+
 /* Whichever is asked about first: nobody is given the new licence, and nobody is cut off. */
 static void play_undecided(struct fixture *f, bool renewed_first)
 {
@@ -208,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fixture_test(the_renewal_of_another_is_not_taken_for_ones_own),
+        fixture_test(what_has_ended_before_is_not_who_was_renewed),
         fixture_test(of_two_that_end_aws_says_which_was_renewed),
         fixture_test(in_either_order),
         fixture_test(what_is_cancelled_leaves_the_renewal_to_the_other),
