@@ -178,9 +178,10 @@ static int check_remotely(struct engine *engine, const struct inquiry *question,
     struct error why;
 
     enum rpc_error code = session_pool_ask(engine->pool, &options, &arena, &result, &why);
-    if (code != ERROR_NONE)
-        return failure_set(&answer->error, failure_code(code), "%s", why.text);
-    return answer_fill(answer, result, AGE_UNKNOWN);
+    if (code == ERROR_NONE)
+        return answer_fill(answer, result, AGE_UNKNOWN);
+    answer_clear(answer);
+    return failure_set(&answer->error, failure_code(code), "%s", why.text);
 }
 
 int engine_check(struct engine *engine, const struct inquiry *question,

@@ -208,14 +208,14 @@ static struct json *ask_many(struct entitled *client, const struct json *lines)
         die("too many", NULL);
     for (size_t i = 0; i < count; i++) {
         questions[i] = question_of(json_at(lines, i), &texts[i]);
-        answers[i] = entitled_answer_new();
+        /* Used again and again, as applications do. */
+        if (!answers[i])
+            answers[i] = entitled_answer_new();
     }
     int code = entitled_check_many(client, questions, count, answers, &error);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         json_add(array, outcome(entitled_answer_code(answers[i]),
                                 entitled_answer_sentence(answers[i]), answers[i]));
-        entitled_answer_free(answers[i]);
-    }
     struct json *object = json_new_object();
     json_set(object, "answers", array);
     if (code != ENTITLED_OK)

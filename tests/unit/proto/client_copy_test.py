@@ -284,6 +284,17 @@ def test_many_at_once(directory, checker, kind):
 
 
 @KINDS
+def test_a_bad_question_refuses_whatever_its_answer_said_before(directory, checker, kind):
+    with in_process(directory, *kind) as ask:
+        ask(READY)
+        from_copy(ask)
+        assert ask({"many": [QUESTION]})["answers"][0]["answer"]["allow"]
+        # ask.c ends if an answer serves without being one.
+        got = ask({"many": [{**QUESTION, "handle": ""}]})
+        assert "error" not in got and got["answers"][0]["error"] == "bad_request"
+
+
+@KINDS
 def test_a_child_process_has_a_copy_of_its_own(directory, checker, kind):
     with in_process(directory, *kind) as ask:
         ask(READY)
