@@ -6,9 +6,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 
-enum { WAITING_MAX = 1024 };
+/* However much is asked, the feed and the timers of the loop have their turn after so long. */
+enum { WAITING_MAX = 1024, TURN_MS = 5 };
 
 struct waiting {
     struct rpc_request *request;
@@ -37,16 +39,30 @@ static bool take_first(struct handover *handover, struct waiting *ret_waiting)
     return there_is;
 }
 
+static void handle(const struct handover *handover, const struct waiting *waiting)
+{
+    if (rpc_request_time_left_ms(waiting->request) == 0)
+        rpc_fail(waiting->request, ERROR_TIMEOUT, "%s", rpc_errors[ERROR_TIMEOUT].sentence);
+    else
+        waiting->handler(handover->arg, waiting->request);
+}
+
 static void on_given(void *arg, int fd, int ready)
 {
     struct handover *handover = arg;
+    int64_t until_mono_ms = clock_mono_ms() + TURN_MS;
     struct waiting waiting;
     eventfd_t count;
     (void)ready;
 
     eventfd_read(fd, &count);
-    while (take_first(handover, &waiting))
-        waiting.handler(handover->arg, waiting.request);
+    while (take_first(handover, &waiting)) {
+        handle(handover, &waiting);
+        if (clock_mono_ms() >= until_mono_ms) {
+            eventfd_write(fd, 1);
+            return;
+        }
+    }
 }
 
 int handover_new(struct handover **ret, struct loop *loop, void *arg, struct error *error)
