@@ -110,7 +110,7 @@ static int answer_from(struct local *local, struct reader_slot *slot,
         .quantity = params->quantity,
         .product = params->product,
         .license = params->license,
-        .max_age_s = (params->max_age_ms + MS - 1) / MS,
+        .max_age_s = params->max_age_ms / MS + (params->max_age_ms % MS != 0),
     };
     int64_t now_s = local->stopped_at_s != 0 ? local->stopped_at_s : (int64_t)time(NULL);
     struct replica_lookup lookup;

@@ -25,7 +25,7 @@ void answering_fetch(struct answering_inquiry *inquiry)
 /* Records are stamped in whole seconds. */
 static int64_t age_seconds(int64_t max_age_ms)
 {
-    return max_age_ms > 0 ? (max_age_ms + 999) / 1000 : 0;
+    return max_age_ms > 0 ? max_age_ms / 1000 + (max_age_ms % 1000 != 0) : 0;
 }
 
 void answering_seek(struct replica_reader *reader, const struct check_params *params,
