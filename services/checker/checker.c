@@ -158,6 +158,15 @@ static void on_drained(void *arg)
     daemon_drained(checker->daemon);
 }
 
+static bool is_complete(void *arg)
+{
+    const struct checker *checker = arg;
+    struct replica_follow_state now;
+
+    replica_follow_state(checker->follow, &now);
+    return now.complete;
+}
+
 static void start_work(struct checker *checker)
 {
     checker->max_age = max_age_new(&(struct max_age_options){
@@ -165,6 +174,8 @@ static void start_work(struct checker *checker)
         .store = checker->store,
         .replica = checker->replica,
         .reader = checker->loop_reader,
+        .is_complete = is_complete,
+        .arg = checker,
         .per_second = checker->settings->checker.max_age_rate,
     });
     checker->refresh = refresh_new(&(struct refresh_options){

@@ -50,7 +50,7 @@ static bool take_token(struct max_age *max_age)
 }
 
 /* As it is now. What was verified since the question came is as fresh as can be, however long AWS
- * took. */
+ * took. Meanwhile the store may have become another one, whose records are only being copied. */
 static void answer_now(const struct max_age *max_age, struct rpc_request *request,
                        int64_t asked_at_s)
 {
@@ -58,6 +58,10 @@ static void answer_now(const struct max_age *max_age, struct rpc_request *reques
     struct answer answer;
     struct error error;
 
+    if (!max_age->options.is_complete(max_age->options.arg)) {
+        rpc_fail(request, ERROR_NOT_READY, "%s", rpc_errors[ERROR_NOT_READY].sentence);
+        return;
+    }
     replica_read_begin(reader);
     enum rpc_error code =
         answering_check(max_age->options.guidance, reader, rpc_request_params(request),

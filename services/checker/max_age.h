@@ -14,6 +14,9 @@ struct max_age_options {
     struct rpc_client *store;
     struct replica *replica;
     struct replica_reader *reader;
+    /* Whether the replica holds everything, so that it may be answered from. */
+    bool (*is_complete)(void *arg);
+    void *arg;
     int64_t per_second;
 };
 
