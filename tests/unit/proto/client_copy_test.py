@@ -259,10 +259,13 @@ def test_fresher_data_is_asked_for(directory, checker, how, kind):
                 if method == "check"] == [500_000]
 
 
-def test_unmet_freshness_gives_the_last_answer(directory, checker):
+@pytest.mark.parametrize("how", [[], ["--async"]], ids=["blocking", "asynchronous"])
+@KINDS
+def test_unmet_freshness_gives_the_last_answer(directory, checker, kind, how):
     checker.commit([record(version=2, verified_at=int(time.time()) - 1000)])
-    with in_process(directory) as ask:
+    with in_process(directory, *kind, *how) as ask:
         ask(READY)
+        from_copy(ask)
 
         def behaviour(method, params):
             raise Failure("throttled")
