@@ -212,12 +212,13 @@ static void hold(struct subset *subset, const struct subscription *record)
     track(subset, record->successor);
 }
 
+/* One that succeeds a record is wanted before that names it: a commit may tell of it first. */
 bool subset_wants(struct subset *subset, const struct subscription *record)
 {
     const struct str handles[] = {record->id,          record->tenant,
                                   record->account_id,  record->customer_identifier,
                                   record->license_key, record->license_arn};
-    bool wanted = is_held(subset, record->id);
+    bool wanted = is_held(subset, record->id) || is_held(subset, record->predecessor);
 
     for (size_t i = 0; !wanted && i < sizeof(handles) / sizeof(handles[0]); i++)
         wanted = find_tracked(subset, handles[i]) != NULL;

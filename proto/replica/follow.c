@@ -310,9 +310,14 @@ static void remove_unlisted_overrides(struct replica_follow *follow,
     map_free(listed);
 }
 
-/* The first chunk's seq is what the whole snapshot shows at least; events lead on from there. */
+/* The first chunk's seq is what the whole snapshot shows at least; events lead on from there. What
+ * has been had elsewhere shows less, even if that was a moment ago. */
 static void finish_snapshot(struct replica_follow *follow, const struct snapshot_result *chunk)
 {
+    const struct replica_follow_filter *filter = follow->options.filter;
+
+    if (filter)
+        filter->forget(follow->options.arg);
     follow->seq = max(follow->seq, follow->first_chunk_seq);
     follow->known = max(follow->known, chunk->seq);
     follow->phase = CATCHING_UP;
@@ -481,8 +486,6 @@ static void start_snapshot(struct replica_follow *follow)
     follow->phase = SNAPSHOT;
     follow->after[0] = '\0';
     follow->snapshots++;
-    if (follow->options.filter)
-        follow->options.filter->forget(follow->options.arg);
     request_chunk(follow);
 }
 

@@ -205,6 +205,34 @@ def test_while_no_checker_is_there_answers_age(directory, kind):
         checker.stop()
 
 
+def without(checker, *methods):
+    """The checker fails at these."""
+    def behaviour(method, params):
+        if method in methods:
+            raise Failure("internal")
+        return getattr(checker, "on_" + method)(*params[:-1])
+
+    return behaviour
+
+
+def test_what_was_fetched_before_a_snapshot_is_fetched_anew(directory, checker):
+    with in_process(directory, "--subset") as ask:
+        ask(READY)
+        from_copy(ask)
+        # What is missed cannot be asked for, and the snapshot takes its time.
+        checker.history_from = 1000
+        checker.behaviour = without(checker, "snapshot")
+        del checker.asked[:]
+        checker.commit([record(version=2, seats=8)], lose=True)
+        deadline = time.monotonic() + 60
+        while "snapshot" not in [method for method, _ in list(checker.asked)]:
+            assert time.monotonic() < deadline
+        from_copy(ask)
+        checker.commit([record(version=3, seats=9)], lose=True)
+        checker.behaviour = None
+        ask_until(ask, (True, "entitled", 9))
+
+
 def test_a_limit_to_the_age_is_kept(directory):
     checker = StubChecker(directory, "1").start()
     checker.commit([record()])

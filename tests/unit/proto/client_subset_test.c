@@ -225,6 +225,22 @@ static void what_is_removed_is_let_go(void **state)
     assert_in_range(bytes(stage), 0, held + SLACK_BYTES);
 }
 
+/* One commit makes a record another's successor, and may tell of the successor first. */
+static void a_successor_is_wanted_with_what_it_succeeds(void **state)
+{
+    struct stage *stage = *state;
+    struct subscription next = {.id = STR("next"), .version = 1, .predecessor = STR("of-tenant-0")};
+    struct subscription last = {.id = STR("last"), .version = 1, .predecessor = STR("next")};
+    struct subscription other = {
+        .id = STR("other"), .version = 1, .predecessor = STR("of-tenant-1")};
+
+    ask_for(stage, 1);
+    assert_false(subset_wants(stage->subset, &last));
+    assert_true(subset_wants(stage->subset, &next));
+    assert_true(subset_wants(stage->subset, &last));
+    assert_false(subset_wants(stage->subset, &other));
+}
+
 /* Handles that nobody has fetched yet. */
 static void note_many(struct stage *stage, int count)
 {
@@ -280,6 +296,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(memory_is_for_what_was_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_removed_is_let_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_successor_is_wanted_with_what_it_succeeds, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(too_many_handles_are_let_go_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(notes_are_bounded, set_up, tear_down),
     };
