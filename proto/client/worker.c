@@ -46,7 +46,7 @@ struct worker {
     char left_incarnation[ID_SIZE];
     /* Shared with those who ask. */
     atomic_bool stopped, lost, complete;
-    atomic_int_fast64_t heard_mono_ms;
+    atomic_int_fast64_t equal_mono_ms;
     pthread_mutex_t lock; /* of `changed` only */
     pthread_cond_t changed;
 };
@@ -210,7 +210,7 @@ static void tell_state(struct worker *worker)
 {
     struct replica_follow_state state = state_of(worker);
 
-    atomic_store(&worker->heard_mono_ms, state.last_heard_mono_ms);
+    atomic_store(&worker->equal_mono_ms, state.equal_mono_ms);
     if (atomic_exchange(&worker->complete, state.complete) != state.complete)
         tell_change(worker);
 }
@@ -343,11 +343,11 @@ int worker_state(const struct worker *worker, int64_t *ret_age_ms, struct entitl
     if (!atomic_load(&worker->complete))
         return failure_set(error, ENTITLED_NOT_READY,
                            "the copy of the records is not complete yet");
-    int64_t age_ms = clock_mono_ms() - (int64_t)atomic_load(&worker->heard_mono_ms);
+    int64_t age_ms = clock_mono_ms() - (int64_t)atomic_load(&worker->equal_mono_ms);
     *ret_age_ms = age_ms > 0 ? age_ms : 0;
     if (worker->options->age_limit_ms > 0 && *ret_age_ms > worker->options->age_limit_ms)
         return failure_set(error, ENTITLED_UNAVAILABLE,
-                           "no checker has been heard for %lld ms, which is more than is allowed",
+                           "the copy is %lld ms old, which is more than is allowed",
                            (long long)*ret_age_ms);
     return ENTITLED_OK;
 }

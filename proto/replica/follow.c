@@ -45,7 +45,7 @@ struct replica_follow {
      */
     struct map *removed, *overrides_touched;
     unsigned failures;
-    int64_t last_heard_mono_ms;
+    int64_t last_heard_mono_ms, equal_mono_ms;
     uint64_t gaps, snapshots, unreadable;
 };
 
@@ -138,6 +138,7 @@ static void settle(struct replica_follow *follow)
     forget_touched(follow);
     follow->failures = 0;
     follow->phase = FOLLOWING;
+    follow->equal_mono_ms = follow->last_heard_mono_ms;
     if (!follow->complete) {
         follow->complete = true;
         tell(follow, NULL);
@@ -494,6 +495,7 @@ static void resume(struct replica_follow *follow, const struct replica_follow_st
     copy_id(follow->incarnation, state->incarnation);
     follow->seq = follow->known = state->seq;
     follow->last_heard_mono_ms = state->last_heard_mono_ms;
+    follow->equal_mono_ms = state->equal_mono_ms;
     follow->complete = true;
     follow->phase = FOLLOWING;
 }
@@ -537,6 +539,7 @@ void replica_follow_state(const struct replica_follow *follow,
         .incarnation = str_of(follow->incarnation),
         .seq = follow->seq,
         .last_heard_mono_ms = follow->last_heard_mono_ms,
+        .equal_mono_ms = follow->equal_mono_ms,
         .gaps = follow->gaps,
         .snapshots = follow->snapshots,
         .unreadable = follow->unreadable,

@@ -21,6 +21,9 @@ struct replica_follow_state {
     int64_t seq;
     /* Of the store, by event or heartbeat, its own or passed on by a checker; 0: never. */
     int64_t last_heard_mono_ms;
+    /* When all that had been heard of was in the replica last; 0: never. What is heard later and
+     * cannot be had does not move it. */
+    int64_t equal_mono_ms;
     uint64_t gaps, snapshots;
     uint64_t unreadable; /* records of snapshots, which the replica is without */
 };

@@ -189,13 +189,13 @@ static void start_work(struct checker *checker)
     });
 }
 
-static int64_t store_heard_mono_ms(void *arg)
+static int64_t equal_mono_ms(void *arg)
 {
     const struct checker *checker = arg;
     struct replica_follow_state now;
 
     replica_follow_state(checker->follow, &now);
-    return now.last_heard_mono_ms;
+    return now.equal_mono_ms;
 }
 
 static int open_sockets(struct checker *checker, struct error *error)
@@ -215,7 +215,7 @@ static int open_sockets(struct checker *checker, struct error *error)
 
     if (checker_guard(checker, &listen, error) < 0 || checker_guard(checker, &feed, error) < 0 ||
         public_feed_open(&checker->feed, checker->daemon->loop, checker->sockets, &feed_binding,
-                         store_heard_mono_ms, checker, error) < 0 ||
+                         equal_mono_ms, checker, error) < 0 ||
         rpc_server_open_threaded(&checker->queries, &query_options, error) < 0)
         return -1;
     checker->presence = presence_new(&(struct presence_options){

@@ -8,7 +8,8 @@
 
 struct public_feed;
 
-/* When the store was heard last, on the monotonic clock: heartbeats tell how long ago that is. */
+/* When the store was last heard to hold no more than the replica, on the monotonic clock:
+ * heartbeats tell how long ago that is. */
 typedef int64_t public_feed_heard_fn(void *arg);
 
 int public_feed_open(struct public_feed **ret, struct loop *loop, struct endpoint_context *sockets,

@@ -149,9 +149,9 @@ ENTITLED_API int entitled_options_set_hedge_ms(struct entitled_options *options,
 /* In process: keep only the records of handles asked about (true), or all (false, the default). A
  * handle's first question goes to a checker then. */
 ENTITLED_API int entitled_options_set_subset(struct entitled_options *options, bool subset);
-/* In process, while no checker can be heard: answers go on from the copy, with their age. Default
- * 0: without limit (the rules themselves end what has a date). Else: answers older than this are
- * refused as ENTITLED_UNAVAILABLE. */
+/* In process, while no checker can be heard or what was missed of its feed cannot be had: answers
+ * go on from the copy, with their age. Default 0: without limit (the rules themselves end what has
+ * a date). Else: answers older than this are refused as ENTITLED_UNAVAILABLE. */
 ENTITLED_API int entitled_options_set_age_limit_ms(struct entitled_options *options,
                                                    int64_t age_limit_ms);
 
