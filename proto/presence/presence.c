@@ -24,6 +24,29 @@ struct presence {
 
 static void announce(void *arg);
 
+static void leave_out_paths(struct str_list *endpoints)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < endpoints->count; i++) {
+        if (!str_starts_with(endpoints->items[i], STR("ipc://")))
+            endpoints->items[kept++] = endpoints->items[i];
+    }
+    endpoints->count = kept;
+}
+
+/* A path leads to a socket of the host that it is on: here it is another one's, or nobody's. */
+static void leave_out_paths_elsewhere(struct presence *presence)
+{
+    for (size_t i = 0; i < presence->peers.peers.count; i++) {
+        struct peer *peer = &presence->peers.peers.items[i];
+        if (str_eq(peer->host, presence->self.host))
+            continue;
+        leave_out_paths(&peer->endpoints);
+        leave_out_paths(&peer->feeds);
+    }
+}
+
 static void on_announced(void *arg, const struct rpc_response *response)
 {
     struct presence *presence = arg;
@@ -33,6 +56,7 @@ static void on_announced(void *arg, const struct rpc_response *response)
         arena_done(&presence->peers_arena);
         codec_copy(&shape_announce_result, response->result, &presence->peers_arena,
                    &presence->peers);
+        leave_out_paths_elsewhere(presence);
     }
     presence->timer = loop_after(presence->loop, ANNOUNCE_EVERY_MS, announce, presence);
 }

@@ -24,7 +24,8 @@ struct presence_options {
 /* Options are copied; the store's client outlives it. */
 struct presence *presence_new(const struct presence_options *options);
 void presence_free(struct presence *presence); /* takes NULL */
-/* The checkers that live, as the store last told; until the loop goes on. */
+/* The checkers that live, as the store last told, without the ipc endpoints of other hosts; until
+ * the loop goes on. */
 struct peer_list presence_peers(const struct presence *presence);
 
 #endif

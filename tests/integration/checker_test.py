@@ -140,6 +140,22 @@ def test_checkers_know_each_other(suite):
     suite.eventually(lambda: set(peers("1")) == {"1", "2"})
 
 
+def test_paths_of_another_host_are_not_told(suite):
+    """Its checker may have the name of one here, and so the path of its socket."""
+    far = {"daemon": "entitled-checker", "name": "1", "host": "elsewhere",
+           "endpoints": [suite.endpoint_of("1"), "tcp://192.0.2.9:5810"],
+           "feeds": ["tcp://192.0.2.9:5811", suite.feed_of("1")]}
+
+    def told():
+        suite.client("store").call("announce", far)
+        return next((peer for peer in suite.client("1").call("describe")["peers"]
+                     if peer["host"] == "elsewhere"), None)
+
+    suite.eventually(told)
+    assert (told()["endpoints"], told()["feeds"]) == (["tcp://192.0.2.9:5810"],
+                                                      ["tcp://192.0.2.9:5811"])
+
+
 def test_a_second_checker_of_the_same_name_names_the_holder(suite):
     second = suite.add("checker-twin", "entitled-checker", "--name", "1")
     second.start(wait=False)
