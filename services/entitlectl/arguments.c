@@ -41,12 +41,14 @@ static int read_option(struct arguments *ret, const struct option *global, int a
         return error_set(error, "more than %d options", OPTIONS_LIMIT);
     if (equals && !option->value)
         return error_set(error, "--%s takes no value", option->name);
-    if (option->value && !equals && *index + 1 >= argc)
-        return error_set(error, "--%s needs a value: %s", option->name, option->value);
 
     const char *value = "";
-    if (option->value)
-        value = equals ? equals + 1 : argv[++*index];
+    if (option->value && equals)
+        value = equals + 1;
+    else if (option->value && *index + 1 < argc)
+        value = argv[++*index];
+    if (option->value && *value == '\0')
+        return error_set(error, "--%s needs a value: %s", option->name, option->value);
     ret->given[ret->given_count].option = option;
     ret->given[ret->given_count++].value = value;
     return 0;

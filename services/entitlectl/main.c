@@ -118,7 +118,7 @@ static const struct verb verbs[] = {
     {"refresh", "HANDLE", 1, 1, "has AWS asked now, and shows the result", HANDLES, product_options,
      verb_refresh},
     {"override", "set|remove|list ...", 1, 3, "answers before AWS does",
-     "  set HANDLE allow|deny|VALUE   answer so, whatever AWS says\n"
+     "  set HANDLE allow|deny|VALUE   answer so, whatever AWS says; a text needs --dimension\n"
      "  remove ID                     back to AWS's word\n"
      "  list                          those in force",
      override_options, verb_override},

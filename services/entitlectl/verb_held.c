@@ -116,6 +116,8 @@ int verb_held(struct ctl *ctl)
     bool named = ctl->arguments.count == 2;
     bool decidable = named || ctl_option(ctl, "product").len > 0;
 
+    if (named && str_is_empty(arguments_at(&ctl->arguments, 1)))
+        return ctl_fail(ctl, "the HANDLE is empty");
     if (!named && (what.len == 0 || str_eq(what, STR("list"))))
         return list(ctl);
     if (decidable && str_eq(what, STR("accept")))

@@ -1,10 +1,18 @@
 /* override set, remove, list. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "services/entitlectl/ctl.h"
 #include "services/entitlectl/shape_json.h"
 #include "services/entitlectl/table.h"
 #include "services/entitlectl/words.h"
+
+static enum override_action action_of(struct str says)
+{
+    if (str_eq_nocase(says, STR("allow")))
+        return OVERRIDE_ALLOW;
+    return str_eq_nocase(says, STR("deny")) ? OVERRIDE_DENY : OVERRIDE_VALUE;
+}
 
 /* true and false, an integer, a number, else a text: as GetEntitlements has four kinds. */
 static struct value value_of(struct str text)
@@ -18,7 +26,7 @@ static struct value value_of(struct str text)
         value.boolean = str_eq(text, STR("true"));
     } else if (str_to_i64(text, &value.integer)) {
         value.kind = VALUE_INTEGER;
-    } else if (end != text.ptr && *end == '\0') {
+    } else if (end != text.ptr && *end == '\0' && isfinite(number)) {
         value.kind = VALUE_DOUBLE;
         value.number = number;
     } else {
@@ -69,7 +77,7 @@ static int set(struct ctl *ctl)
     struct override override = {
         .handle = arguments_at(&ctl->arguments, 1),
         .dimension = ctl_option(ctl, "dimension"),
-        .action = (enum override_action)choice_of(&enumeration_override_action, says),
+        .action = action_of(says),
         .author = ctl_author(ctl),
         .reason = ctl_option(ctl, "reason"),
     };
@@ -79,10 +87,14 @@ static int set(struct ctl *ctl)
 
     if (ctl->arguments.count != 3)
         return ctl_fail(ctl, "override set HANDLE allow|deny|VALUE");
-    if (override.action != OVERRIDE_ALLOW && override.action != OVERRIDE_DENY) {
-        override.action = OVERRIDE_VALUE;
+    if (override.action == OVERRIDE_VALUE)
         override.value = value_of(says);
-    }
+    /* A text covers every quantity, and what was meant for deny would be one. */
+    if (override.value.kind == VALUE_STRING && override.dimension.len == 0)
+        return ctl_fail(ctl,
+                        "'" STR_FMT "' is neither allow, deny, true, false nor a number; a text "
+                        "needs the --dimension that it is the value of",
+                        STR_ARG(says));
     int code = ctl_option_span(ctl, "for", 0, &span_ms);
     if (span_ms > 0)
         override.expires_at = ctl->now_s + span_ms / 1000;

@@ -264,6 +264,16 @@ def test_journal_and_notifications_come_newest_first(desk):
     assert store.asked[-1][1][-1] == {"subscription": "s1"}
 
 
+def test_an_empty_handle_decides_nothing(desk):
+    """As a script leaves it whose variable is not set: it must not mean all held ends of the product."""
+    store = desk.store(held_decide=lambda *params: {"subscriptions": ["s1", "s2"]})
+    for what in ("accept", "refuse"):
+        code, output, errors = desk.ctl("held", what, "", "--product", "p")
+        assert (code, output) == (2, "") and "HANDLE" in errors
+    assert not store.asked
+    assert desk.ctl("held", "accept", "--product", "p")[:2] == (0, "s1\ns2\n")
+
+
 def test_overrides_are_set_listed_and_removed(desk):
     kept = {"id": "o1", "handle": "acme", "action": "value", "value": 50, "author": "ann",
             "reason": "pilot"}
@@ -279,6 +289,11 @@ def test_overrides_are_set_listed_and_removed(desk):
     assert 3500 < put["expires_at"] - time.time() < 3700
     assert desk.json("override", "list")["overrides"][0]["value"] == 50
     assert desk.ctl("override", "remove", "o1")[1] == "o1 is removed\n"
+    # A slip must not grant everything.
+    for word in ("dney", "none", "nan"):
+        code, output, errors = desk.ctl("override", "set", "acme", word)
+        assert (code, output) == (2, "") and "--dimension" in errors
+    assert "deny" in desk.ctl("override", "set", "acme", "Deny")[1]
     assert desk.ctl("override", "bogus")[0] == 2
     assert desk.ctl("override", "set", "acme")[0] == 2
 

@@ -75,6 +75,16 @@ static void the_last_of_an_option_counts(void **state)
     assert_string_equal(arguments_option(&got, "timeout"), "2s");
 }
 
+/* As a script leaves it whose variable is not set: it must not mean everything. */
+static void an_empty_value_is_none(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("check acme --product ''"), -1);
+    assert_string_equal(why.text, "--product needs a value: CODE");
+    assert_int_equal(parse("check acme --product="), -1);
+    assert_int_equal(parse("check ''"), 0);
+}
+
 static void what_looks_like_an_option_can_be_an_argument(void **state)
 {
     (void)state;
@@ -160,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_stand_anywhere),
         cmocka_unit_test(the_last_of_an_option_counts),
+        cmocka_unit_test(an_empty_value_is_none),
         cmocka_unit_test(what_looks_like_an_option_can_be_an_argument),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(help_and_version_need_nothing_else),
