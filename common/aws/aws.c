@@ -47,6 +47,7 @@ int aws_new(struct aws **ret, struct loop *loop, const struct aws_options *optio
     aws->wall_ms = clock_wall_ms;
     aws->mono_ms = clock_mono_ms;
     aws->process_limit_ms = PROCESS_LIMIT_MS;
+    aws->on_clock = options->on_clock;
     aws->session_name = mem_printf("entitled-%" PRId64, clock_wall_s());
     aws->retry_tokens = RETRY_TOKENS;
     aws->attempt_timeout_ms =

@@ -47,6 +47,8 @@ struct aws_options {
     const char *role_session_name;
     aws_credentials_fn *on_credentials; /* may be called by aws_new() itself; NULL: nobody asks */
     void *on_credentials_arg;
+    /* AWS's clock was found to be that far from ours; 0: not any more. NULL: nobody asks. */
+    void (*on_clock)(int64_t offset_s);
     const char *ca_bundle;      /* default: AWS_CA_BUNDLE, the system's */
     int64_t attempt_timeout_ms; /* one attempt; long polls add their wait */
 };
@@ -133,6 +135,7 @@ struct str aws_account(const struct aws *aws); /* of those in use now */
 struct str aws_credentials_source(const struct aws *aws);
 /* For on_credentials: a daemon that passes it has its news logged, one line each. */
 void aws_log_credentials(void *arg, const struct aws_credentials_news *news);
+void aws_log_clock(int64_t offset_s); /* for on_clock */
 struct str aws_region(const struct aws *aws);
 int64_t aws_clock_offset_s(const struct aws *aws); /* AWS's clock minus ours, once it mattered */
 struct str aws_endpoint(const struct aws *aws, enum aws_service service);

@@ -231,6 +231,8 @@ static void on_success(struct aws_call *call, const struct http_response *answer
         return;
     }
     retry_succeeded(call);
+    if (call->own_keys && !call->keys)
+        note_clock(call->aws, call->clock_offset_s, call->answered_at_s);
     if (!call->own_keys)
         credentials_accepted(call->aws, call->generation);
     struct aws_response response = {.outcome = AWS_OK,

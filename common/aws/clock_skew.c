@@ -1,6 +1,7 @@
-/* A wrong clock spoils every signature, so AWS's own is learnt from its refusals. The offset is
- * for signing, and for the dates of SNS's certificates: rules about contracts go by the local
- * clock. */
+/* A wrong clock spoils every signature, so AWS's own is learnt from its refusals, and from answers
+ * to calls that are not signed and so not refused: what a web identity is given would seem to have
+ * expired. The offset is for signing, and for the dates of credentials and of SNS's certificates:
+ * rules about contracts go by the local clock. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -32,16 +33,22 @@ int64_t clock_of_date(struct str date_header)
     return end && *end == '\0' ? (int64_t)timegm(&utc) : 0;
 }
 
-bool learn_clock(struct aws *aws, int64_t signed_offset_s, struct str code, struct str date_header)
+bool note_clock(struct aws *aws, int64_t assumed_offset_s, int64_t told_s)
 {
     enum { NOTABLE_S = 300 }; /* where the SDKs begin to correct */
-    int64_t told_s = clock_of_date(date_header);
-
-    if (!speaks_of_time(code) || told_s == 0)
-        return false;
     int64_t offset_s = told_s - clock_wall_s();
-    if (llabs(offset_s - signed_offset_s) < NOTABLE_S)
+
+    if (told_s == 0 || llabs(offset_s - assumed_offset_s) < NOTABLE_S)
         return false;
-    aws->clock_offset_s = offset_s;
+    /* Another call may have learnt it already. */
+    bool is_news = llabs(offset_s - aws->clock_offset_s) >= NOTABLE_S;
+    aws->clock_offset_s = llabs(offset_s) < NOTABLE_S ? 0 : offset_s;
+    if (is_news && aws->on_clock)
+        aws->on_clock(aws->clock_offset_s);
     return true;
+}
+
+bool learn_clock(struct aws *aws, int64_t signed_offset_s, struct str code, struct str date_header)
+{
+    return speaks_of_time(code) && note_clock(aws, signed_offset_s, clock_of_date(date_header));
 }

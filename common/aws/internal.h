@@ -53,6 +53,7 @@ struct aws {
     int64_t attempt_timeout_ms;
     int64_t process_limit_ms; /* for a credential_process */
     int64_t clock_offset_s;
+    void (*on_clock)(int64_t offset_s);
     int retry_tokens;
     double (*random)(void);   /* from 0 to 1; tests replace it */
     int64_t (*wall_ms)(void); /* tests replace both clocks */
@@ -165,8 +166,10 @@ int64_t retry_delay_ms(unsigned retry, enum retry_kind kind, double random, stru
 double retry_random(void);
 int resolve_retries(struct aws *aws, const struct shared_files *files, struct error *error);
 
-/* clock_skew.c: learns AWS's clock from an answer; true if it differs enough from the one that was
- * signed with to explain the code. */
+/* clock_skew.c: learns AWS's clock from an answer, told_s (0: it has no time); true if it differs
+ * enough from the one that the call assumed. */
+bool note_clock(struct aws *aws, int64_t assumed_offset_s, int64_t told_s);
+/* The same from a refusal, if its code can be explained by that. */
 bool learn_clock(struct aws *aws, int64_t signed_offset_s, struct str code, struct str date_header);
 /* 0: it is no date. */
 int64_t clock_of_date(struct str date_header);

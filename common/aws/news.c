@@ -1,4 +1,4 @@
-/* The news of the credentials as log lines: the same three for every daemon. */
+/* The news of credentials and clock as log lines: the same for every daemon. */
 #include "common/aws/aws.h"
 #include "common/base/clock.h"
 #include "common/log/log.h"
@@ -19,4 +19,14 @@ void aws_log_credentials(void *arg, const struct aws_credentials_news *news)
     else
         log_error("no AWS credentials; the source is asked again", LOG_STR("source", news->source),
                   LOG_STR("error", news->failure));
+}
+
+/* Signatures go by AWS's clock then, answers to applications by this one. */
+void aws_log_clock(int64_t offset_s)
+{
+    if (offset_s != 0)
+        log_error("the clock of this machine is wrong; dates are compared with it",
+                  LOG_INT("aws_is_ahead_by_s", offset_s));
+    else
+        log_info("the clock of this machine agrees with AWS's again");
 }

@@ -73,6 +73,7 @@ static int open_aws(struct poller *poller, const struct settings_queue *queue, s
     struct aws_options options = settings_aws_queue(poller->settings, queue, &poller->arena);
 
     options.on_credentials = aws_log_credentials;
+    options.on_clock = aws_log_clock;
     if (aws_new(ret, poller->context->loop, &options, error) < 0)
         return error_prefix(error, "queue '%s'", queue->label);
     return 0;

@@ -31,6 +31,7 @@ static int open_aws(struct registrar *registrar, struct error *error)
 
     settings_aws_role(&options, registrar->settings->registrar.role_arn);
     options.on_credentials = aws_log_credentials;
+    options.on_clock = aws_log_clock;
     return aws_new(&registrar->aws, registrar->context->loop, &options, error);
 }
 

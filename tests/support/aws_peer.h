@@ -33,7 +33,8 @@ struct peer {
     struct peer_answer answers[PEER_ANSWERS];
     size_t answer_count;
     unsigned requests;
-    struct buf asked;                                            /* "PUT /path\n" per request */
+    struct str date;  /* of its answers, if it is not now */
+    struct buf asked; /* "PUT /path\n" per request */
     struct buf token, ttl, accept, authorization, body, session; /* of the last one */
 
     unsigned news; /* how many of them came */
@@ -103,6 +104,8 @@ static inline void peer_on_exchange(void *arg, struct http_exchange *exchange)
     peer_keep(&peer->authorization, http_exchange_header(exchange, "Authorization"));
     peer_keep(&peer->session, http_exchange_header(exchange, "X-Amz-Security-Token"));
     peer_keep(&peer->body, http_exchange_body(exchange));
+    if (peer->date.len > 0)
+        http_exchange_add_header(exchange, "Date", peer->date);
     if (!answer) {
         http_exchange_reply(exchange, 404, "text/plain", STR(""));
         return;

@@ -548,6 +548,13 @@ static void delays_grow_and_are_bounded(void **state)
     }
 }
 
+static int64_t told_offset_s;
+
+static void on_clock(int64_t offset_s)
+{
+    told_offset_s = offset_s;
+}
+
 static void a_wrong_clock_is_corrected_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -563,11 +570,13 @@ static void a_wrong_clock_is_corrected_once(void **state)
     const struct step skewed = {REPLY, 400, STR_INIT("{\"__type\":\"InvalidSignatureException\"}"),
                                 headers};
 
+    fixture->aws->on_clock = on_clock;
     SCRIPT(fixture, skewed, fine);
     ask(fixture, AWS_ENTITLEMENT, "GetEntitlements", 0);
     assert_int_equal(fixture->response.outcome, AWS_OK);
     assert_int_equal(fixture->requests, 2);
     assert_in_range(aws_clock_offset_s(fixture->aws), 3590, 3610);
+    assert_int_equal(told_offset_s, aws_clock_offset_s(fixture->aws));
     assert_true(str_starts_with(buf_str(&fixture->amz_date), str_from(want_hour, 9)));
 
     /* Known already: the same refusal now means something else. */
@@ -575,6 +584,14 @@ static void a_wrong_clock_is_corrected_once(void **state)
     ask(fixture, AWS_ENTITLEMENT, "GetEntitlements", 0);
     assert_int_equal(fixture->response.outcome, AWS_CREDENTIALS);
     assert_int_equal(fixture->requests, 1);
+
+    /* It was set right: the offset is what is wrong now. */
+    const struct step skewed_back = {REPLY, 400, skewed.body, NULL};
+    SCRIPT(fixture, skewed_back, fine);
+    ask(fixture, AWS_ENTITLEMENT, "GetEntitlements", 0);
+    assert_int_equal(fixture->response.outcome, AWS_OK);
+    assert_int_equal(aws_clock_offset_s(fixture->aws), 0);
+    assert_int_equal(told_offset_s, 0);
 }
 
 /* Both were signed before anybody knew: what the first learns helps the second, too. */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -55,6 +56,26 @@ static void web_identity_stays_unsigned_when_the_clock_is_wrong(void **state)
     peer_wait_for_news(peer, 1);
     assert_int_equal(peer->requests, 1);
     assert_string_equal(peer->authorization.data, "");
+    assert_true(peer->usable);
+}
+
+/* Nothing unsigned is refused for its time, and what is given seems to be past its own. */
+static void web_identity_tells_that_the_clock_is_ahead(void **state)
+{
+    struct peer *peer = *state;
+    time_t true_time = time(NULL) - 7200;
+    char date[64];
+    struct tm utc;
+
+    gmtime_r(&true_time, &utc);
+    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    peer->date = str_of(date);
+    peer_now_ms += 7200 * 1000;
+    set_web_identity(peer);
+    peer_answer(peer, "/", 200, peer_vector(peer, "web_identity.response_raw"));
+    peer_must_open(peer, (struct aws_options){0});
+    peer_wait_for_news(peer, 1);
+    assert_string_equal(peer->failure.data, "");
     assert_true(peer->usable);
 }
 
@@ -279,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROLES_TEST(web_identity_takes_on_a_role_unsigned),
         ROLES_TEST(web_identity_stays_unsigned_when_the_clock_is_wrong),
+        ROLES_TEST(web_identity_tells_that_the_clock_is_ahead),
         ROLES_TEST(what_web_identity_lacks_is_said),
         ROLES_TEST(sts_is_asked_again_when_it_could_not_ask),
         ROLES_TEST(profiles_take_on_a_role_with_anothers_keys),
