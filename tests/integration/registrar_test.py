@@ -283,6 +283,20 @@ def test_a_buyer_who_leaves_is_registered_all_the_same(registrar):
     assert registrar.store.wait_call("register")["license_arn"] == bought["license_arn"]
 
 
+def test_a_stop_answers_who_waits(registrar):
+    bought = registrar.buy()
+    registrar.sandbox.fault(operation="ResolveCustomer", kind="delay", delay_ms=300)
+    answers = []
+    click = threading.Thread(target=lambda: answers.append(
+        registrar.browser().post("/", {TOKEN: bought["token"]})))
+    click.start()
+    registrar.store.wait_call("token_find")
+    registrar.process.stop()
+    click.join()
+    assert [answer.status for answer in answers] == [303]
+    registrar.process.start()
+
+
 def test_two_clicks_redeem_once(registrar):
     bought = registrar.buy()
     registrar.sandbox.fault(operation="ResolveCustomer", kind="delay", delay_ms=500)
