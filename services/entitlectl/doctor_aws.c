@@ -226,18 +226,22 @@ static void on_entitlements(void *arg, const struct aws_response *response)
         look_refused(look, response);
 }
 
-/* The suite keeps to AWS's quota together; only with the store away nobody counts. */
-static bool has_token(struct doctor *doctor)
+/* The suite keeps to AWS's quota together; only with the store away nobody counts. How many
+ * products may be asked about. */
+static size_t take_tokens(struct doctor *doctor)
 {
     const struct quota_params params = {.class = DUE_MAX_AGE};
+    size_t wanted = doctor->ctl->settings->products.count, count = 0;
     const void *result;
 
-    return doctor->store_away ||
-           ctl_ask_store(doctor->ctl, METHOD_store_quota, &params, &result) == EXIT_DONE;
+    while (count < wanted && (doctor->store_away || ctl_ask_store(doctor->ctl, METHOD_store_quota,
+                                                                  &params, &result) == EXIT_DONE))
+        count++;
+    return count;
 }
 
 static void look_at_product(struct doctor *doctor, const struct settings_product *product,
-                            struct aws *aws)
+                            struct aws *aws, bool has_token)
 {
     struct look *look = look_new(&(struct look){.doctor = doctor,
                                                 .place = doctor_place(doctor),
@@ -252,7 +256,7 @@ static void look_at_product(struct doctor *doctor, const struct settings_product
 
     if (!aws)
         return;
-    if (!has_token(doctor)) {
+    if (!has_token) {
         look_finding(look, FINDING_UNKNOWN, "look again later",
                      "the quota of GetEntitlements is used up");
         return;
@@ -355,6 +359,8 @@ void doctor_look_at_aws(struct doctor *doctor)
     struct aws **queues =
         arena_alloc_array(&doctor->ctl->arena, settings->queues.count + 1, sizeof(*queues));
 
+    /* Before anything is under way: waiting for it takes none of AWS's time. */
+    size_t tokens = take_tokens(doctor);
     doctor->loop = loop_new();
     look_at_credentials(doctor, &checker, settings->checker.role_arn);
     look_at_credentials(doctor, &registrar, settings->registrar.role_arn);
@@ -362,7 +368,7 @@ void doctor_look_at_aws(struct doctor *doctor)
         look_at_credentials(doctor, &poller, settings->poller.role_arn);
     size_t regions = doctor_place(doctor);
     for (size_t i = 0; i < settings->products.count; i++)
-        look_at_product(doctor, settings_product_at(settings, i), checker.aws);
+        look_at_product(doctor, settings_product_at(settings, i), checker.aws, i < tokens);
     look_at_registration(doctor, registrar.aws);
     for (size_t i = 0; i < settings->queues.count; i++) {
         const struct settings_queue *queue = settings_queue_at(settings, i);

@@ -77,33 +77,40 @@ static void look_at_dead_letters(const struct look *of, const struct json *attri
 {
     const struct settings_queue *queue = of->about;
     struct arena *arena = &of->doctor->ctl->arena;
-    cleanup(json_freep) struct json *policy = NULL;
+    struct redrive redrive = redrive_read(json_get_str(attributes, "RedrivePolicy"), arena);
     struct look *look = look_new(of);
-    int64_t receives = 0;
 
-    json_parse(&policy, json_get_str(attributes, "RedrivePolicy"), NULL);
-    struct str arn = json_get_str(policy, "deadLetterTargetArn");
-    const struct json *count = json_get(policy, "maxReceiveCount");
     look->name = "dead_letter_queue";
-    if (arn.len == 0) {
+    if (redrive.target_arn.len == 0) {
         look_finding(look, FINDING_WARNING,
                      "give it a redrive policy with a maxReceiveCount of 10 or more",
                      "there is none: a message that cannot be handled comes back until it is too "
                      "old, and is gone");
         return;
     }
-    /* SQS has been seen to write the number as a text, too. */
-    if (!json_int(count, &receives))
-        str_to_i64(json_str(count), &receives);
-    if (receives < RECEIVES)
+    if (redrive.receives < RECEIVES)
         look_finding(look, FINDING_WARNING, "set its maxReceiveCount to 10 or more",
                      "messages go there after %" PRId64 " receives: a short outage of the store "
                      "or of SNS's certificates may be enough",
-                     receives);
-    look->about =
-        arena_printf(arena, STR_FMT ", after %" PRId64 " receives", STR_ARG(arn), receives).ptr;
+                     redrive.receives);
+    look->about = arena_printf(arena, STR_FMT ", after %" PRId64 " receives",
+                               STR_ARG(redrive.target_arn), redrive.receives)
+                      .ptr;
     look->done = on_dead_letters;
-    ask_attributes(look, url_of_arn(arn, str_of(queue->url), arena));
+    ask_attributes(look, url_of_arn(redrive.target_arn, str_of(queue->url), arena));
+}
+
+/* Of AWS's own key only AWS could say who may use it, and it names no service ("Encryption at rest
+ * in Amazon SQS", developer guide; "Configure KMS permissions for AWS services"). */
+static void look_at_key(const struct look *look, const struct json *attributes)
+{
+    if (str_eq(json_get_str(attributes, "KmsMasterKeyId"), STR("alias/aws/sqs")))
+        look_finding(
+            look, FINDING_WARNING,
+            "encrypt it with SSE-SQS, or with a key of your own whose policy lets in "
+            "sns.amazonaws.com and events.amazonaws.com",
+            "is encrypted with the key alias/aws/sqs, which neither SNS nor EventBridge may "
+            "use: nothing arrives");
 }
 
 static void look_at_policy(const struct look *of, const struct json *attributes)
@@ -145,6 +152,7 @@ static void on_attributes(void *arg, const struct aws_response *response)
     if (retention_s < RETENTION_S)
         look_finding(look, FINDING_WARNING, "set its retention to 14 days",
                      "keeps messages for %s only: a longer outage here loses them", kept.data);
+    look_at_key(look, attributes);
     look_at_policy(look, attributes);
     look_at_dead_letters(look, attributes);
 }

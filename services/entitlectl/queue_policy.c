@@ -387,3 +387,18 @@ struct queue_policy_verdict queue_policy_judge(const struct queue_policy_questio
         add_statement(&view, statement_at(&view, i));
     return verdict_of(&view, arena);
 }
+
+struct redrive redrive_read(struct str policy, struct arena *arena)
+{
+    cleanup(json_freep) struct json *root = NULL;
+    struct redrive redrive = {.receives = 0};
+
+    if (json_parse(&root, policy, NULL) < 0)
+        return redrive;
+    const struct json *receives = json_get(root, "maxReceiveCount");
+    redrive.target_arn = arena_str(arena, json_get_str(root, "deadLetterTargetArn"));
+    /* Shown as it was set: a number or a text of one (SetQueueAttributes, SQS API reference). */
+    if (!json_int(receives, &redrive.receives))
+        str_to_i64(json_str(receives), &redrive.receives);
+    return redrive;
+}

@@ -28,6 +28,13 @@ struct queue_policy_verdict {
 struct queue_policy_verdict queue_policy_judge(const struct queue_policy_question *question,
                                                struct arena *arena);
 
+/* Where messages go that were received too often, by the attribute RedrivePolicy. */
+struct redrive {
+    struct str target_arn; /* in the arena; empty: nowhere */
+    int64_t receives;      /* before that; 0: it does not say */
+};
+struct redrive redrive_read(struct str policy, struct arena *arena);
+
 /* Whether text fits a pattern with '*' and '?'. */
 bool pattern_fits(struct str pattern, struct str text, bool any_case);
 

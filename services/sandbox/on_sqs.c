@@ -433,6 +433,8 @@ static bool get_queue_attributes(struct call *call)
         json_set_str(attributes, "QueueArn", queue_arn(queue, &call->arena));
     if (!str_is_empty(queue->policy) && asks_for(call, "Policy"))
         json_set_str(attributes, "Policy", queue->policy);
+    if (!str_is_empty(queue->kms_key) && asks_for(call, "KmsMasterKeyId"))
+        json_set_str(attributes, "KmsMasterKeyId", queue->kms_key);
     put_redrive_policy(call, queue, attributes);
     body = json_new_object();
     if (json_count(attributes) > 0)

@@ -14,7 +14,7 @@
     }
 #define QUEUE_SETTINGS                                                                             \
     QUEUE(dead_letter, FIELD_STR, false), QUEUE(policy, FIELD_STR, false),                         \
-        QUEUE(visibility_timeout_s, FIELD_INTEGER, false),                                         \
+        QUEUE(kms_key, FIELD_STR, false), QUEUE(visibility_timeout_s, FIELD_INTEGER, false),       \
         QUEUE(retention_s, FIELD_INTEGER, false), QUEUE(max_receive_count, FIELD_INTEGER, false),  \
         QUEUE(in_flight_limit, FIELD_INTEGER, false)
 
@@ -135,6 +135,7 @@ int queue_configure(struct queue *queue, const struct json *object, struct error
         return -1;
     queue->dead_letter = changed.dead_letter;
     queue->policy = changed.policy;
+    queue->kms_key = changed.kms_key;
     queue->visibility_timeout_s = changed.visibility_timeout_s;
     queue->retention_s = changed.retention_s;
     queue->max_receive_count = changed.max_receive_count;

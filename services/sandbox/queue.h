@@ -46,7 +46,8 @@ struct queue {
     STAILQ_ENTRY(queue) link;
     struct queues *queues;
     struct str name, account, dead_letter;
-    struct str policy; /* JSON; empty: none */
+    struct str policy;  /* JSON; empty: none */
+    struct str kms_key; /* empty: none */
     int64_t visibility_timeout_s, retention_s, max_receive_count, in_flight_limit;
     struct messages messages;
     size_t count;

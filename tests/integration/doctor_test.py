@@ -80,7 +80,7 @@ def running():
 @pytest.fixture
 def suite(running):
     queue = {"retention_s": RETENTION_S, "policy": running.policy, "dead_letter": "mp-events-dlq",
-             "max_receive_count": 10}
+             "max_receive_count": 10, "kms_key": ""}
     running.sandbox.faults_clear()
     running.sandbox.settings(queues={"mp-events": queue})
     return running
@@ -256,9 +256,10 @@ def test_dead_letters_and_where_they_go(suite):
     assert found.code == 0 and found.levels("dead_letter_queue") == ["warning", "warning"]
     assert found.says("dead_letter_queue", "after 3 receives") and found.says("dead_letter_queue", "1 messages lie")
     assert found.says("queue", "keeps messages for 4 days only")
-    suite.sandbox.settings(queues={"mp-events": {"dead_letter": ""}})
+    suite.sandbox.settings(queues={"mp-events": {"dead_letter": "", "kms_key": "alias/aws/sqs"}})
     found = look(suite.config)
     assert found.levels("dead_letter_queue") == ["warning"] and found.says("dead_letter_queue", "there is none")
+    assert found.says("queue", "neither SNS nor EventBridge may use")
 
 
 @pytest.mark.parametrize("ahead_s, code, level", [(60, 0, "warning"), (-400, 1, "wrong")])

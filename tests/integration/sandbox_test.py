@@ -601,8 +601,10 @@ def test_a_queue_shows_its_policy_as_a_text_and_none_where_there_is_none(sandbox
     assert statement["Action"] == "sqs:SendMessage"
     sandbox.settings(queues={"mp-events": {"policy": "not even JSON"}})
     assert policy() == "not even JSON"
-    sandbox.settings(queues={"mp-events": {"policy": ""}})
+    sandbox.settings(queues={"mp-events": {"policy": "", "kms_key": "alias/aws/sqs"}})
     assert policy() is None
+    assert aws.sqs("GetQueueAttributes", AttributeNames=["KmsMasterKeyId"]).body["Attributes"] == {
+        "KmsMasterKeyId": "alias/aws/sqs"}
 
 
 # Faults.

@@ -229,6 +229,31 @@ static void garbage_is_told_as_such(void **state)
     }
 }
 
+static void a_redrive_policy_is_read_however_it_was_set(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy, *arn;
+        int64_t receives;
+    } cases[] = {
+        {"{'deadLetterTargetArn':'" QUEUE "','maxReceiveCount':10}", QUEUE, 10},
+        {"{'deadLetterTargetArn':'" QUEUE "','maxReceiveCount':'1000'}", QUEUE, 1000},
+        {"{'deadLetterTargetArn':'" QUEUE "','maxReceiveCount':null}", QUEUE, 0},
+        {"{'deadLetterTargetArn':7}", "", 0},
+        {"[]", "", 0},
+        {"", "", 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct arena arena = ARENA_INIT;
+        cleanup(mem_freep) char *policy = quoted(cases[i].policy);
+        struct redrive redrive = redrive_read(str_of(policy), &arena);
+        assert_true(str_eq_text(redrive.target_arn, cases[i].arn));
+        assert_int_equal(redrive.receives, cases[i].receives);
+        arena_done(&arena);
+    }
+}
+
 static void patterns_fit_and_come_to_an_end(void **state)
 {
     (void)state;
@@ -349,6 +374,7 @@ int main(void)
         cmocka_unit_test(services_must_be_told_whose),
         cmocka_unit_test(a_deaf_queue_is_told),
         cmocka_unit_test(garbage_is_told_as_such),
+        cmocka_unit_test(a_redrive_policy_is_read_however_it_was_set),
         cmocka_unit_test(patterns_fit_and_come_to_an_end),
         cmocka_unit_test(regions_are_those_of_the_services),
         cmocka_unit_test(findings_stand_in_the_order_of_the_looks),
