@@ -10,9 +10,9 @@ import time
 
 BIN = pathlib.Path(os.environ.get("ENTITLED_BIN", "build/asan/bin")).resolve()
 
-# What runs the daemons (tests/valgrind), and how many times longer everything may take then. The sandbox
+# What runs the programs (tests/valgrind), and how many times longer everything may take then. The sandbox
 # runs without: making its key would take minutes.
-WRAPPER = shlex.split(os.environ.get("ENTITLED_WRAPPER", ""))
+WRAPPER = shlex.split(os.environ.get("PROGRAM_WRAPPER", ""))
 PATIENCE = 6 if WRAPPER else 1
 
 SUPPORT = BIN.parent / "support"

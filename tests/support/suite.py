@@ -13,7 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from .process import BIN, PATIENCE, Process
+from .process import BIN, PATIENCE, WRAPPER, Process
 from .rpc import Client, Feed, RpcError
 from .sandbox import Sandbox
 
@@ -212,8 +212,8 @@ class Suite:
     def entitlectl(self, *arguments):
         """(exit code, standard output, standard error)"""
         environment = {**os.environ, "ASAN_OPTIONS": "exitcode=99:detect_leaks=1"}
-        done = subprocess.run([BIN / "entitlectl", "--config", self.config, *map(str, arguments)],
-                              capture_output=True, text=True, env=environment, timeout=60)
+        done = subprocess.run([*WRAPPER, BIN / "entitlectl", "--config", self.config, *map(str, arguments)],
+                              capture_output=True, text=True, env=environment, timeout=60 * PATIENCE)
         assert done.returncode != 99, done.stderr
         return done.returncode, done.stdout, done.stderr
 
