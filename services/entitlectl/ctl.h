@@ -77,6 +77,7 @@ int verb_doctor(struct ctl *ctl);
 int verb_settings(struct ctl *ctl);
 int verb_keys(struct ctl *ctl);
 int verb_watch(struct ctl *ctl);
+int verb_replay(struct ctl *ctl);
 int verb_contact(struct ctl *ctl);
 int verb_signing_keys(struct ctl *ctl);
 

@@ -50,6 +50,11 @@ static const struct option history_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct option replay_options[] = {
+    {"limit", "COUNT", "not-understood: at most so many; default 100"},
+    {NULL, NULL, NULL},
+};
+
 static const struct option watch_options[] = {
     {"limit", "COUNT", "ends after so many; default: it goes on"},
     {NULL, NULL, NULL},
@@ -131,6 +136,14 @@ static const struct verb verbs[] = {
      journal_options, verb_journal},
     {"notifications", "[HANDLE]", 0, 1, "AWS's messages, and what became of them", HANDLES,
      history_options, verb_notifications},
+    {"replay", "ID|not-understood", 1, 1, "sends kept messages to their queue again",
+     "ID is that of \"notifications\". They are read, checked and applied as if they came now; "
+     "one\n"
+     "that was understood before is listed as a duplicate, and marks its subscriptions all the "
+     "same.\n"
+     "  not-understood   those that were not, the newest --limit of them\n"
+     "SQS must let the credentials of the pollers sqs:SendMessage.",
+     replay_options, verb_replay},
     {"watch", "[HANDLE]", 0, 1, "the journal, as it grows",
      "Every change from now on, a line each; with --json a document a line.\n" HANDLES,
      watch_options, verb_watch},

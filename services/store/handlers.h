@@ -10,7 +10,7 @@ work_fn on_register, on_token_find, on_reference_use, on_signing_keys, on_signin
 /* on_subscription.c */
 work_fn on_find, on_list, on_link, on_contact_put, on_contact_get;
 /* on_notification.c */
-work_fn on_notify, on_notifications, on_journal;
+work_fn on_notify, on_notifications, on_notification, on_journal;
 /* on_snapshot.c */
 work_fn on_snapshot, on_changes;
 /* on_due.c */

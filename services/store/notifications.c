@@ -90,23 +90,20 @@ void notifications_take(struct books *books, struct change *change,
     write_row(change, db_key_u64(&change->arena, number), ret);
 }
 
-static int parse_id(struct str text, struct arena *arena, struct str *ret_number,
-                    struct error *error)
+static bool parse_id(struct str text, struct arena *arena, struct str *ret_number)
 {
     uint64_t number = 0;
 
-    if (text.len == 0)
-        return 0;
     if (text.len != 18 || !str_starts_with(text, STR("n-")))
-        return error_set(error, "'before' must be the 'next' of a page before");
+        return false;
     for (size_t i = 2; i < text.len; i++) {
         char c = text.ptr[i];
         if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return error_set(error, "'before' must be the 'next' of a page before");
+            return false;
         number = number << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
     }
     *ret_number = db_key_u64(arena, number);
-    return 0;
+    return true;
 }
 
 struct page {
@@ -174,8 +171,8 @@ int notifications_list(struct db *db, const struct history_params *params, struc
                                                 : (size_t)params->limit;
     struct page page = {.db = db, .arena = arena, .result = ret, .limit = limit};
 
-    if (parse_id(params->before, arena, &before, error) < 0)
-        return -1;
+    if (params->before.len > 0 && !parse_id(params->before, arena, &before))
+        return error_set(error, "'before' must be the 'next' of a page before");
     *ret = (struct notifications_result){0};
     ret->notifications.items = arena_alloc_array(arena, limit, sizeof(struct notification));
     if (params->subscription.len > 0)
@@ -222,6 +219,17 @@ static bool decode(struct str bytes, struct arena *arena, struct notification *r
     struct error error;
 
     return codec_decode(&shape_notification, bytes, arena, ret, &error) == 0;
+}
+
+bool notifications_get(struct db *db, struct str id, struct arena *arena, struct notification *ret)
+{
+    struct str number, bytes;
+
+    if (!parse_id(id, arena, &number) || !db_get(db, TABLE_NOTIFICATIONS, number, arena, &bytes) ||
+        !decode(bytes, arena, ret))
+        return false;
+    db_get(db, TABLE_BODIES, number, arena, &ret->body);
+    return true;
 }
 
 static bool entries_by_subscription(struct db *db, struct str key, struct str value,

@@ -15,6 +15,9 @@ void notifications_take(struct books *books, struct change *change,
 int notifications_list(struct db *db, const struct history_params *params, struct arena *arena,
                        struct notifications_result *ret, struct error *error);
 
+/* One, with its body. */
+bool notifications_get(struct db *db, struct str id, struct arena *arena, struct notification *ret);
+
 /* What was about `from` is listed under `to`. */
 void notifications_move(struct change *change, struct str from, struct str to);
 

@@ -38,6 +38,20 @@ enum rpc_error on_notifications(struct work *work)
                : ERROR_NONE;
 }
 
+enum rpc_error on_notification(struct work *work)
+{
+    const struct notification_params *params = work->params;
+    struct notification_result *result = work->result;
+    struct notification *message = arena_alloc(work->arena, sizeof(*message));
+
+    if (!notifications_get(work->books->db, params->id, work->arena, message)) {
+        error_set(work->error, "there is no message '" STR_FMT "'", STR_ARG(params->id));
+        return ERROR_NOT_FOUND;
+    }
+    result->notification = message;
+    return ERROR_NONE;
+}
+
 enum rpc_error on_journal(struct work *work)
 {
     struct history_params params = resolved(work);

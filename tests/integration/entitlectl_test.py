@@ -410,6 +410,55 @@ def test_an_operator_follows_a_customer_through_the_real_daemons(suite):
     suite.eventually_answers(True, "entitled", "acme", "seats", 25)
 
 
+def kept(suite, **wanted):
+    """The messages that the store has, the oldest first."""
+    rows = suite.entitlectl_json("notifications", "--limit", "1000")["notifications"]
+    return [row for row in reversed(rows) if wanted.items() <= row.items()]
+
+
+def test_a_message_that_was_kept_is_sent_again_and_acted_on_again(suite):
+    deal = suite.sandbox.buy(product=NEW, account="777700000001", dimensions={"seats": 3})
+    first, = suite.eventually(lambda: kept(suite, type="License Updated - Manufacturer",
+                                           account_id="777700000001"))
+    before = len(suite.entitlectl_json("journal", "--limit", "1000")["entries"])
+    code, output, errors = suite.entitlectl("replay", first["id"])
+    assert (code, errors) == (0, "") and first["id"] in output and "main" in output
+    again = suite.eventually(lambda: kept(suite, event_id=first["event_id"])[1:])
+    assert again[0]["outcome"] == "duplicate" and again[0]["subscriptions"] == first["subscriptions"]
+    entries = suite.entitlectl_json("journal", "--limit", "1000")["entries"]
+    said, = [entry for entry in entries[:len(entries) - before] if entry.get("event") == "operator"]
+    assert said["change"].endswith(f"sent to the queue again: {first['id']}") and said["author"]
+    suite.eventually_answers(True, "entitled", deal["license_arn"], "seats", 3)
+
+
+def test_what_was_not_understood_is_sent_again_the_oldest_first(suite):
+    def not_understood(count):
+        rows = kept(suite, outcome="not_understood")
+        return rows[-count:] if len(rows) == known + count else None
+
+    known = len(kept(suite, outcome="not_understood"))
+    for body in ("gibberish one", "gibberish two"):
+        suite.sandbox.send_event(body=body)
+    came = suite.eventually(lambda: not_understood(2))
+    sent = suite.entitlectl_json("replay", "not-understood", "--limit", "2")["sent"]
+    assert [each["id"] for each in sent] == [row["id"] for row in came]
+    assert all(each["queue"] == "main" for each in sent)
+    again = suite.eventually(lambda: not_understood(4))[2:]
+    assert {row["message_id"] for row in again} == {each["message_id"] for each in sent}
+
+
+def test_what_cannot_be_sent_again_says_why(suite):
+    code, output, errors = suite.entitlectl("replay", "n-00000000ffffffff")
+    assert code == 1 and "there is no message" in errors and output == ""
+    assert suite.entitlectl("replay", "nonsense")[0] == 1
+    suite.sandbox.send_event(body="gibberish")
+    message = suite.eventually(lambda: kept(suite))[0]
+    suite.sandbox.fault(operation="SendMessage", kind="throttle", count=-1)
+    code, output, errors = suite.entitlectl("replay", message["id"])
+    suite.sandbox.faults_clear()
+    assert code == 2 and message["id"] in errors and "SQS does not take it" in errors and output == ""
+
+
 class Watcher:
     """`entitlectl watch`, while it runs."""
 
