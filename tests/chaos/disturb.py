@@ -1,7 +1,6 @@
 """What happens to the daemons, to their disk and to AWS."""
 import random
 import signal
-import subprocess
 import time
 
 from tests.support.rpc import Client, RpcError
@@ -112,12 +111,26 @@ class Disturber:
         self.town.disk.space(FULL)
         time.sleep(max(step["hold"], 0.5))
         self.town.disk.space(PLENTY)
-        try:
-            self.town[target].popen.wait(1.0)
+        if not self._answers(target):
             self.judge.count("ended by a full disk")
-        except subprocess.TimeoutExpired:
-            pass
         self._revive(target)
+
+    def _answers(self, target):
+        """False once it has ended: it may be starting, or get over it."""
+        client = Client(self.town.endpoint_of(target), timeout_ms=250)
+        try:
+            for _ in range(240):
+                if not self.town[target].alive():
+                    return False
+                try:
+                    client.call("ping")
+                    return True
+                except TimeoutError:
+                    pass
+            self.judge.wrong(f"{target} neither ends nor answers after a full disk")
+            return True
+        finally:
+            client.close()
 
     def zombie(self, step):
         """A checker whose clock is ahead comes back with an answer after its lease has ended."""

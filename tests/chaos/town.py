@@ -1,4 +1,5 @@
 """The suite under test: two checkers, two pollers, a store whose disk is ours to cut."""
+import pathlib
 import threading
 
 from tests.support.process import BIN
@@ -20,6 +21,7 @@ ENVIRONMENT = {
     "ENTITLED_POLLER_VISIBILITY_TIMEOUT": "10s",
     "ENTITLED_REGISTRAR_WAIT": "2s",
     "ASAN_OPTIONS": "exitcode=99:detect_leaks=1:quarantine_size_mb=4",
+    "LSAN_OPTIONS": f"print_suppressions=0:suppressions={pathlib.Path(__file__).with_name('lsan.suppressions')}",
 }
 
 
