@@ -241,13 +241,25 @@ static void link_successor(struct answer_work *work, struct group *group)
     ids_add(work->changed, group->record.id);
 }
 
+/* AWS may list a renewal before what it renews goes. One that was there for longer while the other
+ * still was listed is another purchase. */
+static bool is_new_beside(const struct answer_work *work, const struct subscription *record)
+{
+    enum { BESIDE_S = 24 * 3600 };
+    int64_t listed_at = record_listed_at_s(&work->claimed);
+
+    return record->created_at + BESIDE_S >= listed_at ||
+           record_time_is_ahead(listed_at, change_now_s(work->change));
+}
+
 /* A licence of the same customer that nobody else's registration or renewal accounts for. */
 static bool may_succeed(const struct answer_work *work, const struct group *group)
 {
     const struct subscription *record = &group->record;
 
     return record->license_key.len > 0 && record->predecessor.len == 0 && record->tenant.len == 0 &&
-           record->registered_at == 0 && record->created_at >= work->claimed.created_at;
+           record->registered_at == 0 && record->created_at >= work->claimed.created_at &&
+           is_new_beside(work, record);
 }
 
 static bool same_entitlements(const struct subscription *a, const struct subscription *b)
