@@ -347,6 +347,8 @@ static enum succession seek_successor(const struct answer_work *work, bool was_e
 
     if (!was_empty || work->params->scope != SCOPE_ACCOUNT || !may_be_succeeded(&work->claimed))
         return SUCCESSION_NONE;
+    if (work->claimed.entitlements.count == 0 && !announced)
+        return SUCCESSION_NONE; /* new itself, and not listed yet */
     for (size_t i = 0; i < work->count; i++) {
         if (may_succeed(work, &work->groups[i])) {
             *ret_found = &work->groups[i];

@@ -248,6 +248,23 @@ static void whichever_was_asked_about(void **state)
     assert_apart(f);
 }
 
+/* Bought and announced, and not listed yet, while another purchase of the account is. */
+static void what_was_never_granted_is_not_renewed(void **state)
+{
+    struct fixture *f = *state;
+
+    NOTIFY(f, .kind = EVENT_LICENSE_UPDATED, .product_code = STR(PRODUCT),
+           .account_id = STR(ACCOUNT), .license = STR(FIRST_KEY), .agreement_id = STR("agmt-1"),
+           .event_time = begin_s);
+    find_gone(f, FIRST_KEY, begin_s + 10);
+    assert_int_equal(fixture_of_license(f, FIRST_KEY).successor.len, 0);
+    assert_int_equal(state_at(f, FIRST_KEY, begin_s + 200), STATE_PENDING);
+    assert_int_equal(fixture_of_license(f, SECOND_KEY).predecessor.len, 0);
+    end_agreement(f, "agmt-1", "RENEWED");
+    ask_again(f, FIRST_KEY, begin_s + 200);
+    assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
+}
+
 static void unless_aws_announced_its_renewal(void **state)
 {
     struct fixture *f = *state;
@@ -272,6 +289,7 @@ int main(void)
         fixture_test(what_aws_lists_again_goes_on_in_no_other),
         fixture_test(whichever_was_asked_about),
         fixture_test(unless_aws_announced_its_renewal),
+        fixture_test(what_was_never_granted_is_not_renewed),
     };
 
     begin_s = clock_wall_s() - 3 * 3600;
