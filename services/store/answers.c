@@ -141,6 +141,8 @@ static void merge(struct answer_work *work, struct subscription *survivor,
     ids_add(work->changed, survivor->id);
     if (was_claimed || str_eq(survivor->id, work->claimed.id))
         work->claimed = *survivor;
+    else /* it may have been linked to the one that is gone */
+        records_get(work->change->db, work->claimed.id, work->arena, &work->claimed);
 }
 
 /* Without licences the identifier names a subscription: another record that has it is the same. */

@@ -81,7 +81,8 @@ static void merge_fields(struct change *change, struct subscription *survivor,
     fill(&survivor->tenant, gone->tenant);
     if (!str_eq(gone->predecessor, survivor->id))
         fill(&survivor->predecessor, gone->predecessor);
-    if (!str_eq(gone->successor, survivor->id))
+    /* Inferred, it said that `gone` was another licence's. */
+    if (!str_eq(gone->successor, survivor->id) && record_evidence(gone).succeeded_at != 0)
         fill(&survivor->successor, gone->successor);
     if (str_eq(survivor->predecessor, gone->id))
         survivor->predecessor = STR_NONE;
@@ -103,8 +104,10 @@ void identity_merge(struct change *change, struct subscription *survivor,
     merge_fields(change, survivor, gone);
     records_remove_merged(change, gone, survivor);
     records_update(change, &before, survivor);
-    repoint(change, gone->predecessor, gone->id, survivor->id);
-    repoint(change, gone->successor, gone->id, survivor->id);
+    repoint(change, gone->predecessor, gone->id,
+            str_eq(survivor->predecessor, gone->predecessor) ? survivor->id : STR_NONE);
+    repoint(change, gone->successor, gone->id,
+            str_eq(survivor->successor, gone->successor) ? survivor->id : STR_NONE);
     marks_move(change, gone->id, survivor->id);
     contacts_move(change, gone->id, survivor->id);
     overrides_move(change, gone->id, survivor->id);

@@ -341,6 +341,40 @@ static void merging_keeps_what_was_served(void **state)
     assert_int_equal(record.verified_at, gone.verified_at);
 }
 
+/* A legacy record that went on in the first of two licences turns out to be the second. */
+static void a_merge_parts_what_was_inferred(struct fixture *f, bool ask_the_first)
+{
+    struct aws_entitlement_list rows =
+        ROWS_OF(SEATS(2, .customer_identifier = STR("cust-1"), .account_id = STR(ACCOUNT),
+                      .license_arn = STR(ARN(SECOND_KEY))),
+                SEATS(1, .customer_identifier = STR("cust-1"), .account_id = STR(ACCOUNT),
+                      .license_arn = STR(ARN(FIRST_KEY))));
+    struct str id =
+        enter_id(ENTER(f, .customer_identifier = STR("cust-1"), .account_id = STR(ACCOUNT)));
+
+    fixture_apply(f, id, SCOPE_CUSTOMER_IDENTIFIER, NOW,
+                  ROWS_OF(SEATS(3, .customer_identifier = STR("cust-1"))));
+    fixture_apply(f, id, SCOPE_CUSTOMER_IDENTIFIER, NOW + 10, rows);
+    struct subscription first = fixture_of_license(f, FIRST_KEY);
+    assert_true(str_eq(fixture_get(f, id).successor, first.id));
+    rows.count = 1;
+    fixture_apply(f, ask_the_first ? first.id : id, SCOPE_ACCOUNT, NOW + 100, rows);
+    assert_int_equal(count_all(f), 2);
+    assert_int_equal(fixture_of_license(f, FIRST_KEY).predecessor.len, 0);
+    assert_int_equal(fixture_of_license(f, SECOND_KEY).successor.len, 0);
+    assert_true(str_eq(fixture_get(f, id).license_key, STR(SECOND_KEY)));
+}
+
+static void whoever_merges_goes_on_nowhere_else(void **state)
+{
+    a_merge_parts_what_was_inferred(*state, false);
+}
+
+static void also_where_that_was_asked_about(void **state)
+{
+    a_merge_parts_what_was_inferred(*state, true);
+}
+
 /* Learnt apart: from a registration by its account, from SNS by its identifier. */
 static void an_answer_that_names_the_identifier_merges_too(void **state)
 {
@@ -632,6 +666,8 @@ int main(void)
         fixture_test(a_registration_asks_first_about_one_that_holds_something),
         fixture_test(a_registration_gives_no_licence_to_one_that_holds_something),
         fixture_test(merging_keeps_what_was_served),
+        fixture_test(whoever_merges_goes_on_nowhere_else),
+        fixture_test(also_where_that_was_asked_about),
         fixture_test(an_answer_that_names_the_identifier_merges_too),
         fixture_test(keys_that_contradict_are_another_record),
         fixture_test(rows_of_a_licence_call_belong_to_it_whatever_they_repeat),

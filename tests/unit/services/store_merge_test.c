@@ -60,12 +60,14 @@ static void who_was_renewed_by_one_is_renewed_by_what_it_became(void **state)
 {
     struct fixture *f = *state;
     struct subscription old = ENTER(f, .license_arn = STR(ARN(FIRST_KEY)));
-    struct subscription gone = ENTER(f, .customer_identifier = STR("customer-1"));
+    struct subscription gone = ENTER(f, .customer_identifier = STR("customer-1")), before = gone;
     struct subscription next = ENTER(f, .license_arn = STR(ARN(THIRD_KEY)));
     struct subscription survivor = ENTER(f, .license_arn = STR(ARN(SECOND_KEY)));
     struct change change;
 
     begin(f, &change);
+    assert_true(apply_succeeded(&gone, clock_wall_s(), &change.arena)); /* nothing is inferred */
+    records_update(&change, &before, &gone);
     assert_true(identity_succeed(&change, &old, &gone));
     assert_true(identity_succeed(&change, &gone, &next));
     identity_merge(&change, &survivor, &gone);
