@@ -16,6 +16,7 @@ struct claim {
     struct loop_timer *timer;
     struct apply_params answer;
     unsigned signed_by; /* the credentials behind the answer */
+    bool product_alive; /* AWS listed the product for the same credentials before the answer */
     claim_done_fn *done;
     void *arg;
 };
@@ -139,6 +140,8 @@ static void keep_answer(struct claim *claim, const struct entitlement_result *re
                                         .rows = *rows,
                                         .checker = str_of(claim->lease->options->checker)};
 
+    if (result->signed_by != claim->signed_by)
+        claim->product_alive = false;
     claim->signed_by = result->signed_by;
     codec_copy(&shape_apply_params, &answer, &claim->arena, &claim->answer);
 }
@@ -173,7 +176,10 @@ static struct entitlement_ask ask_of(const struct claim *claim)
                                         claim->lease->call_end_mono_ms - clock_mono_ms()};
 }
 
-/* What the product lists for anybody is only evidence: without it the empty answer is whole. */
+static void ask_aws(struct claim *claim, bool token_included);
+
+/* What the product lists for anybody is only evidence: without it the empty answer is whole. With
+ * it the question is asked once more, for what made the answer empty may have ended just before. */
 static void on_probed(void *arg, const struct entitlement_result *result)
 {
     struct claim *claim = arg;
@@ -181,9 +187,12 @@ static void on_probed(void *arg, const struct entitlement_result *result)
     claim->aws_call = NULL;
     if (result->throttled)
         claim_tell_throttled(claim->lease);
-    claim->answer.product_alive =
+    claim->product_alive =
         result->whole && result->rows.count > 0 && result->signed_by == claim->signed_by;
-    send_answer(claim);
+    if (claim->product_alive)
+        ask_aws(claim, false);
+    else
+        send_answer(claim);
 }
 
 static void probe_product(struct claim *claim)
@@ -209,14 +218,16 @@ static void on_answer(void *arg, const struct entitlement_result *result)
               LOG_TEXT("class", choice_text(&enumeration_due_class, (int)claim->lease->class)),
               LOG_INT("rows", result->rows.count), LOG_INT("pages", result->pages),
               LOG_TRACE(claim->work.trace));
+    bool asked_again = claim->product_alive;
     keep_answer(claim, result, &result->rows);
-    if (result->rows.count == 0 && claim->work.probe_product)
+    claim->answer.product_alive = claim->product_alive && result->rows.count == 0;
+    if (result->rows.count == 0 && claim->work.probe_product && !asked_again)
         probe_product(claim);
     else
         send_answer(claim);
 }
 
-void claim_ask(struct claim *claim, bool token_included)
+static void ask_aws(struct claim *claim, bool token_included)
 {
     struct entitlement_ask ask = ask_of(claim);
     const struct str key = claim_key(claim);
@@ -225,8 +236,13 @@ void claim_ask(struct claim *claim, bool token_included)
     ask.keys = &key;
     ask.key_count = 1;
     ask.token_included = token_included;
-    if (key.len == 0)
+    claim->aws_call = entitlement_call_start(&ask, on_answer, claim);
+}
+
+void claim_ask(struct claim *claim, bool token_included)
+{
+    if (claim_key(claim).len == 0)
         claim_give_back(claim, "the record has nothing to filter the call by");
     else
-        claim->aws_call = entitlement_call_start(&ask, on_answer, claim);
+        ask_aws(claim, token_included);
 }

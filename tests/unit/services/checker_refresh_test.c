@@ -405,8 +405,33 @@ static void an_empty_answer_may_need_the_products(void **state)
     /* The first row is enough, although there is more. */
     aws_answers(last_aws(), "{\"NextToken\":\"a\"}");
     aws_answers(last_aws(), "{\"Entitlements\":[" ROW "],\"NextToken\":\"b\"}");
+    assert_non_null(json_path(last_aws()->body, "Filter.CUSTOMER_AWS_ACCOUNT_ID"));
+    assert_false(attempt(last_aws()));
+    aws_answers(last_aws(), "{}");
+    assert_int_equal(world.aws_count, 4);
     assert_int_equal(applied()->rows.count, 0);
     assert_true(applied()->product_alive);
+}
+
+static void what_was_empty_before_the_product_was_listed_is_asked_again(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_ACCOUNT, true), "{}");
+    aws_answers(last_aws(), "{\"Entitlements\":[" ROW "]}");
+    aws_answers(last_aws(), "{\"Entitlements\":[" ROW "]}");
+    assert_int_equal(applied()->rows.count, 1);
+    assert_false(applied()->product_alive);
+}
+
+static void credentials_that_changed_since_the_product_was_listed_prove_nothing(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_ACCOUNT, true), "{}");
+    aws_answers(last_aws(), "{\"Entitlements\":[" ROW "]}");
+    world.signed_by++;
+    aws_answers(last_aws(), "{}");
+    assert_int_equal(applied()->rows.count, 0);
+    assert_false(applied()->product_alive);
 }
 
 static void without_the_products_answer_the_empty_one_is_whole(void **state)
@@ -823,6 +848,8 @@ int main(void)
         TEST(throttling_is_told_to_the_store),
         TEST(an_empty_answer_may_need_the_products),
         TEST(without_the_products_answer_the_empty_one_is_whole),
+        TEST(what_was_empty_before_the_product_was_listed_is_asked_again),
+        TEST(credentials_that_changed_since_the_product_was_listed_prove_nothing),
         TEST(an_answer_with_rows_needs_no_probe),
         TEST(who_signed_is_told),
         TEST(an_answer_from_before_a_change_is_nobodys),
