@@ -237,10 +237,12 @@ def test_one_checker_with_a_wrong_clock_misleads_nobody_else(suite):
     suite["store"].start()
     suite.eventually(suite.all_ready)
     suite.clock.ahead_by(YEAR)
-    deals = [buy(suite, 10) for _ in range(6)]
-    for deal in deals:
+    for _ in range(50):  # either checker may take the work
+        deal = buy(suite, 10)
         suite.eventually(lambda: suite.check(deal["handle"], "seats", 10, checker="2")["allow"])
+        if "the clock of this machine is wrong" in suite["checker-1"].said():
+            break
     suite.eventually(lambda: all(record.get("verified_at") for record in records(suite)))
     assert all(record["verified_at"] <= time.time() + 1 for record in records(suite))
-    suite.eventually(lambda: "the clock of this machine is wrong" in suite["checker-1"].said())
+    assert "the clock of this machine is wrong" in suite["checker-1"].said()
     assert "the clock of this machine is wrong" not in suite["checker-2"].said()
