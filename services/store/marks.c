@@ -62,6 +62,12 @@ static void set_mark(struct change *change, struct stored_due *stored, enum due_
     stored->trace = change->origin.trace;
 }
 
+/* A recheck whose time has not come: what is asked before is asked for another reason. */
+static bool is_awaited(const struct stored_due *stored, int64_t now_ms)
+{
+    return wait_until(stored->not_before_ms, now_ms) > now_ms;
+}
+
 int64_t marks_mark(struct change *change, struct due *due, struct str id, enum due_class class,
                    struct str reason)
 {
@@ -76,8 +82,10 @@ int64_t marks_mark(struct change *change, struct due *due, struct str id, enum d
 
     bool being_served = fence != 0 && stored.ticket < fence;
     if (stored.class == due_class_none || being_served || class < stored.class ||
-        stored.not_before_ms > change->now_ms)
+        is_awaited(&stored, change->now_ms))
         set_mark(change, &stored, class, reason);
+    if (is_awaited(&stored, change->now_ms) && stored.recheck > 1)
+        stored.recheck--; /* it will be waited for anew */
     stored.ticket = ticket;
     stored.not_before_ms = 0;
     if (class <= DUE_MAX_AGE)
@@ -116,7 +124,7 @@ void marks_applied(struct change *change, struct str id, int64_t fence, bool cha
     stored.failures = 0;
     stored.last_error = STR_NONE;
     stored.retry_at_ms = 0;
-    if (stored.ticket < fence) {
+    if (stored.ticket < fence && (changed || !is_awaited(&stored, change->now_ms))) {
         struct str trace = stored.trace;
         clear_mark(&stored);
         stored.trace = trace;

@@ -279,6 +279,27 @@ static void a_notification_that_changed_nothing_is_asked_again(void **state)
     assert_int_equal(bench_take(&b, DUE_NOTIFICATION), 0);
 }
 
+/* A buyer who registers meanwhile, or a date that comes. */
+static void what_is_asked_for_other_reasons_is_not_asked_again_for_the_notification(void **state)
+{
+    struct bench b = bench_of(state);
+
+    bench_mark(&b, DUE_NOTIFICATION);
+    bench_applied(&b, bench_take(&b, DUE_NOTIFICATION), false);
+    bench_pass(&b, 2000);
+    bench_mark(&b, DUE_REGISTRATION);
+    bench_applied(&b, bench_take(&b, DUE_REGISTRATION), false);
+    bench_pass(&b, 4999);
+    assert_int_equal(bench_take(&b, DUE_NOTIFICATION), 0);
+    bench_applied(&b, due_ticket(b.due), false);
+    bench_pass(&b, 1);
+    bench_applied(&b, bench_take(&b, DUE_NOTIFICATION), false);
+    bench_pass(&b, 29999);
+    assert_int_equal(bench_take(&b, DUE_NOTIFICATION), 0);
+    bench_pass(&b, 1);
+    assert_true(bench_take(&b, DUE_NOTIFICATION) != 0);
+}
+
 static void no_wait_outlasts_a_clock_that_is_set_back(void **state)
 {
     enum { YEAR_S = 365 * 24 * 3600 };
@@ -292,6 +313,10 @@ static void no_wait_outlasts_a_clock_that_is_set_back(void **state)
     bench_pass(&b, 0);
     bench_plan(&b);
     int64_t fence = bench_take(&b, DUE_NOTIFICATION);
+    assert_true(fence != 0);
+    bench_applied(&b, fence, false);
+    bench_pass(&b, 30000);
+    fence = bench_take(&b, DUE_NOTIFICATION);
     assert_true(fence != 0);
 
     b.now.wall_ms += YEAR_S * 1000LL;
@@ -640,6 +665,7 @@ int main(void)
         fixture_test(a_failure_waits_as_told_or_longer_each_time),
         fixture_test(who_waits_does_not_wait_for_a_failure_to_pass),
         fixture_test(a_notification_that_changed_nothing_is_asked_again),
+        fixture_test(what_is_asked_for_other_reasons_is_not_asked_again_for_the_notification),
         fixture_test(no_wait_outlasts_a_clock_that_is_set_back),
         fixture_test(nobody_is_told_to_wait_for_longer_than_an_hour),
         fixture_test(a_call_is_as_old_as_its_claim_at_most),
