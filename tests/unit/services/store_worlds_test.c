@@ -10,7 +10,7 @@
 #include "tests/support/store_fixture.h"
 
 enum {
-    WORLDS = 25,
+    WORLDS = 15,
     ACCOUNTS = 2,
     LICENCES = 5,
     LEGACY_SEATS = 3,
