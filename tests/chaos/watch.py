@@ -13,6 +13,8 @@ PATIENCE = ("not_ready", "unavailable", "timeout")
 # What the settings allow if they say nothing: calls a second in all, and at the same time per checker.
 QUOTA_PER_SECOND, CALLS_PER_CHECKER = 20, 8
 QUOTA_SPAN_S = 5
+# So long a message is hidden that could not be recorded five times, as a store that is killed often has it.
+HIDDEN_S = 165
 
 
 class Asker:
@@ -118,10 +120,10 @@ class Reckoning:
         return found
 
     def wait_until_equal(self, within_s):
+        if not any(self.town.sandbox.verb("wait", queue="mp-events", timeout_ms=HIDDEN_S * 500)["happened"]
+                   for _ in range(2)):
+            self.judge.wrong(f"the queue is not empty after {HIDDEN_S} s of calm")
         deadline = time.monotonic() + within_s
-        reply = self.town.sandbox.verb("wait", queue="mp-events", timeout_ms=int(within_s * 1000))
-        if not reply["happened"]:
-            self.judge.wrong(f"the queue is not empty after {within_s} s of calm")
         while True:
             try:
                 found = self.differences()
