@@ -15,7 +15,7 @@ struct kind {
     struct audit *audit;
     const char *what;
     char who[WHO_SIZE]; /* the last one; "": nobody is named */
-    uint64_t count;           /* not yet in the journal */
+    uint64_t count;     /* not yet in the journal */
     uint64_t telling;
     int64_t since_mono_ms; /* of the first of them */
     struct loop_timer *timer;

@@ -1,7 +1,6 @@
 /* The suite itself: whether its daemons are there, answer, are of one version and know of each
  * other. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "common/base/mem.h"
 #include "services/entitlectl/doctor.h"
@@ -89,18 +88,6 @@ static double counter_of(const struct counter_list *counters, struct str name, d
     return fallback;
 }
 
-/* "checker-1" of ipc:///run/entitled/public/checker-1.query; of others the whole address. */
-static struct str name_of(const char *endpoint)
-{
-    struct str name = str_of(endpoint);
-    const char *slash = strrchr(endpoint, '/');
-
-    if (!str_starts_with(name, STR("ipc://")) || !slash)
-        return name;
-    name = str_of(slash + 1);
-    return str_split(&name, '.');
-}
-
 static void judge_checker(struct doctor *doctor, size_t place, struct str name,
                           const struct describe_result *described, const struct stats_result *stats)
 {
@@ -146,9 +133,9 @@ static void look_at_checker(struct doctor *doctor, const char *endpoint)
 
     if (ctl_ask_at(ctl, endpoint, METHOD_query_describe, &params, &described) == EXIT_DONE &&
         ctl_ask_at(ctl, endpoint, METHOD_query_stats, &params, &stats) == EXIT_DONE)
-        judge_checker(doctor, place, name_of(endpoint), described, stats);
+        judge_checker(doctor, place, words_process(endpoint), described, stats);
     else
-        findings_add(&doctor->findings, place, FINDING_WRONG, "checker", name_of(endpoint),
+        findings_add(&doctor->findings, place, FINDING_WRONG, "checker", words_process(endpoint),
                      "start it; if it was removed for good, remove its socket", "%s",
                      ctl->error.text);
 }

@@ -1,6 +1,4 @@
 /* stats: the figures of every process that answers, each asked by itself. */
-#include <string.h>
-
 #include "services/entitlectl/ctl.h"
 #include "services/entitlectl/table.h"
 #include "services/entitlectl/words.h"
@@ -10,18 +8,6 @@ struct figures {
     struct table table;
     int code;
 };
-
-/* "checker-1" of ipc:///run/entitled/public/checker-1.query; of others the whole address. */
-static struct str process_name(const char *endpoint)
-{
-    struct str name = str_of(endpoint);
-    const char *slash = strrchr(endpoint, '/');
-
-    if (!str_starts_with(name, STR("ipc://")) || !slash)
-        return name;
-    name = str_of(slash + 1);
-    return str_split(&name, '.');
-}
 
 static void add(struct ctl *ctl, struct figures *figures, struct str process, const char *endpoint,
                 const struct stats_result *stats)
@@ -90,7 +76,7 @@ static void ask(struct ctl *ctl, struct figures *figures, enum method_id method,
         return;
     }
     const struct stats_result *stats = result;
-    add(ctl, figures, process_name(endpoint), endpoint, stats);
+    add(ctl, figures, words_process(endpoint), endpoint, stats);
     add_told(ctl, figures, &stats->processes);
 }
 

@@ -1,6 +1,7 @@
 #include "services/entitlectl/words.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 
@@ -82,6 +83,17 @@ void words_harmless(struct buf *out, struct str text)
         buf_append_char(out, c1 || c < 0x20 || c == 0x7F ? '?' : (char)c);
         i += c1;
     }
+}
+
+struct str words_process(const char *endpoint)
+{
+    struct str name = str_of(endpoint);
+    const char *slash = strrchr(endpoint, '/');
+
+    if (!str_starts_with(name, STR("ipc://")) || !slash)
+        return name;
+    name = str_of(slash + 1);
+    return str_split(&name, '.');
 }
 
 void words_wrap(struct buf *out, struct str text, size_t width)

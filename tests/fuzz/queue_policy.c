@@ -1,6 +1,6 @@
 /* The policies of a queue, which anybody may have written: any text comes to a verdict. */
-#include "common/base/mem.h"
 #include "services/entitlectl/queue_policy.h"
+#include "common/base/mem.h"
 #include "tests/fuzz/fuzz.h"
 
 void fuzz_one(struct str input)
