@@ -120,6 +120,8 @@ static void on_recorded(struct delivery *delivery, const struct notify_result *r
         all->options.counts->duplicates++;
     if (result->outcome == OUTCOME_NOT_UNDERSTOOD)
         all->options.counts->not_understood++;
+    if (result->outcome == OUTCOME_NOT_OURS)
+        all->options.counts->not_ours++;
     log_recorded(delivery, result);
     note_advisory(delivery);
     batch_add(all->options.deletes, delivery->message.receipt_handle, 0, delivery->expires_ms);

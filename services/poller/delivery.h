@@ -21,6 +21,7 @@ struct delivery_counts {
     int64_t recorded;
     int64_t duplicates;     /* of those recorded */
     int64_t not_understood; /* of those recorded */
+    int64_t not_ours;       /* of those recorded */
     int64_t deleted;
     int64_t failed;    /* the store could not take it, or it came damaged */
     int64_t refused;   /* not signed by SNS; of those recorded */

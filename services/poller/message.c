@@ -35,6 +35,7 @@ static const struct member event_members[] = {
     MEMBER("detail.agreement.offerId", offer_id),
     MEMBER("detail.agreement.intent", intent),
     MEMBER("detail.agreement.status", status),
+    MEMBER("detail.requestId", request_id),
     {NULL, 0},
 };
 
@@ -329,10 +330,6 @@ void message_read(struct str body, const struct message_owner *owner, struct are
     } else {
         read_root(root, owner, arena, ret);
     }
-    if (str_is_empty(ret->problem) && !str_is_empty(ret->product_code) &&
-        !has(&owner->product_codes, ret->product_code))
-        ret->problem = arena_printf(arena, "Its product '" STR_FMT "' is none of the settings.",
-                                    STR_ARG(ret->product_code));
     keep_within_limits(arena, ret);
 }
 

@@ -1,8 +1,9 @@
 /* What a message of the queue says: pure, from the bytes of an SQS Body to the store's shape.
  *
  * Recognises EventBridge events, SNS envelopes (around either kind) and bodies that SNS delivers
- * raw. Nothing is dropped: what cannot be understood, or is not meant for us, comes back with the
- * reason in `problem` and is kept, not acted on.
+ * raw. Nothing is dropped: what cannot be understood, or is of a foreign account or topic, comes
+ * back with the reason in `problem` and is kept, not acted on. Which products are ours the store
+ * knows.
  */
 #ifndef SERVICES_POLLER_MESSAGE_H
 #define SERVICES_POLLER_MESSAGE_H
@@ -15,7 +16,6 @@
  * have names as AWS Marketplace gives them. */
 struct message_owner {
     struct config_list seller_accounts;
-    struct config_list product_codes;
     struct config_list topic_arns;
 };
 

@@ -51,20 +51,15 @@ int poller_check(const void *settings, struct error *error)
     return 0;
 }
 
-/* What messages must name: the seller account and the products of the settings, if they are set. */
+/* What messages must name: the seller account of the settings, if it is set. */
 static void set_owner(struct poller *poller)
 {
     const struct settings *settings = poller->settings;
     struct config_list *accounts = &poller->owner.seller_accounts;
-    struct config_list *products = &poller->owner.product_codes;
 
     accounts->items = arena_alloc_array(&poller->arena, 1, sizeof(*accounts->items));
     if (*settings->aws.seller_account)
         accounts->items[accounts->count++] = settings->aws.seller_account;
-    products->items =
-        arena_alloc_array(&poller->arena, settings->products.count + 1, sizeof(*products->items));
-    for (size_t i = 0; i < settings->products.count; i++)
-        products->items[products->count++] = settings_product_at(settings, i)->code;
 }
 
 static int open_aws(struct poller *poller, const struct settings_queue *queue, struct aws **ret,
@@ -203,6 +198,7 @@ static void report(const struct poller *poller, const struct reader *reader)
            LOG_INT("recorded_total", figures.counts.recorded),
            LOG_INT("duplicates_total", figures.counts.duplicates),
            LOG_INT("not_understood_total", figures.counts.not_understood),
+           LOG_INT("not_ours_total", figures.counts.not_ours),
            LOG_INT("refused_total", figures.counts.refused),
            LOG_INT("unchecked_total", figures.counts.unchecked),
            LOG_INT("redriven_total", figures.counts.redriven),
@@ -234,6 +230,7 @@ static void add_figures(const struct reader *reader, struct arena *arena, struct
                {"recorded_total", counts->recorded},
                {"duplicates_total", counts->duplicates},
                {"not_understood_total", counts->not_understood},
+               {"not_ours_total", counts->not_ours},
                {"refused_total", counts->refused},
                {"unchecked_total", counts->unchecked},
                {"redriven_total", counts->redriven},

@@ -33,14 +33,18 @@ static bool is_sellers(struct event_work *work)
     return false;
 }
 
+/* A seller's event bus and topics carry the events of all its listings (AWS Marketplace seller
+ * guide, "Amazon EventBridge events"): those of the others are nothing to alarm anybody with. */
 static bool is_ours(struct event_work *work)
 {
-    if (work->event->product_code.len == 0)
+    if (work->event->product_code.len == 0) {
         not_understood(work, "it names no product");
-    else if (!books_is_our_product(work->books, work->event->product_code))
-        not_understood(work, "its product is none of those in the settings");
-    else
+        return false;
+    }
+    if (books_is_our_product(work->books, work->event->product_code))
         return true;
+    work->event->outcome = OUTCOME_NOT_OURS;
+    work->event->problem = STR("its product is none of those in the settings");
     return false;
 }
 

@@ -36,16 +36,55 @@ static uint64_t last_number(struct db *db)
     return number;
 }
 
+/* What a message is known by when it comes again: the sender's id, and AWS's own key of an event,
+ * which another copy of it shares though its id is new (AWS Marketplace buyer guide, "Amazon
+ * EventBridge events for agreements": requestId). One request may lead to events of several types.
+ * No text has NUL in it, so that an id is no such key. */
+struct event_keys {
+    struct str list[2];
+    size_t count;
+};
+
+static struct event_keys keys_of(const struct notification *message, struct arena *arena)
+{
+    struct event_keys keys = {0};
+    struct buf key = BUF_INIT;
+    const struct str parts[] = {message->type, message->request_id, message->agreement_id,
+                                license_key(message->license)};
+
+    if (message->event_id.len > 0)
+        keys.list[keys.count++] = message->event_id;
+    if (message->request_id.len > 0) {
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+            buf_append_char(&key, '\0');
+            buf_append_str(&key, parts[i]);
+        }
+        keys.list[keys.count++] = arena_str(arena, buf_str(&key));
+    }
+    buf_done(&key);
+    return keys;
+}
+
+static bool was_seen(struct db *db, const struct event_keys *keys)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        if (db_has(db, TABLE_EVENTS, keys->list[i]))
+            return true;
+    }
+    return false;
+}
+
 static void write_row(struct change *change, struct str number, const struct notification *message)
 {
     struct notification row = *message;
+    struct event_keys keys = keys_of(message, &change->arena);
 
     row.body = STR_NONE;
     change_put(change, TABLE_NOTIFICATIONS, number, &shape_notification, &row);
     if (message->body.len > 0)
         db_put(change->db, TABLE_BODIES, number, message->body);
-    if (message->event_id.len > 0 && message->outcome != OUTCOME_DUPLICATE)
-        db_put(change->db, TABLE_EVENTS, message->event_id, number);
+    for (size_t i = 0; message->outcome != OUTCOME_DUPLICATE && i < keys.count; i++)
+        db_put(change->db, TABLE_EVENTS, keys.list[i], number);
     for (size_t i = 0; i < message->subscriptions.count; i++)
         db_put(change->db, TABLE_NOTIFICATIONS_OF,
                of_key(&change->arena, message->subscriptions.items[i], number), STR_NONE);
@@ -69,7 +108,8 @@ void notifications_take(struct books *books, struct change *change,
     enum { SUBSCRIPTIONS_MAX = 1000 };
     struct ids subscriptions = {.arena = &change->arena};
     uint64_t number = last_number(change->db) + 1;
-    bool seen = message->event_id.len > 0 && db_has(change->db, TABLE_EVENTS, message->event_id);
+    struct event_keys keys = keys_of(message, &change->arena);
+    bool seen = was_seen(change->db, &keys);
 
     *ret = *message;
     ret->id = id_of(&change->arena, number);
@@ -256,9 +296,17 @@ const struct index_rule notifications_by_subscription = {.name = "notifications 
                                                          .entries_of = entries_by_subscription,
                                                          .source_of = number_in};
 
-static bool is_first_of_event(const struct notification *message)
+/* A duplicate is found by the entries of the first. */
+static struct index_entries entries_of_event(const struct notification *message, struct str number,
+                                             struct arena *arena)
 {
-    return message->event_id.len > 0 && message->outcome != OUTCOME_DUPLICATE;
+    struct event_keys keys = keys_of(message, arena);
+    struct index_entries entries = {
+        .items = arena_alloc_array(arena, keys.count, sizeof(*entries.items))};
+
+    for (size_t i = 0; message->outcome != OUTCOME_DUPLICATE && i < keys.count; i++)
+        entries.items[entries.count++] = (struct index_entry){.key = keys.list[i], .value = number};
+    return entries;
 }
 
 static bool entries_by_event(struct db *db, struct str key, struct str value, struct arena *arena,
@@ -269,10 +317,7 @@ static bool entries_by_event(struct db *db, struct str key, struct str value, st
     (void)db;
     if (!decode(value, arena, &message))
         return false;
-    if (!is_first_of_event(&message))
-        return true;
-    ret->items = arena_alloc(arena, sizeof(*ret->items));
-    ret->items[ret->count++] = (struct index_entry){.key = message.event_id, .value = key};
+    *ret = entries_of_event(&message, key, arena);
     return true;
 }
 
@@ -291,11 +336,12 @@ const struct index_rule notifications_by_event = {.name = "notifications by even
 static void remove_row(struct change *change, struct str number, const struct notification *message)
 {
     struct index_entries listed = listed_under(change->db, message, number, &change->arena);
+    struct index_entries known_by = entries_of_event(message, number, &change->arena);
 
     db_remove(change->db, TABLE_NOTIFICATIONS, number);
     db_remove(change->db, TABLE_BODIES, number);
-    if (is_first_of_event(message))
-        db_remove(change->db, TABLE_EVENTS, message->event_id);
+    for (size_t i = 0; i < known_by.count; i++)
+        db_remove(change->db, TABLE_EVENTS, known_by.items[i].key);
     for (size_t i = 0; i < listed.count; i++)
         db_remove(change->db, TABLE_NOTIFICATIONS_OF, listed.items[i].key);
 }

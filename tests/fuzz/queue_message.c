@@ -5,10 +5,9 @@
 #include "tests/fuzz/again.h"
 
 static const char *accounts[] = {"444455556666"};
-static const char *products[] = {"4exampleproductcode0000001"};
 static const struct message_owner owners[] = {
-    {{0}, {0}, {0}},
-    {.seller_accounts = {accounts, 1}, .product_codes = {products, 1}},
+    {{0}, {0}},
+    {.seller_accounts = {accounts, 1}},
 };
 
 static void tell_store(const struct notification *message, struct arena *arena)

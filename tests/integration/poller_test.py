@@ -127,7 +127,19 @@ def test_sns_notifications_are_told_too(bench):
     assert told["product_code"] == LEGACY
 
 
-def test_what_is_not_understood_or_not_ours_is_told_with_the_reason(bench):
+def test_what_is_not_ours_is_counted_and_alarms_nobody(bench):
+    bench.store(lambda notification: {"outcome": "not_ours"})
+    bench.start()
+    bench.sandbox.send_event(body={"action": "entitlement-updated", "customer-identifier": "c",
+                                   "product-code": "an-image"})
+    bench.sandbox.wait_queue_empty()
+    assert bench.poller.stop() == 0
+    said = bench.poller.said()
+    assert "not_ours_total=1" in said and "not_understood_total=0" in said
+    assert "level=warning" not in said
+
+
+def test_what_is_not_understood_or_of_strangers_is_told_with_the_reason(bench):
     store = bench.store(lambda notification: {"outcome": "not_understood"})
     bench.start()
     stranger = {"version": "0", "id": "e1", "detail-type": "License Updated - Manufacturer",

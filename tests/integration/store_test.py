@@ -155,6 +155,15 @@ def test_a_purchase_is_registered_asked_about_and_found(store):
     assert entries[0]["author"] == "ops" and "tenant-1" in entries[0]["change"]
 
 
+def test_events_of_the_sellers_other_listings_are_kept_and_not_acted_on(store):
+    told = store.call("notify", event("license_updated", "e1", product_code="an-image",
+                                      license=LICENSE, type="License Updated - Manufacturer"))
+    assert told["outcome"] == "not_ours" and not told.get("subscriptions")
+    kept, = store.call("notifications")["notifications"]
+    assert kept["outcome"] == "not_ours" and "none of those in the settings" in kept["problem"]
+    assert not store.call("list").get("subscriptions")
+
+
 def test_snapshot_and_changes_lead_to_the_same(store):
     for number in range(25):
         store.call("register", NEW, account_id=f"{number:012d}")

@@ -58,6 +58,55 @@ static void a_duplicate_marks_all_the_same(void **state)
     assert_int_equal(due_class_of(f, id), DUE_NOTIFICATION);
 }
 
+static struct notification license_event(const char *event_id, const char *request_id)
+{
+    return (struct notification){.kind = EVENT_LICENSE_UPDATED,
+                                 .type = STR("License Updated - Manufacturer"),
+                                 .event_id = str_of(event_id),
+                                 .request_id = str_of(request_id),
+                                 .product_code = STR(PRODUCT),
+                                 .account_id = STR(ACCOUNT),
+                                 .license = STR(ARN(FIRST_KEY)),
+                                 .agreement_id = STR("agmt-1"),
+                                 .event_time = NOW};
+}
+
+static void an_event_sent_again_under_a_new_id_is_a_duplicate(void **state)
+{
+    struct fixture *f = *state;
+    struct notification first = license_event("event-1", "request-1"), other;
+
+    assert_int_equal(fixture_notify(f, first).outcome, OUTCOME_APPLIED);
+    other = license_event("event-2", "request-1");
+    assert_int_equal(fixture_notify(f, other).outcome, OUTCOME_DUPLICATE);
+    other.license = STR("aws:license-manager:us-east-1:" SELLER ":" FIRST_KEY);
+    assert_int_equal(fixture_notify(f, other).outcome, OUTCOME_DUPLICATE);
+    assert_int_equal(due_class_of(f, only_record(f).id), DUE_NOTIFICATION);
+}
+
+/* AWS's printed samples share one requestId among events of several types. */
+static void events_of_one_request_are_not_duplicates_of_each_other(void **state)
+{
+    struct fixture *f = *state;
+    struct notification event = license_event("event-1", "request-1");
+
+    assert_int_equal(fixture_notify(f, event).outcome, OUTCOME_APPLIED);
+    event = license_event("event-2", "request-1");
+    event.type = STR("License Deprovisioned - Manufacturer");
+    event.kind = EVENT_LICENSE_DEPROVISIONED;
+    assert_int_equal(fixture_notify(f, event).outcome, OUTCOME_APPLIED);
+    event = license_event("event-3", "request-1");
+    event.license = STR(ARN(SECOND_KEY));
+    assert_int_equal(fixture_notify(f, event).outcome, OUTCOME_APPLIED);
+    event = license_event("event-4", "request-1");
+    event.agreement_id = STR("agmt-2");
+    assert_int_equal(fixture_notify(f, event).outcome, OUTCOME_APPLIED);
+    event = license_event("event-5", "");
+    assert_int_equal(fixture_notify(f, event).outcome, OUTCOME_APPLIED);
+    event = license_event("event-6", "");
+    assert_int_equal(fixture_notify(f, event).outcome, OUTCOME_APPLIED);
+}
+
 static void the_journal_names_the_replay_that_sent_an_event(void **state)
 {
     struct fixture *f = *state;
@@ -354,6 +403,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         fixture_test(a_notification_makes_the_record_and_marks_it),
         fixture_test(a_duplicate_marks_all_the_same),
+        fixture_test(an_event_sent_again_under_a_new_id_is_a_duplicate),
+        fixture_test(events_of_one_request_are_not_duplicates_of_each_other),
         fixture_test(the_journal_names_the_replay_that_sent_an_event),
         fixture_test(a_failed_payment_never_grants),
         fixture_test(an_unsubscription_is_a_notice),
