@@ -157,6 +157,8 @@ static void set_bounds(struct http_call *call, const struct http_request *reques
     set_long(call, CURLOPT_CONNECTTIMEOUT_MS,
              (long)(timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS));
     set_long(call, CURLOPT_NOSIGNAL, 1);
+    /* Else the end of a request waits for its look-up, as long as a name server does not answer. */
+    set_long(call, CURLOPT_QUICK_EXIT, 1);
     set_long(call, CURLOPT_TCP_KEEPALIVE, 1);
     set_text(call, CURLOPT_PROTOCOLS_STR, "http,https");
     set_long(call, CURLOPT_FOLLOWLOCATION, 0);

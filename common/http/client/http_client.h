@@ -3,7 +3,8 @@
  * Connections are kept and reused. Redirects are never followed; TLS is always verified; the URL
  * decides between http and https. Proxies come from the environment (https_proxy, no_proxy), but
  * none is used towards link-local and loopback hosts. When a kept connection ends before the first
- * byte of an answer, libcurl itself sends the request once more on a new one.
+ * byte of an answer, libcurl itself sends the request once more on a new one. Host names are looked
+ * up in threads of their own, which nobody waits for once their request has ended.
  */
 #ifndef COMMON_HTTP_CLIENT_HTTP_CLIENT_H
 #define COMMON_HTTP_CLIENT_HTTP_CLIENT_H
