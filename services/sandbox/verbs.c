@@ -121,26 +121,48 @@ static int do_world(struct sandbox *sandbox, const struct json *ask, struct json
     return 0;
 }
 
-struct redrive_ask {
+struct queue_ask {
     struct str queue;
 };
 
-static const struct field redrive_fields[] = {
-    {"queue", FIELD_STR, offsetof(struct redrive_ask, queue), false},
+static const struct field queue_fields[] = {
+    {"queue", FIELD_STR, offsetof(struct queue_ask, queue), false},
     FIELD_END,
 };
 
 static int do_redrive(struct sandbox *sandbox, const struct json *ask, struct json *reply,
                       struct error *error)
 {
-    struct redrive_ask want = {.queue = STR("mp-events-dlq")};
+    struct queue_ask want = {.queue = STR("mp-events-dlq")};
 
-    if (fields_load(&sandbox->world.arena, redrive_fields, &want, ask, error) < 0)
+    if (fields_load(&sandbox->world.arena, queue_fields, &want, ask, error) < 0)
         return -1;
     struct queue *queue = queues_find_by_name(&sandbox->queues, want.queue);
     if (!queue)
         return error_set(error, "no queue is called " STR_FMT, STR_ARG(want.queue));
     json_set_integer(reply, "moved", (int64_t)queue_redrive(queue));
+    return 0;
+}
+
+/* Takes everything out of a queue: a test that plays the messenger puts it into another one when it
+ * likes. */
+static int do_take(struct sandbox *sandbox, const struct json *ask, struct json *reply,
+                   struct error *error)
+{
+    struct queue_ask want = {.queue = STR("mp-events")};
+    struct message *message;
+
+    if (fields_load(&sandbox->world.arena, queue_fields, &want, ask, error) < 0)
+        return -1;
+    struct queue *queue = queues_find_by_name(&sandbox->queues, want.queue);
+    if (!queue)
+        return error_set(error, "no queue is called " STR_FMT, STR_ARG(want.queue));
+    struct json *bodies = json_new_array();
+    while ((message = TAILQ_FIRST(&queue->messages))) {
+        json_add(bodies, json_new_str(message->body));
+        queue_delete(queue, message);
+    }
+    json_set(reply, "bodies", bodies);
     return 0;
 }
 
@@ -216,6 +238,7 @@ static const struct verb verbs[] = {
     {"expire_credentials", do_expire_credentials, false},
     {"log", do_log, true},
     {"redrive", do_redrive, false},
+    {"take", do_take, false},
     {"reset", do_reset, false},
     {"settings", do_settings, false},
     {"world", do_world, true},

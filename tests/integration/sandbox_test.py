@@ -579,6 +579,17 @@ def test_a_message_received_too_often_goes_to_the_dead_letter_queue_and_back(san
     assert [message["Body"] for message in aws.receive()] == ["poison"]
 
 
+def test_a_messenger_takes_what_a_queue_holds_and_puts_it_into_another(sandbox, aws):
+    for body in ("one", "two"):
+        sandbox.send_event(body=body, queue="mp-events-dlq")
+    assert sandbox.take(queue="mp-events-dlq") == {"bodies": ["one", "two"]}
+    assert sandbox.take(queue="mp-events-dlq") == {"bodies": []}
+    with pytest.raises(Refused, match="no queue is called nowhere"):
+        sandbox.take(queue="nowhere")
+    sandbox.send_event(body="two")
+    assert [message["Body"] for message in aws.receive()] == ["two"]
+
+
 def test_queue_url_attributes_and_sending(sandbox, aws):
     assert aws.call("GetQueueUrl", {"QueueName": "mp-events"}).body["QueueUrl"] == sandbox.queue_url
     sent = aws.sqs("SendMessage", MessageBody='{"probe":1}').body

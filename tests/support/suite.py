@@ -74,7 +74,7 @@ name = Example Classic
 class Suite:
     checkers = ("1", "2")
 
-    def __init__(self, extra_settings="", end_confirm_delay="1s"):
+    def __init__(self, extra_settings="", end_confirm_delay="1s", world=None):
         # Not pytest's tmp_path: a socket's name must stay below 108 bytes.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="entitled-"))
         self.run = self.directory / "run"
@@ -84,7 +84,7 @@ class Suite:
         self.config = self.directory / "entitled.conf"
         self.clients = {}
         self.feed = None
-        self.sandbox = Sandbox(self.directory)
+        self.sandbox = Sandbox(self.directory, world)
         self.sandbox.start()
         self.config.write_text(SETTINGS.format(
             run=self.run, state=self.directory / "state", sandbox=self.sandbox.url, seller=SELLER,
