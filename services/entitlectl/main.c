@@ -6,7 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "services/entitlectl/ctl.h"
+#include "services/entitlectl/many.h"
 
 static const struct option global_options[] = {
     {"config", "FILE",
@@ -21,27 +21,33 @@ static const struct option global_options[] = {
 };
 
 static const struct option check_options[] = {
-    {"product", "CODE", "only this product"},
+    {"product", "PRODUCT", "only this product, by its label in the settings or its code"},
     {"license", "LICENCE", "only this licence"},
     {"max-age", "SPAN", "have AWS asked if what is known is older"},
     {NULL, NULL, NULL},
 };
 
 static const struct option list_options[] = {
-    {"product", "CODE", "only this product"},
+    {"product", "PRODUCT", "only this product, by its label in the settings or its code"},
     {"state", "STATE", "pending, active, held, ended or payment_failed"},
     {"limit", "COUNT", "at most so many; default 1000"},
     {NULL, NULL, NULL},
 };
 
 static const struct option show_options[] = {
-    {"product", "CODE", "only this product"},
+    {"product", "PRODUCT", "only this product, by its label in the settings or its code"},
     {"contact", NULL, "also what the buyer typed into the onboarding form"},
     {NULL, NULL, NULL},
 };
 
 static const struct option product_options[] = {
-    {"product", "CODE", "only this product"},
+    {"product", "PRODUCT", "only this product, by its label in the settings or its code"},
+    {NULL, NULL, NULL},
+};
+
+static const struct option contact_options[] = {
+    {"product", "PRODUCT", "only this product, by its label in the settings or its code"},
+    MANY_OPTIONS,
     {NULL, NULL, NULL},
 };
 
@@ -52,6 +58,7 @@ static const struct option history_options[] = {
 
 static const struct option replay_options[] = {
     {"limit", "COUNT", "not-understood: at most so many; default 100"},
+    MANY_OPTIONS,
     {NULL, NULL, NULL},
 };
 
@@ -62,6 +69,7 @@ static const struct option watch_options[] = {
 
 static const struct option signing_keys_options[] = {
     {"revoke", NULL, "renew: those before verify no more; open sessions end"},
+    {"yes", NULL, "renew --revoke: without being asked"},
     {NULL, NULL, NULL},
 };
 
@@ -75,6 +83,7 @@ static const struct option journal_options[] = {
     {"head", "HEAD", "verify: the log's \"the journal's head\" that the chain must hold"},
     {"override", "ID", "erase: what was said about an override"},
     {"by", "NAME", "erase: what was said by somebody"},
+    MANY_OPTIONS,
     {NULL, NULL, NULL},
 };
 
@@ -82,6 +91,7 @@ static const struct option override_options[] = {
     {"dimension", "NAME", "set: only this dimension; default: all"},
     {"reason", "TEXT", "set: why, for the journal"},
     {"for", "SPAN", "set: how long; default: until removed"},
+    {"yes", NULL, "set: also for a HANDLE that no subscription is known by"},
     {NULL, NULL, NULL},
 };
 
@@ -93,6 +103,7 @@ static const struct option sweep_options[] = {
 static const struct option held_options[] = {
     {"product", "PRODUCT", "only this product, by its label in the settings or its code"},
     {"reason", "TEXT", "accept, refuse: why, for the journal"},
+    MANY_OPTIONS,
     {NULL, NULL, NULL},
 };
 
@@ -149,7 +160,7 @@ static const struct verb verbs[] = {
      watch_options, verb_watch},
     {"contact", "erase HANDLE", 2, 2, "erases what a buyer typed into the onboarding form",
      "\"show --contact\" shows it. Backups hold it as long as they are kept.\n" HANDLES,
-     product_options, verb_contact},
+     contact_options, verb_contact},
     {"signing-keys", "[list]|renew", 0, 1,
      "what the registration page's links and sessions are signed with",
      "  renew   a new key signs from now on; those before go on to verify, eight at most",
@@ -163,7 +174,8 @@ static const struct verb verbs[] = {
      "The store goes on serving. Ends with 1 if something differed.", check_indexes_options,
      verb_check_indexes},
     {"sweep", "[PRODUCT]", 0, 1, "compares all that AWS lists with what is held, now",
-     "Without a PRODUCT code: every product. Records that differ, that AWS lists and nobody knew, "
+     "PRODUCT is a label of the settings or a code; without one: every product. Records that "
+     "differ, that AWS lists and nobody knew, "
      "or\nthat it does not list are then asked about one by one.",
      sweep_options, verb_sweep},
     {"held", "[list]|accept|refuse [HANDLE]", 0, 2,
@@ -172,7 +184,9 @@ static const struct verb verbs[] = {
      "  accept HANDLE   the end is true: the subscription ends now\n"
      "  refuse HANDLE   it is none: served on; AWS is asked again, and until an announcement or a\n"
      "                  date explains it, or hold_limit has passed once more, nothing ends it\n"
-     "Instead of a HANDLE, --product decides all held ends of a product. " HANDLES,
+     "Instead of a HANDLE, --product decides those held ends of a product that nobody has decided\n"
+     "yet, and so does a HANDLE of several subscriptions: they are named, and you are "
+     "asked. " HANDLES,
      held_options, verb_held},
     {"account", "[adopt ACCOUNT]", 0, 2, "the seller account, and whose credentials are in use",
      "What another account signs is not applied, for AWS tells it nothing of your customers.\n"

@@ -1,6 +1,7 @@
 #include "services/entitlectl/records.h"
 
 #include "proto/decide/decide.h"
+#include "services/entitlectl/products.h"
 #include "services/entitlectl/shape_json.h"
 #include "services/entitlectl/table.h"
 #include "services/entitlectl/words.h"
@@ -24,9 +25,12 @@ static const struct subscription *successor_of(struct ctl *ctl, const struct sub
 
 int records_find(struct ctl *ctl, struct str handle, const struct subscription_list **ret)
 {
-    struct find_params params = {.handle = handle, .product = ctl_option(ctl, "product")};
+    struct find_params params = {.handle = handle};
     const void *result;
-    int code = ctl_ask_store(ctl, METHOD_store_find, &params, &result);
+    int code = products_option(ctl, &params.product);
+
+    if (code == EXIT_DONE)
+        code = ctl_ask_store(ctl, METHOD_store_find, &params, &result);
 
     if (code != EXIT_DONE)
         return code;
@@ -36,6 +40,19 @@ int records_find(struct ctl *ctl, struct str handle, const struct subscription_l
     ctl->code = ERROR_NOT_FOUND;
     ctl_fail(ctl, "no subscription is known as '" STR_FMT "'", STR_ARG(handle));
     return EXIT_REFUSED;
+}
+
+int records_choose(struct ctl *ctl, struct str handle, struct many *many)
+{
+    const struct subscription_list *records;
+    int code = records_find(ctl, handle, &records);
+
+    if (code != EXIT_DONE)
+        return code;
+    many->named = records->count == 1;
+    for (size_t i = 0; i < records->count; i++)
+        many_add_record(ctl, many, &records->items[i]);
+    return EXIT_DONE;
 }
 
 struct holding records_holding(struct ctl *ctl, const struct subscription *record)

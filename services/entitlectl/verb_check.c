@@ -4,6 +4,7 @@
 
 #include "services/entitlectl/ctl.h"
 #include "services/entitlectl/explain.h"
+#include "services/entitlectl/products.h"
 #include "services/entitlectl/shape_json.h"
 #include "services/entitlectl/table.h"
 #include "services/entitlectl/words.h"
@@ -29,10 +30,11 @@ static int read_question(struct ctl *ctl, struct check_params *ret)
     *ret = (struct check_params){
         .handle = arguments_at(&ctl->arguments, 0),
         .dimension = arguments_at(&ctl->arguments, 1),
-        .product = ctl_option(ctl, "product"),
         .license = ctl_option(ctl, "license"),
     };
     int code = read_quantity(ctl, &ret->quantity);
+    if (code == EXIT_DONE)
+        code = products_option(ctl, &ret->product);
     if (code == EXIT_DONE)
         code = ctl_option_span(ctl, "max-age", 0, &ret->max_age_ms);
     return code;

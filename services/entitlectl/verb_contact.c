@@ -1,6 +1,5 @@
 /* contact erase: what a buyer typed into the onboarding form is personal; show --contact shows it.
  */
-#include "services/entitlectl/ctl.h"
 #include "services/entitlectl/records.h"
 
 static int erase_one(struct ctl *ctl, struct str subscription)
@@ -12,32 +11,36 @@ static int erase_one(struct ctl *ctl, struct str subscription)
     return ctl_ask_store(ctl, METHOD_store_contact_put, &params, &result);
 }
 
-static int erase(struct ctl *ctl, const struct subscription_list *records, struct json *erased)
+static int erase(struct ctl *ctl, const struct str_list *ids, struct json *erased)
 {
-    for (size_t i = 0; i < records->count; i++) {
-        struct str id = records->items[i].id;
-        int code = erase_one(ctl, id);
+    for (size_t i = 0; i < ids->count; i++) {
+        int code = erase_one(ctl, ids->items[i]);
         if (code != EXIT_DONE)
             return code;
-        json_add(erased, json_new_str(id));
+        json_add(erased, json_new_str(ids->items[i]));
         if (!ctl->json)
-            buf_printf(&ctl->out, "the contact of " STR_FMT " is erased\n", STR_ARG(id));
+            buf_printf(&ctl->out, "the contact of " STR_FMT " is erased\n", STR_ARG(ids->items[i]));
     }
     return EXIT_DONE;
 }
 
 int verb_contact(struct ctl *ctl)
 {
-    const struct subscription_list *records;
-    struct json *erased = json_new_array();
-    struct json *root = json_new_object();
-    int code = EXIT_FAILED;
+    struct many many = {.verb = "erase", .thing = "contact"};
+    struct json *erased, *root;
+    bool go = false;
 
-    json_set(root, "erased", erased);
     if (!str_eq(arguments_at(&ctl->arguments, 0), STR("erase")))
-        ctl_fail(ctl, "contact erase HANDLE");
-    else if ((code = records_find(ctl, arguments_at(&ctl->arguments, 1), &records)) == EXIT_DONE)
-        code = erase(ctl, records, erased);
+        return ctl_fail(ctl, "contact erase HANDLE");
+    int code = records_choose(ctl, arguments_at(&ctl->arguments, 1), &many);
+    if (code == EXIT_DONE)
+        code = many_begin(ctl, &many, &go);
+    if (!go)
+        return code;
+    root = json_new_object();
+    erased = json_new_array();
+    json_set(root, "erased", erased);
+    code = erase(ctl, &many.ids, erased);
     if (code == EXIT_DONE && ctl->json)
         json_write_pretty(root, &ctl->out);
     json_free(root);

@@ -1,8 +1,13 @@
 /* held list, accept, refuse: ends that nothing certain explains, and the operator's word on them.
  */
-#include "services/entitlectl/ctl.h"
+#include <stdio.h>
+
+#include "services/entitlectl/many.h"
+#include "services/entitlectl/products.h"
+#include "services/entitlectl/records.h"
 #include "services/entitlectl/shape_json.h"
 #include "services/entitlectl/table.h"
+#include "services/entitlectl/words.h"
 
 static const char *const reason_words[held_reason_count] = {
     [HELD_UNEXPLAINED] = "nothing explains it",
@@ -11,65 +16,110 @@ static const char *const reason_words[held_reason_count] = {
     [HELD_REFUSED] = "refused: served on",
 };
 
-/* A label of the settings or a product code. */
-static struct str product_of(const struct ctl *ctl)
-{
-    struct str name = ctl_option(ctl, "product");
-
-    for (size_t i = 0; i < ctl->settings->products.count; i++) {
-        const struct settings_product *product = settings_product_at(ctl->settings, i);
-        if (str_eq_text(name, product->label))
-            return str_of(product->code);
-    }
-    return name;
-}
-
-static struct str name_of(const struct subscription *record)
-{
-    if (record->license_key.len > 0)
-        return record->license_key;
-    return record->customer_identifier.len > 0 ? record->customer_identifier : record->account_id;
-}
-
-static void add_row(struct table *table, const struct held_end *end)
+static void add_row(const struct ctl *ctl, struct table *table, const struct held_end *end)
 {
     const struct subscription *record = end->subscription;
 
     table_cell(table, record->id);
-    table_cell(table, record->product_code);
+    table_cell(table, products_name(ctl, record->product_code));
     table_cell(table, record->tenant);
     table_cell(table, record->account_id);
-    table_cell(table, name_of(record));
+    table_cell(table, words_customer(record));
     table_cell_time(table, end->since);
     table_cell(table, str_of(reason_words[end->reason]));
     table_cell_time(table, end->until);
 }
 
-static int list(struct ctl *ctl)
+/* All that are held, of a product or of every; `visit` is given each. */
+static int each_end(struct ctl *ctl, struct str product,
+                    void (*visit)(void *arg, const struct held_end *end), void *arg)
 {
-    cleanup(table_done) struct table table = {.columns = 0};
-    cleanup(json_freep) struct json *root = json_new_object();
-    struct json *ends = json_new_array();
-    struct held_params params = {.product = product_of(ctl)};
+    struct held_params params = {.product = product};
 
-    json_set(root, "ends", ends);
-    table_init(&table, "ID,PRODUCT,TENANT,ACCOUNT,NAME,SINCE,WHY,SERVED UNTIL");
     do {
         const void *result;
         int code = ctl_ask_store(ctl, METHOD_store_held, &params, &result);
         if (code != EXIT_DONE)
             return code;
         const struct held_result *part = result;
-        for (size_t i = 0; i < part->ends.count; i++) {
-            add_row(&table, &part->ends.items[i]);
-            json_add(ends, shape_to_json(&shape_held_end, &part->ends.items[i]));
-        }
+        for (size_t i = 0; i < part->ends.count; i++)
+            visit(arg, &part->ends.items[i]);
         params.after = part->next;
     } while (params.after.len > 0);
-    if (ctl->json)
+    return EXIT_DONE;
+}
+
+struct listing {
+    struct ctl *ctl;
+    struct table table;
+    struct json *ends;
+};
+
+static void list_end(void *arg, const struct held_end *end)
+{
+    struct listing *listing = arg;
+
+    add_row(listing->ctl, &listing->table, end);
+    json_add(listing->ends, shape_to_json(&shape_held_end, end));
+}
+
+static int list(struct ctl *ctl, struct str product)
+{
+    struct listing listing = {.ctl = ctl, .ends = json_new_array()};
+    cleanup(json_freep) struct json *root = json_new_object();
+
+    json_set(root, "ends", listing.ends);
+    table_init(&listing.table, "ID,PRODUCT,TENANT,ACCOUNT,NAME,SINCE,WHY,SERVED UNTIL");
+    int code = each_end(ctl, product, list_end, &listing);
+    if (code == EXIT_DONE && ctl->json)
         json_write_pretty(root, &ctl->out);
-    else
-        table_write(&table, &ctl->out);
+    else if (code == EXIT_DONE)
+        table_write(&listing.table, &ctl->out);
+    table_done(&listing.table);
+    return code;
+}
+
+struct choice_of_ends {
+    struct ctl *ctl;
+    struct many *many;
+    const struct subscription_list *among; /* NULL: all */
+};
+
+static bool is_among(const struct subscription_list *records, struct str id)
+{
+    for (size_t i = 0; records && i < records->count; i++) {
+        if (str_eq(records->items[i].id, id))
+            return true;
+    }
+    return !records;
+}
+
+/* An end that was refused is decided: only its own name brings it up again. */
+static void choose_end(void *arg, const struct held_end *end)
+{
+    struct choice_of_ends *choice = arg;
+    bool decided = end->reason == HELD_REFUSED && !choice->many->named;
+
+    if (!decided && is_among(choice->among, end->subscription->id))
+        many_add_record(choice->ctl, choice->many, end->subscription);
+}
+
+/* A handle of one subscription names its end. One that leads to several means, as a product does,
+ * those of them that nobody has decided yet. */
+static int choose(struct ctl *ctl, struct str product, struct many *many)
+{
+    struct choice_of_ends choice = {.ctl = ctl, .many = many};
+    struct str handle = arguments_at(&ctl->arguments, 1);
+
+    if (handle.len > 0) {
+        int code = records_find(ctl, handle, &choice.among);
+        if (code != EXIT_DONE)
+            return code;
+        many->named = choice.among->count == 1;
+    }
+    if (!many->named || arguments_flag(&ctl->arguments, "dry-run"))
+        return each_end(ctl, product, choose_end, &choice);
+    many_add_record(ctl, many, &choice.among->items[0]);
     return EXIT_DONE;
 }
 
@@ -86,44 +136,65 @@ static void print_decided(struct ctl *ctl, struct json *decided)
     json_free(decided);
 }
 
-static int decide(struct ctl *ctl, enum held_decision decision)
+/* One by one: what was shown is what is decided, also if more ends are held meanwhile. */
+static int decide_all(struct ctl *ctl, enum held_decision decision, const struct str_list *ids)
 {
     struct json *decided = json_new_array();
-    struct held_decide_params params = {.decision = decision,
-                                        .handle = arguments_at(&ctl->arguments, 1),
-                                        .product = product_of(ctl),
-                                        .author = ctl_author(ctl),
-                                        .reason = ctl_option(ctl, "reason")};
-    int code;
+    int code = EXIT_DONE;
 
-    do {
+    for (size_t i = 0; i < ids->count && code == EXIT_DONE; i++) {
+        const struct held_decide_params params = {.decision = decision,
+                                                  .handle = ids->items[i],
+                                                  .author = ctl_author(ctl),
+                                                  .reason = ctl_option(ctl, "reason")};
         const void *result;
         code = ctl_ask_store(ctl, METHOD_store_held_decide, &params, &result);
-        if (code != EXIT_DONE)
-            break;
-        const struct held_decide_result *part = result;
-        for (size_t i = 0; i < part->subscriptions.count; i++)
-            json_add(decided, json_new_str(part->subscriptions.items[i]));
-        params.after = part->next;
-    } while (params.after.len > 0);
-    print_decided(ctl, decided);
+        /* AWS may have settled one of many since. */
+        if (code == EXIT_REFUSED && ids->count > 1) {
+            fprintf(stderr, "entitlectl: " STR_FMT " is held no more\n", STR_ARG(ids->items[i]));
+            ctl->error.text[0] = '\0';
+            code = EXIT_DONE;
+        } else if (code == EXIT_DONE) {
+            json_add(decided, json_new_str(ids->items[i]));
+        }
+    }
+    if (code == EXIT_DONE || json_count(decided) > 0)
+        print_decided(ctl, decided);
+    else
+        json_free(decided);
     return code;
+}
+
+static int decide(struct ctl *ctl, enum held_decision decision, struct str product)
+{
+    struct many many = {.verb = choice_text(&enumeration_held_decision, (int)decision),
+                        .thing = "held end"};
+    bool go = false;
+    int code = choose(ctl, product, &many);
+
+    if (code == EXIT_DONE)
+        code = many_begin(ctl, &many, &go);
+    return go ? decide_all(ctl, decision, &many.ids) : code;
 }
 
 int verb_held(struct ctl *ctl)
 {
-    struct str what = arguments_at(&ctl->arguments, 0);
+    struct str what = arguments_at(&ctl->arguments, 0), product;
     bool named = ctl->arguments.count == 2;
     bool decidable = named || ctl_option(ctl, "product").len > 0;
+    int code = products_option(ctl, &product);
 
+    if (code != EXIT_DONE)
+        return code;
     if (named && str_is_empty(arguments_at(&ctl->arguments, 1)))
         return ctl_fail(ctl, "the HANDLE is empty");
     if (!named && (what.len == 0 || str_eq(what, STR("list"))))
-        return list(ctl);
+        return list(ctl, product);
     if (decidable && str_eq(what, STR("accept")))
-        return decide(ctl, HELD_ACCEPT);
+        return decide(ctl, HELD_ACCEPT, product);
     if (decidable && str_eq(what, STR("refuse")))
-        return decide(ctl, HELD_REFUSE);
+        return decide(ctl, HELD_REFUSE, product);
     return ctl_fail(ctl, "held, held accept HANDLE, or held refuse HANDLE; instead of a HANDLE "
-                         "--product PRODUCT decides all held ends of a product");
+                         "--product PRODUCT decides the held ends of a product that are not "
+                         "decided yet");
 }

@@ -4,7 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/crypto/crypto.h"
-#include "services/entitlectl/ctl.h"
+#include "services/entitlectl/records.h"
 #include "services/entitlectl/shape_json.h"
 #include "services/entitlectl/table.h"
 
@@ -156,27 +156,36 @@ static int erase(struct ctl *ctl, struct journal_erase_params *params, int64_t *
 }
 
 /* A handle may lead to several; each is erased. */
-static int erase_handle(struct ctl *ctl, struct journal_erase_params *params, int64_t *entries)
+static int erase_of(struct ctl *ctl, struct journal_erase_params *params,
+                    const struct str_list *subscriptions, int64_t *entries)
 {
-    struct find_params find = {.handle = arguments_at(&ctl->arguments, 1)};
-    const void *result;
-    int code = ctl_ask_store(ctl, METHOD_store_find, &find, &result);
+    int code = EXIT_DONE;
 
-    if (code != EXIT_DONE)
-        return code;
-    const struct subscription_list *found =
-        &((const struct subscriptions_result *)result)->subscriptions;
-    if (found->count == 0) {
-        ctl->code = ERROR_NOT_FOUND;
-        ctl_fail(ctl, "no subscription is known as '" STR_FMT "'", STR_ARG(find.handle));
-        return EXIT_REFUSED;
-    }
-    for (size_t i = 0; i < found->count && code == EXIT_DONE; i++) {
-        params->subscription = found->items[i].id;
+    for (size_t i = 0; i < subscriptions->count && code == EXIT_DONE; i++) {
+        params->subscription = subscriptions->items[i];
         params->after = STR_NONE;
         code = erase(ctl, params, entries);
     }
     return code;
+}
+
+/* Whose words: the subscriptions of a handle, an override, or all that somebody is the author of.
+ */
+static int choose(struct ctl *ctl, const struct journal_erase_params *params, struct many *many)
+{
+    if (ctl->arguments.count == 2)
+        return records_choose(ctl, arguments_at(&ctl->arguments, 1), many);
+    if (params->override.len + params->name.len == 0)
+        return ctl_fail(ctl, "journal erase HANDLE, or --override ID, or --by NAME");
+    many->named = params->name.len == 0;
+    if (params->override.len > 0)
+        many_add(ctl, many, params->override,
+                 arena_printf(&ctl->arena, "override " STR_FMT, STR_ARG(params->override)));
+    if (params->name.len > 0)
+        many_add(
+            ctl, many, params->name,
+            arena_printf(&ctl->arena, "all that is said by '" STR_FMT "'", STR_ARG(params->name)));
+    return EXIT_DONE;
 }
 
 int journal_erase(struct ctl *ctl)
@@ -184,15 +193,17 @@ int journal_erase(struct ctl *ctl)
     struct journal_erase_params params = {.override = ctl_option(ctl, "override"),
                                           .name = ctl_option(ctl, "by"),
                                           .author = ctl_author(ctl)};
+    struct many many = {.verb = "erase the words of", .thing = "subject"};
     int64_t entries = 0;
-    int code;
+    bool go = false;
+    int code = choose(ctl, &params, &many);
 
-    if (ctl->arguments.count == 2)
-        code = erase_handle(ctl, &params, &entries);
-    else if (params.override.len + params.name.len > 0)
-        code = erase(ctl, &params, &entries);
-    else
-        return ctl_fail(ctl, "journal erase HANDLE, or --override ID, or --by NAME");
+    if (code == EXIT_DONE)
+        code = many_begin(ctl, &many, &go);
+    if (!go)
+        return code;
+    code = ctl->arguments.count == 2 ? erase_of(ctl, &params, &many.ids, &entries)
+                                     : erase(ctl, &params, &entries);
     if (code != EXIT_DONE)
         return code;
     if (ctl->json) {

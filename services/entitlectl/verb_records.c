@@ -1,4 +1,5 @@
 /* list, show, link, refresh. */
+#include "services/entitlectl/products.h"
 #include "services/entitlectl/records.h"
 #include "services/entitlectl/shape_json.h"
 #include "services/entitlectl/table.h"
@@ -13,14 +14,6 @@ struct listing {
     int64_t count;
     int state; /* 0: any */
 };
-
-static struct str product_name(struct ctl *ctl, const struct subscription *record)
-{
-    const struct settings_product *product =
-        settings_product_by_code(ctl->settings, record->product_code);
-
-    return product ? str_of(product->label) : record->product_code;
-}
 
 static void add_grants(struct table *table, const struct subscription *record)
 {
@@ -44,7 +37,7 @@ static void add_row(struct ctl *ctl, struct listing *listing, const struct holdi
     struct table *table = &listing->table;
 
     table_cell(table, record->id);
-    table_cell(table, product_name(ctl, record));
+    table_cell(table, products_name(ctl, record->product_code));
     table_cell(table, str_of(choice_text(&enumeration_state, (int)holding->state)));
     table_cell(table, record->tenant);
     table_cell(table, record->account_id);
@@ -71,19 +64,21 @@ static void add_page(struct ctl *ctl, struct listing *listing,
 
 static int add_pages(struct ctl *ctl, struct listing *listing)
 {
-    struct list_params params = {.limit = PAGE, .product = ctl_option(ctl, "product")};
+    struct list_params params = {.limit = PAGE};
+    int code = products_option(ctl, &params.product);
 
-    for (;;) {
+    while (code == EXIT_DONE) {
         const void *result;
-        int code = ctl_ask_store(ctl, METHOD_store_list, &params, &result);
+        code = ctl_ask_store(ctl, METHOD_store_list, &params, &result);
         if (code != EXIT_DONE)
-            return code;
+            break;
         const struct subscriptions_result *page = result;
         add_page(ctl, listing, &page->subscriptions);
         if (str_is_empty(page->next) || listing->count >= listing->limit)
             return EXIT_DONE;
         params.after = page->next;
     }
+    return code;
 }
 
 static int read_listing(struct ctl *ctl, struct listing *listing)
@@ -131,12 +126,13 @@ int verb_link(struct ctl *ctl)
     struct link_params params = {
         .handle = arguments_at(&ctl->arguments, 0),
         .tenant = arguments_at(&ctl->arguments, 1),
-        .product = ctl_option(ctl, "product"),
         .cause = CAUSE_OPERATOR,
         .author = ctl_author(ctl),
     };
     const void *result;
-    int code = ctl_ask_store(ctl, METHOD_store_link, &params, &result);
+    int code = products_option(ctl, &params.product);
+    if (code == EXIT_DONE)
+        code = ctl_ask_store(ctl, METHOD_store_link, &params, &result);
 
     if (code != EXIT_DONE)
         return code;
@@ -177,7 +173,6 @@ int verb_refresh(struct ctl *ctl)
     struct mark_params params = {
         .handle = arguments_at(&ctl->arguments, 0),
         .class = DUE_MAX_AGE,
-        .product = ctl_option(ctl, "product"),
         .reason =
             arena_printf(&ctl->arena, "entitlectl refresh by " STR_FMT, STR_ARG(ctl_author(ctl))),
         .author = ctl_author(ctl),
@@ -187,7 +182,9 @@ int verb_refresh(struct ctl *ctl)
 
     if (ctl->timeout_ms == 0)
         ctl->timeout_ms = REFRESH_TIMEOUT_MS;
-    int code = ctl_ask_store(ctl, METHOD_store_mark, &params, &result);
+    int code = products_option(ctl, &params.product);
+    if (code == EXIT_DONE)
+        code = ctl_ask_store(ctl, METHOD_store_mark, &params, &result);
     if (code == EXIT_DONE)
         code = wait_for_all(ctl, result, &records);
     return code == EXIT_DONE ? records_print(ctl, &records, false) : code;

@@ -5,7 +5,7 @@
 
 #include "common/base/mem.h"
 #include "proto/settings/settings_aws.h"
-#include "services/entitlectl/ctl.h"
+#include "services/entitlectl/many.h"
 #include "services/entitlectl/table.h"
 
 enum { LIMIT = 100, PAGE = 500, SEND_MS = 10000 };
@@ -15,9 +15,8 @@ struct replay {
     struct loop *loop;
     struct aws *aws; /* of `queue` */
     const struct settings_queue *queue;
-    struct str *ids; /* the newest first */
-    size_t count;
-    struct buf sent; /* ids, for the journal */
+    struct many many; /* the newest first */
+    struct buf sent;  /* ids, for the journal */
     struct json *list;
     struct table table;
     bool delivered;        /* the last one */
@@ -122,9 +121,12 @@ static int replay_one(struct replay *replay, struct str id)
 
 static void choose_page(struct replay *replay, const struct notification_list *page, size_t limit)
 {
-    for (size_t i = 0; i < page->count && replay->count < limit; i++) {
-        if (page->items[i].outcome == OUTCOME_NOT_UNDERSTOOD)
-            replay->ids[replay->count++] = page->items[i].id;
+    for (size_t i = 0; i < page->count && replay->many.ids.count < limit; i++) {
+        const struct notification *message = &page->items[i];
+        if (message->outcome == OUTCOME_NOT_UNDERSTOOD)
+            many_add(replay->ctl, &replay->many, message->id,
+                     arena_printf(&replay->ctl->arena, STR_FMT " (" STR_FMT ")",
+                                  STR_ARG(message->id), STR_ARG(message->problem)));
     }
 }
 
@@ -138,7 +140,6 @@ static int choose_not_understood(struct replay *replay)
 
     if (code != EXIT_DONE)
         return code;
-    replay->ids = arena_alloc_array(&ctl->arena, (size_t)limit, sizeof(*replay->ids));
     do {
         code = ctl_ask_store(ctl, METHOD_store_notifications, &params, &result);
         if (code != EXIT_DONE)
@@ -146,7 +147,7 @@ static int choose_not_understood(struct replay *replay)
         const struct notifications_result *page = result;
         choose_page(replay, &page->notifications, (size_t)limit);
         params.before = page->next;
-    } while (!str_is_empty(params.before) && replay->count < (size_t)limit);
+    } while (!str_is_empty(params.before) && replay->many.ids.count < (size_t)limit);
     return EXIT_DONE;
 }
 
@@ -156,8 +157,8 @@ static int choose(struct replay *replay)
 
     if (str_eq(what, STR("not-understood")))
         return choose_not_understood(replay);
-    replay->ids = arena_alloc(&replay->ctl->arena, sizeof(*replay->ids));
-    replay->ids[replay->count++] = what;
+    replay->many.named = true;
+    many_add(replay->ctl, &replay->many, what, what);
     return EXIT_DONE;
 }
 
@@ -194,10 +195,10 @@ static void print(struct replay *replay)
 static int replay_all(struct replay *replay)
 {
     struct ctl *ctl = replay->ctl;
-    int code = choose(replay);
+    int code = EXIT_DONE;
 
-    for (size_t i = replay->count; code == EXIT_DONE && i > 0; i--)
-        code = replay_one(replay, replay->ids[i - 1]);
+    for (size_t i = replay->many.ids.count; code == EXIT_DONE && i > 0; i--)
+        code = replay_one(replay, replay->many.ids.items[i - 1]);
     struct error why = ctl->error;
     enum rpc_error refusal = ctl->code;
     int journalled = journal(replay);
@@ -212,10 +213,18 @@ static int replay_all(struct replay *replay)
 
 int verb_replay(struct ctl *ctl)
 {
-    struct replay replay = {.ctl = ctl, .loop = loop_new(), .list = json_new_array()};
+    struct replay replay = {.ctl = ctl,
+                            .many = {.verb = "send", .thing = "message"},
+                            .loop = loop_new(),
+                            .list = json_new_array()};
+    bool go = false;
 
     table_init(&replay.table, "ID,QUEUE,SQS MESSAGE");
-    int code = replay_all(&replay);
+    int code = choose(&replay);
+    if (code == EXIT_DONE)
+        code = many_begin(ctl, &replay.many, &go);
+    if (go)
+        code = replay_all(&replay);
     aws_free(replay.aws);
     loop_free(replay.loop);
     json_free(replay.list);

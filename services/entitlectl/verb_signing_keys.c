@@ -1,7 +1,7 @@
 /* signing-keys list, renew: what the registration page's links and sessions are signed with. */
 #include <inttypes.h>
 
-#include "services/entitlectl/ctl.h"
+#include "services/entitlectl/many.h"
 #include "services/entitlectl/table.h"
 
 /* Never the keys themselves. */
@@ -39,8 +39,14 @@ static int renew(struct ctl *ctl)
     const struct signing_key_make_params params = {
         .revoke = arguments_flag(&ctl->arguments, "revoke"), .author = ctl_author(ctl)};
     const void *result;
-    int code = ctl_ask_store(ctl, METHOD_store_signing_key_make, &params, &result);
+    int code =
+        params.revoke
+            ? many_ask(ctl, STR("every link and every session of the registration page ends"),
+                       "revoke the keys")
+            : EXIT_DONE;
 
+    if (code == EXIT_DONE)
+        code = ctl_ask_store(ctl, METHOD_store_signing_key_make, &params, &result);
     if (code != EXIT_DONE)
         return code;
     const struct signing_key_make_result *made = result;

@@ -1,5 +1,5 @@
 /* sweep: has products swept, waits, and shows what was found. */
-#include "services/entitlectl/ctl.h"
+#include "services/entitlectl/products.h"
 #include "services/entitlectl/shape_json.h"
 #include "services/entitlectl/table.h"
 #include "services/entitlectl/words.h"
@@ -14,9 +14,9 @@ static void cell_count(struct table *table, int64_t count)
     table_cell(table, buf_str(&text));
 }
 
-static void add(struct table *table, const struct sweep_state *state)
+static void add(const struct ctl *ctl, struct table *table, const struct sweep_state *state)
 {
-    table_cell(table, state->product);
+    table_cell(table, products_name(ctl, state->product));
     table_cell_time(table, state->swept_at);
     cell_count(table, state->rows);
     cell_count(table, state->verified);
@@ -48,7 +48,7 @@ static int show(struct ctl *ctl, struct str product)
     for (size_t i = 0; i < sweeps->sweeps.count; i++) {
         if (!is_meant(product, &sweeps->sweeps.items[i]))
             continue;
-        add(&table, &sweeps->sweeps.items[i]);
+        add(ctl, &table, &sweeps->sweeps.items[i]);
         json_add(list, shape_to_json(&shape_sweep_state, &sweeps->sweeps.items[i]));
     }
     json_set(root, "sweeps", list);
@@ -62,13 +62,14 @@ static int show(struct ctl *ctl, struct str product)
 
 int verb_sweep(struct ctl *ctl)
 {
-    struct str product = arguments_at(&ctl->arguments, 0);
-    struct sweep_params params = {.product = product, .author = ctl_author(ctl)};
+    struct sweep_params params = {.author = ctl_author(ctl)};
     const void *result, *waited;
+    int code = products_code(ctl, arguments_at(&ctl->arguments, 0), &params.product);
 
-    if (arguments_flag(&ctl->arguments, "last"))
-        return show(ctl, product);
-    int code = ctl_ask_store(ctl, METHOD_store_sweep, &params, &result);
+    if (code == EXIT_DONE && arguments_flag(&ctl->arguments, "last"))
+        return show(ctl, params.product);
+    if (code == EXIT_DONE)
+        code = ctl_ask_store(ctl, METHOD_store_sweep, &params, &result);
     if (ctl->timeout_ms == 0)
         ctl->timeout_ms = WAIT_MS;
     for (size_t i = 0;
@@ -77,5 +78,5 @@ int verb_sweep(struct ctl *ctl)
         struct wait_params wait = {.subscription = state->id, .ticket = state->ticket};
         code = ctl_ask_store(ctl, METHOD_store_wait, &wait, &waited);
     }
-    return code == EXIT_DONE ? show(ctl, product) : code;
+    return code == EXIT_DONE ? show(ctl, params.product) : code;
 }

@@ -73,6 +73,13 @@ struct str words_license(const struct subscription *record)
     return str_is_empty(record->license_key) ? record->license_arn : record->license_key;
 }
 
+struct str words_customer(const struct subscription *record)
+{
+    if (record->license_key.len > 0)
+        return record->license_key;
+    return record->customer_identifier.len > 0 ? record->customer_identifier : record->account_id;
+}
+
 void words_harmless(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {

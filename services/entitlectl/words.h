@@ -12,6 +12,8 @@ void words_span(struct buf *out, int64_t span_s); /* "45 seconds", "3 minutes", 
 void words_when(struct buf *out, int64_t time_s, int64_t now_s);
 /* How a person names the licence: the trailing l-..., else as AWS gave it. */
 struct str words_license(const struct subscription *record);
+/* Its licence, or what else AWS knows the customer by. */
+struct str words_customer(const struct subscription *record);
 /* "checker-1" of ipc:///run/entitled/public/checker-1.query; of others the whole address. */
 struct str words_process(const char *endpoint);
 

@@ -15,6 +15,7 @@ struct part {
     const struct books *books;
     struct arena *arena;
     struct str product;
+    bool undecided; /* only those that no operator has decided */
     int64_t now_s, ends_mono_us;
     struct held_end_list ends;
     struct str last;
@@ -28,7 +29,7 @@ static void add_if_held(struct part *part, const struct subscription *record)
         return;
     *end = (struct held_end){.since = record_evidence(record).empty_at};
     end->reason = record_held(record, &part->books->policy, part->now_s, &end->until);
-    if (end->reason == held_reason_none)
+    if (end->reason == held_reason_none || (part->undecided && end->reason == HELD_REFUSED))
         return;
     end->subscription = arena_alloc(part->arena, sizeof(*end->subscription));
     codec_copy(&shape_subscription, record, part->arena, end->subscription);
@@ -72,6 +73,7 @@ static enum rpc_error find_ends(struct work *work, const struct held_decide_para
                                 struct part *part)
 {
     if (params->handle.len == 0) {
+        part->undecided = true;
         records_each(work->change->db, params->after, visit, part);
         return ERROR_NONE;
     }

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import pty
 import shutil
 import subprocess
 import re
@@ -67,6 +68,21 @@ class Desk:
         assert not any(mark in done.stderr for mark in SANITIZER_MARKS), done.stderr
         return done.returncode, done.stdout, done.stderr
 
+    def terminal(self, answer, *arguments):
+        """Somebody at a terminal runs it and types the answer; the exit code and all that was shown."""
+        ours, theirs = pty.openpty()
+        try:
+            with subprocess.Popen([BIN / "entitlectl", "--config", self.config, "--timeout", "3s",
+                                   *map(str, arguments)], stdin=theirs, stdout=theirs, stderr=theirs) as running:
+                os.write(ours, f"{answer}\n".encode())
+                code = running.wait(60)
+            shown = os.read(ours, 65536).decode()
+        finally:
+            os.close(ours)
+            os.close(theirs)
+        assert not any(mark in shown for mark in SANITIZER_MARKS), shown
+        return code, shown
+
     def json(self, *arguments, code=0):
         ended, output, errors = self.ctl("--json", *arguments)
         assert ended == code, errors
@@ -103,10 +119,10 @@ def test_check_says_yes_or_no_and_ends_so(desk):
     assert code == 1 and "reason insufficient_quantity" in words(output)
     assert desk.json("check", "acme", "seats")["granted"] == 10
     assert desk.json("check", "acme", "seats", 11, code=1)["allow"] is False
-    desk.ctl("check", "acme", "seats", "2.5", "--product", "p", "--license", LICENSE,
+    desk.ctl("check", "acme", "seats", "2.5", "--product", "example", "--license", LICENSE,
              "--max-age", "2s")
     assert checker.asked[-1] == ("check", ["acme", "seats", 2.5, {
-        "product": "p", "license": LICENSE, "max_age_ms": 2000}])
+        "product": "4exampleproductcode0000001", "license": LICENSE, "max_age_ms": 2000}])
 
 
 def test_explain_is_one_readable_paragraph(desk):
@@ -221,7 +237,7 @@ def test_signing_keys_are_listed_without_their_secrets_and_renewed(desk):
     assert listed == [{"id": "2", "created_at": NOW}, {"id": "1", "created_at": NOW - 86400}]
     code, output, _ = desk.ctl("signing-keys", "renew")
     assert code == 0 and "key 3 is made; 0 are revoked" in output
-    assert desk.json("signing-keys", "renew", "--revoke") == {"id": "3", "revoked": 2}
+    assert desk.json("signing-keys", "renew", "--revoke", "--yes") == {"id": "3", "revoked": 2}
     assert store.asked[-1][1][-1]["author"]
     assert desk.ctl("signing-keys", "forget")[0] == 2
 
@@ -268,10 +284,130 @@ def test_an_empty_handle_decides_nothing(desk):
     """As a script leaves it whose variable is not set: it must not mean all held ends of the product."""
     store = desk.store(held_decide=lambda *params: {"subscriptions": ["s1", "s2"]})
     for what in ("accept", "refuse"):
-        code, output, errors = desk.ctl("held", what, "", "--product", "p")
+        code, output, errors = desk.ctl("held", what, "", "--product", "example")
         assert (code, output) == (2, "") and "HANDLE" in errors
     assert not store.asked
-    assert desk.ctl("held", "accept", "--product", "p")[:2] == (0, "s1\ns2\n")
+
+
+def end(name, reason):
+    return {"subscription": {**RECORD, "id": name, "tenant": f"tenant-{name}"}, "reason": reason,
+            "since": NOW - 600, "until": NOW + 600}
+
+
+def decided(store):
+    return [(params[0], params[1]["handle"]) for method, params in store.asked if method == "held_decide"]
+
+
+def test_held_ends_of_a_product_are_decided_but_for_those_that_were(desk):
+    pages = {"": {"ends": [end("s1", "unexplained"), end("s2", "refused")], "next": "s2"},
+             "s2": {"ends": [end("s3", "many")]}}
+    store = desk.store(held=lambda *params: pages[params[0] if isinstance(params[0], str) else ""],
+                       held_decide=lambda decision, options: {"subscriptions": [options["handle"]]})
+    code, output, errors = desk.ctl("held", "accept", "--product", "example")
+    assert (code, output) == (2, "") and not decided(store)
+    assert "accept 2 held ends (s1 (example," in errors and "tenant-s3" in errors and "s2 (" not in errors
+    assert "--yes" in errors and "--dry-run" in errors
+    code, output, errors = desk.ctl("held", "accept", "--product", "example", "--dry-run")
+    assert (code, errors) == (0, "") and not decided(store)
+    assert output.splitlines()[0] == "would accept 2 held ends:" and len(output.splitlines()) == 3
+    told = desk.json("held", "refuse", "--product", "example", "--dry-run")
+    assert told["dry_run"] and told["count"] == 2 and told["would"] == "refuse"
+    assert desk.ctl("held", "accept", "--product", "example", "--yes") == (0, "s1\ns3\n", "")
+    assert decided(store) == [("accept", "s1"), ("accept", "s3")]
+
+
+def test_at_a_terminal_what_acts_on_many_is_asked_about(desk):
+    store = desk.store(held=lambda *params: {"ends": [end("s1", "unexplained"), end("s2", "many")]},
+                       held_decide=lambda decision, options: {"subscriptions": [options["handle"]]})
+    for answer in ("n", "", "yesterday"):
+        code, shown = desk.terminal(answer, "held", "accept", "--product", "example")
+        assert code == 1 and "nothing was done" in shown
+        assert "2 held ends to accept:" in shown and "tenant-s2" in shown and "accept them all? [y/N]" in shown
+    assert not decided(store)
+    assert desk.terminal("y", "held", "accept", "--product", "example")[0] == 0
+    assert decided(store) == [("accept", "s1"), ("accept", "s2")]
+
+
+def test_a_handle_of_one_subscription_is_named_and_of_several_is_many(desk):
+    several = [{**RECORD, "id": name} for name in ("s1", "s2", "s3")]
+    store = desk.store(
+        find=lambda handle, options=None: {"subscriptions": several if handle == BUYER else [RECORD]},
+        held=lambda *params: {"ends": [end("s1", "unexplained"), end("s2", "refused"), end("s4", "many")]},
+        held_decide=lambda decision, options: {"subscriptions": [options["handle"]]},
+        contact_put=lambda *params: {}, journal_erase=lambda options: {"entries": 1, "at": "1.0"})
+    # What was refused is brought up again by its own name.
+    assert desk.ctl("held", "accept", "acme")[:2] == (0, "s1\n")
+    for arguments, count in ((("held", "accept", BUYER), 1), (("contact", "erase", BUYER), 3),
+                             (("journal", "erase", BUYER), 3), (("journal", "erase", "--by", "ann"), 1)):
+        before = len(store.asked)
+        code, output, errors = desk.ctl(*arguments)
+        assert (code, output) == (2, "") and f" {count} " in errors and "--yes" in errors
+        assert desk.ctl(*arguments, "--dry-run")[0] == 0
+        assert not [method for method, _ in store.asked[before:]
+                    if method in ("held_decide", "contact_put", "journal_erase")]
+        assert desk.ctl(*arguments, "--yes")[0] == 0
+    assert decided(store) == [("accept", "s1"), ("accept", "s1")]
+
+
+def test_messages_are_replayed_when_that_was_meant(desk):
+    store = desk.store(notifications=lambda *params: {"notifications": [
+        {"id": name, "received_at": NOW, "outcome": outcome, "problem": "It is not JSON.", "subscriptions": []}
+        for name, outcome in (("n3", "not_understood"), ("n2", "applied"), ("n1", "not_understood"))]})
+    code, output, errors = desk.ctl("replay", "not-understood")
+    assert (code, output) == (2, "") and "2 messages (n3 (It is not JSON.), n1 (" in errors
+    assert desk.json("replay", "not-understood", "--dry-run")["count"] == 2
+    assert {method for method, _ in store.asked} == {"notifications"}
+
+
+def test_every_session_is_not_ended_without_a_word(desk):
+    store = desk.store(signing_key_make=lambda options: {"id": "3", "revoked": 2})
+    code, output, errors = desk.ctl("signing-keys", "renew", "--revoke")
+    assert (code, output) == (2, "") and "--yes" in errors and not store.asked
+    assert desk.ctl("signing-keys", "renew", "--revoke", "--yes")[0] == 0
+
+
+PRODUCT_VERBS = (("list",), ("show", "acme"), ("check", "acme", "seats"), ("explain", "acme", "seats"),
+                 ("link", "acme", "t"), ("refresh", "acme"), ("contact", "erase", "acme"), ("held",),
+                 ("held", "accept", "acme"))
+
+
+@pytest.mark.parametrize("name", ["example", RECORD["product_code"]])
+def test_a_product_is_named_by_its_label_or_its_code(desk, name):
+    store = desk.store(list=lambda *params: {"subscriptions": [RECORD]},
+                       find=lambda *params: {"subscriptions": [RECORD]},
+                       link=lambda *params: {"subscription": RECORD},
+                       mark=lambda *params: {"ticket": 5, "subscriptions": ["s1"]},
+                       wait=lambda *params: {"subscription": RECORD},
+                       contact_put=lambda *params: {}, held=lambda *params: {"ends": []},
+                       held_decide=lambda *params: {"subscriptions": ["s1"]},
+                       sweep=lambda *params: {"sweeps": []}, sweeps=lambda: {"sweeps": []})
+    checker = desk.checker(check=lambda *params: ANSWER, entitlements=lambda *params: {"holdings": [HOLDING]})
+
+    def meant(asked):
+        return [params[-1].get("product") for _, params in asked
+                if params and isinstance(params[-1], dict) and "product" in params[-1]]
+
+    for arguments in PRODUCT_VERBS:
+        seen = len(store.asked), len(checker.asked)
+        code, _, errors = desk.ctl(*arguments, "--product", name)
+        assert code == 0, errors
+        products = meant(store.asked[seen[0]:] + checker.asked[seen[1]:])
+        assert products and set(products) == {RECORD["product_code"]}, arguments
+    assert desk.ctl("sweep", name)[0] == 0 and meant(store.asked)[-1] == RECORD["product_code"]
+
+
+def test_an_unknown_product_is_refused_by_name(desk):
+    store = desk.store(list=lambda *params: {
+        "subscriptions": [RECORD] if params[-1].get("product") == "gone" else []})
+    desk.checker(check=lambda *params: ANSWER)
+    for arguments in (*[(*verb, "--product", "exmaple") for verb in PRODUCT_VERBS], ("sweep", "exmaple"),
+                      ("sweep", "exmaple", "--last")):
+        code, output, errors = desk.ctl(*arguments)
+        assert (code, output) == (1, ""), arguments
+        assert "'exmaple'" in errors and "example (4exampleproductcode0000001)" in errors
+    # One that is not sold any more has records all the same.
+    assert desk.ctl("list", "--product", "gone")[0] == 0
+    assert {method for method, _ in store.asked} == {"list"}
 
 
 def test_overrides_are_set_listed_and_removed(desk):
@@ -296,6 +432,18 @@ def test_overrides_are_set_listed_and_removed(desk):
     assert "deny" in desk.ctl("override", "set", "acme", "Deny")[1]
     assert desk.ctl("override", "bogus")[0] == 2
     assert desk.ctl("override", "set", "acme")[0] == 2
+
+
+def test_an_override_of_nobody_is_asked_about(desk):
+    store = desk.store(override_put=lambda override: {"override": {**override, "id": "o1"}})
+    code, output, errors = desk.ctl("override", "set", "acmee", "allow")
+    assert (code, output) == (2, "") and "'acmee'" in errors and "--yes" in errors
+    code, shown = desk.terminal("n", "override", "set", "acmee", "allow")
+    assert code == 1 and "no subscription is known as 'acmee' yet" in shown
+    assert "override_put" not in [method for method, _ in store.asked]
+    assert desk.terminal("y", "override", "set", "acmee", "allow")[0] == 0
+    assert desk.ctl("override", "set", "acmee", "allow", "--yes")[0] == 0
+    assert [method for method, _ in store.asked].count("override_put") == 2
 
 
 def test_stats_show_who_answers_and_fail_for_who_does_not(desk):
@@ -440,7 +588,7 @@ def test_what_was_not_understood_is_sent_again_the_oldest_first(suite):
     for body in ("gibberish one", "gibberish two"):
         suite.sandbox.send_event(body=body)
     came = suite.eventually(lambda: not_understood(2))
-    sent = suite.entitlectl_json("replay", "not-understood", "--limit", "2")["sent"]
+    sent = suite.entitlectl_json("replay", "not-understood", "--yes", "--limit", "2")["sent"]
     assert [each["id"] for each in sent] == [row["id"] for row in came]
     assert all(each["queue"] == "main" for each in sent)
     again = suite.eventually(lambda: not_understood(4))[2:]
@@ -483,7 +631,7 @@ def test_watch_shows_changes_as_they_come_each_once_and_in_order(suite):
            for account in ("999900000001", "999900000002")]
     assert suite.entitlectl("link", ids[0], "watched-1")[0] == 0
     assert suite.entitlectl("link", ids[1], "watched-2")[0] == 0
-    assert suite.entitlectl("override", "set", "watched", "allow", "--for", "1s")[0] == 0
+    assert suite.entitlectl("override", "set", "watched", "allow", "--for", "1s", "--yes")[0] == 0
     assert suite.entitlectl("link", ids[0], "")[0] == 0
     entries = everybody.end()
     places = [(entry["seq"], entry.get("index", 0)) for entry in entries]
@@ -496,7 +644,7 @@ def test_watch_goes_on_over_a_restart_of_the_store(suite):
     watcher = Watcher(suite, "--limit", "1")
     suite["store"].stop()
     suite["store"].start()
-    assert suite.entitlectl("override", "set", "acme", "allow", "--for", "1s")[0] == 0
+    assert suite.entitlectl("override", "set", "acme", "allow", "--for", "1s", "--yes")[0] == 0
     [entry] = watcher.end()
     assert entry["event"] == "override"
 

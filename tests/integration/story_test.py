@@ -354,8 +354,12 @@ def test_the_operator_decides_what_is_held(suite):
     true, false = (deal["license_arn"] for deal in deals)
     assert suite.entitlectl("held", "accept", true, "--reason", "they called")[0] == 0
     suite.eventually_answers(False, "ended", true, "seats", 10)
-    assert suite.entitlectl("held", "refuse", "--product", NEW)[0] == 0
+    assert suite.entitlectl("held", "refuse", "--product", "new", "--yes")[0] == 0
     suite.eventually(lambda: [end["reason"] for end in suite.entitlectl_json("held")["ends"]] == ["refused"])
+    # The exception was refused; what is said of the rest is not said of it.
+    assert suite.entitlectl("held", "accept", "--product", "new", "--yes")[0] == 0
+    assert suite.store.call("held_decide", "accept", product=NEW)["subscriptions"] == []
+    assert [end["reason"] for end in suite.entitlectl_json("held")["ends"]] == ["refused"]
     suite.eventually_answers(True, "held", false, "seats", 10)
     assert suite.entitlectl("held", "accept", true)[0] == 1  # it is not held any more
     assert suite.entitlectl("held", "accept")[0] == 2
@@ -389,8 +393,8 @@ def test_many_ends_that_nobody_announced_are_held_until_the_operator_decides():
                 running.eventually_answers(True, "held", own_handle(product, deal), "seats", 10)
         assert running.check_all(others, "seats", 10) == [(True, "entitled")] * 2
 
-        assert running.entitlectl("held", "accept", "--product", NEW)[0] == 0
-        assert running.entitlectl("held", "refuse", "--product", LEGACY)[0] == 0
+        assert running.entitlectl("held", "accept", "--product", NEW, "--yes")[0] == 0
+        assert running.entitlectl("held", "refuse", "--product", LEGACY, "--yes")[0] == 0
         for deal in deals[NEW][:-1]:
             running.eventually_answers(False, "ended", deal["license_arn"], "seats", 1)
         assert (figures(running)["ends_held"], figures(running)["ends_refused"]) == (0, many + 1)
