@@ -18,6 +18,9 @@ option(ENTITLED_COVERAGE "Count which lines run" OFF)
 option(ENTITLED_FUZZ "Build tests/fuzz for libFuzzer; needs clang and ENTITLED_SANITIZE" OFF)
 
 foreach(library libczmq libzmq libcurl libcrypto libmicrohttpd jansson inih expat libsystemd)
+  # What CMake 3.25 remembers of a library with -isystem is not what it found: a second configure would
+  # change the compile commands.
+  unset(__pkg_config_checked_${library} CACHE)
   pkg_check_modules(${library} REQUIRED IMPORTED_TARGET ${library})
 endforeach()
 # Neither Debian's msgpack-c 4 nor Berkeley DB has a pkg-config file for C.

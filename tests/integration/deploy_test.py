@@ -113,6 +113,17 @@ def test_the_story_of_the_quickstart_holds(suite):
     assert {"GetEntitlements", "ReceiveMessage"} <= called <= allowed | {"GetCallerIdentity", "SigningCertificate"}
 
 
+def test_a_second_configure_changes_no_compile_command(tmp_path):
+    """What was built stays built: the second start of the quickstart compiles nothing."""
+    commands = []
+    for _ in range(2):
+        done = subprocess.run(["cmake", "--preset", "release", "-B", tmp_path], cwd=DEPLOY.parent,
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        commands.append((tmp_path / "compile_commands.json").read_text())
+    assert "entitled-store" in commands[0] and commands[0] == commands[1]
+
+
 def test_what_is_installed_is_where_the_units_look(tmp_path):
     done = subprocess.run(["cmake", "--install", BIN.parent, "--prefix", tmp_path / "usr"],
                           capture_output=True, text=True)
