@@ -13,6 +13,7 @@ class History:
         self.town, self.product, self.kind, self.account_id, self.rng = town, product, kind, account, rng
         self.truth = Account(kind)
         self.identifier = ""
+        self.numbers = rng.sample(range(1, 500), 60)  # of seats, each once: an answer shows whose they are
         self.lines = []
 
     def note(self, text):
@@ -58,7 +59,7 @@ class History:
     def buy(self):
         if self.kind == "legacy" and self.truth.live():
             return
-        seats, more = self.rng.randint(1, 50), {}
+        seats, more = self.numbers.pop(), {}
         if self.rng.random() < 0.2:
             more = {"term_s": self.rng.randint(4, 7), "expiry_lag_s": -1}
         answer = self.town.sandbox.buy(product=self.product, account=self.account_id,
@@ -75,7 +76,8 @@ class History:
         if not deal or not deal.live or deal.tenant:
             return
         token = self.town.sandbox.token(agreement=deal.agreement)["token"]
-        deal.tenant = f"tenant-{deal.license[-8:]}-{deal.agreement[-6:]}"
+        # A legacy listing's customer is one record, which has one tenant.
+        deal.tenant = f"tenant-{self.identifier if self.kind == 'legacy' else deal.license[-8:]}"
         self.note(f"register {deal}")
         self.town.registered(deal, token)
 
@@ -83,7 +85,7 @@ class History:
         deal = self._pick()
         if not deal:
             return
-        seats = self.rng.randint(1, 50)
+        seats = self.numbers.pop()
         self.town.sandbox.change(agreement=deal.agreement, dimensions={"seats": seats})
         deal.resized(seats)
         self.note(f"change {deal}")
@@ -92,7 +94,7 @@ class History:
         deal = deal or self._pick()
         if not deal or not deal.live:
             return
-        seats = self.rng.choice((deal.seats, self.rng.randint(1, 50)))
+        seats = self.rng.choice((deal.seats, self.numbers.pop()))
         verb = self.rng.choice(("renew", "renew", "replace"))
         keep = self.rng.random() < 0.2
         options = {"order": self.rng.choice(("ended_first", "created_first")), "keep_license": keep,
