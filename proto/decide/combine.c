@@ -70,11 +70,13 @@ void decide_tally(const struct selection *records, struct str dimension,
     for (size_t i = 0; i < records->count; i++) {
         const struct subscription *record = records->items[i];
         const struct entitlement_list *list = &record->entitlements;
+        size_t before = ret->count;
         for (size_t j = 0; j < list->count; j++) {
             const struct entitlement *item = &list->items[j];
             if (str_eq(item->dimension, dimension))
                 take_in(ret, record, item, record_counting(record, item, policy, now_s));
         }
+        ret->subscriptions += ret->count > before;
         if (record_state(record, policy, now_s, false) == STATE_PENDING)
             ret->pending = true;
     }

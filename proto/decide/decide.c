@@ -58,20 +58,10 @@ static void refuse(struct answer *answer, enum reason reason, const struct selec
     set_age(answer, oldest, question, policy, now_s);
 }
 
-static bool counted_before(const struct tally *tally, size_t index)
-{
-    for (size_t i = 0; i < index; i++) {
-        if (tally->items[i].record == tally->items[index].record)
-            return true;
-    }
-    return false;
-}
-
 /* What an answer rests on: dates, age and subscriptions of all that counted. */
 static int64_t describe_counted(struct answer *answer, const struct tally *tally)
 {
     int64_t oldest = tally->items[0].record->verified_at;
-    int64_t subscriptions = 0;
 
     for (size_t i = 0; i < tally->count; i++) {
         const struct counted *item = &tally->items[i];
@@ -80,10 +70,9 @@ static int64_t describe_counted(struct answer *answer, const struct tally *tally
             answer->expires_at = date;
         if (item->record->verified_at < oldest)
             oldest = item->record->verified_at;
-        subscriptions += !counted_before(tally, i);
     }
-    answer->subscription = subscriptions == 1 ? tally->items[0].record->id : STR_NONE;
-    answer->combined = subscriptions > 1 ? subscriptions : 0;
+    answer->subscription = tally->subscriptions == 1 ? tally->items[0].record->id : STR_NONE;
+    answer->combined = tally->subscriptions > 1 ? tally->subscriptions : 0;
     return oldest;
 }
 
@@ -180,16 +169,18 @@ enum rpc_error decide(const struct decide_question *question, const struct decid
                       struct answer *ret_answer, struct error *error)
 {
     static const struct selection none;
+    struct lineage lineage;
     struct selection found, going;
 
     *ret_answer = (struct answer){0};
     if (check_question(question, error) != ERROR_NONE)
         return ERROR_BAD_REQUEST;
 
-    decide_select(question, facts, arena, &found);
+    lineage_init(&lineage, facts, policy, now_s, arena);
+    decide_select(question, &lineage, &found);
     bool several = decide_has_several_products(&found);
     const struct override *override =
-        decide_override(question, facts, several ? &none : &found, now_s);
+        decide_override(question, facts, several ? &none : &found, now_s, arena);
     if (override) {
         answer_by_override(override, question->quantity, ret_answer);
         return ERROR_NONE;
@@ -200,7 +191,7 @@ enum rpc_error decide(const struct decide_question *question, const struct decid
         ret_answer->reason = REASON_NOT_SUBSCRIBED;
         return ERROR_NONE;
     }
-    decide_leave_out_ended(&found, facts, policy, now_s, arena, &going);
+    decide_leave_out_ended(&found, &lineage, &going);
     if (going.count == 0)
         refuse(ret_answer, REASON_ENDED, &found, question, policy, now_s);
     else

@@ -52,8 +52,7 @@ bool decide_plain(const struct decide_question *question, const struct decide_pl
  * asked about, or of the only one there is. Empty: none. Borrows from products. */
 struct str decide_subscribe_url(const struct answer *answer, const struct decide_question *question,
                                 const struct decide_facts *facts,
-                                const struct product_page *products, size_t product_count,
-                                struct arena *arena);
+                                const struct product_page *products, size_t product_count);
 
 /* What stands behind it, for people: every subscription of the handle with its state and how each
  * entitlement counts. */

@@ -11,15 +11,16 @@ static int compare_holdings(const void *a, const void *b)
     return str_compare(x->subscription->id, y->subscription->id);
 }
 
-static void hold(const struct subscription *record, const struct decide_facts *facts,
-                 const struct policy *policy, int64_t now_s, struct arena *arena,
-                 struct holding *ret)
+static void hold(const struct subscription *record, struct lineage *lineage, struct holding *ret)
 {
+    const struct policy *policy = lineage->policy;
+    struct arena *arena = lineage->arena;
+    int64_t now_s = lineage->now_s;
     size_t count = record->entitlements.count;
 
     ret->subscription = arena_alloc(arena, sizeof(*ret->subscription));
     *ret->subscription = *record;
-    ret->state = decide_state(record, facts, policy, now_s);
+    ret->state = lineage_state(lineage, record);
     ret->stale = record_is_stale(record, policy, now_s);
     ret->entitlements.items = arena_alloc_array(arena, count, sizeof(struct held_entitlement));
     ret->entitlements.count = count;
@@ -39,14 +40,16 @@ void decide_holdings(const struct decide_facts *facts, struct str product,
                      const struct policy *policy, int64_t now_s, struct arena *arena,
                      struct holding_list *ret_holdings)
 {
+    struct lineage lineage;
     size_t count = 0;
 
+    lineage_init(&lineage, facts, policy, now_s, arena);
     ret_holdings->items =
         arena_alloc_array(arena, facts->subscription_count, sizeof(struct holding));
     for (size_t i = 0; i < facts->subscription_count; i++) {
         const struct subscription *record = facts->subscriptions[i];
         if (product.len == 0 || str_eq(product, record->product_code))
-            hold(record, facts, policy, now_s, arena, &ret_holdings->items[count++]);
+            hold(record, &lineage, &ret_holdings->items[count++]);
     }
     ret_holdings->count = count;
     if (count > 1)

@@ -3,6 +3,7 @@
 #ifndef PROTO_DECIDE_INTERNAL_H
 #define PROTO_DECIDE_INTERNAL_H
 
+#include "common/base/table.h"
 #include "proto/decide/decide.h"
 
 struct selection {
@@ -10,24 +11,68 @@ struct selection {
     size_t count;
 };
 
+/* What becomes of records that succeed one. */
+struct fate {
+    bool active; /* one of them is served */
+    bool over;   /* one of them was granted something and has ended */
+};
+
+struct heir {
+    int64_t successor; /* among the facts; -1: none */
+    int64_t walk;      /* the last one that came by; 0: none */
+    bool settled;
+    struct fate after; /* of its successors */
+    struct fate from;  /* and of itself */
+};
+
+enum { LINEAGE_FEW = 8 };
+
+/* Who succeeds whom among the facts, found when it is first asked for and once for all of them. */
+struct lineage {
+    const struct decide_facts *facts;
+    const struct policy *policy;
+    int64_t now_s;
+    struct arena *arena;
+    struct heir *heirs; /* one for each of the facts; NULL: not asked for yet */
+    struct heir few[LINEAGE_FEW];
+    /* Whom each id leads to, if there are more than a few. */
+    struct bearer *bearers;
+    struct table ids;
+};
+
+/* It must stay where it is. */
+static inline void lineage_init(struct lineage *lineage, const struct decide_facts *facts,
+                                const struct policy *policy, int64_t now_s, struct arena *arena)
+{
+    lineage->facts = facts;
+    lineage->policy = policy;
+    lineage->now_s = now_s;
+    lineage->arena = arena;
+    lineage->heirs = NULL;
+}
+
+const struct subscription *lineage_successor(struct lineage *lineage,
+                                             const struct subscription *record);
+/* The record's state, its successors considered. */
+enum state lineage_state(struct lineage *lineage, const struct subscription *record);
+
+bool decide_is_asked_about(const struct subscription *record,
+                           const struct decide_question *question);
 /* Those of the product and licence that the question names, with all their successors. */
-void decide_select(const struct decide_question *question, const struct decide_facts *facts,
-                   struct arena *arena, struct selection *ret);
+void decide_select(const struct decide_question *question, struct lineage *lineage,
+                   struct selection *ret);
 bool decide_has_several_products(const struct selection *selection);
 /* Sets the sentence that names the products. */
 enum rpc_error decide_refuse_several_products(const struct selection *selection,
                                               struct arena *arena, struct error *error);
-/* The record's state, its successors considered. */
-enum state decide_state(const struct subscription *record, const struct decide_facts *facts,
-                        const struct policy *policy, int64_t now_s);
 /* Those that have not ended, successors considered. */
-void decide_leave_out_ended(const struct selection *all, const struct decide_facts *facts,
-                            const struct policy *policy, int64_t now_s, struct arena *arena,
+void decide_leave_out_ended(const struct selection *all, struct lineage *lineage,
                             struct selection *ret);
 /* The override that answers, or NULL: for the handle, or for one of the records. */
 const struct override *decide_override(const struct decide_question *question,
                                        const struct decide_facts *facts,
-                                       const struct selection *records, int64_t now_s);
+                                       const struct selection *records, int64_t now_s,
+                                       struct arena *arena);
 
 struct counted {
     const struct subscription *record;
@@ -41,9 +86,10 @@ struct tally {
     struct counted *items; /* in `few` if there is room */
     size_t count;
     struct counted few[2];
-    enum counting worst; /* of those that count */
-    bool mixed;          /* values of different kinds count */
-    bool unknown_kind;   /* something would count, but AWS's value was of no known kind */
+    int64_t subscriptions; /* so many records have one of them */
+    enum counting worst;   /* of those that count */
+    bool mixed;            /* values of different kinds count */
+    bool unknown_kind;     /* something would count, but AWS's value was of no known kind */
     bool unverified, expired, pending;
 };
 

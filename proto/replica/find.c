@@ -2,15 +2,18 @@
 
 #include <string.h>
 
+#include "proto/replica/found.h"
+
 enum { FIRST_ROOM = 4 };
 
 struct finding {
     const struct contents *contents;
     struct arena *arena;
-    const struct subscription **records;
-    size_t record_count;
+    struct found records;
     const struct override **words;
     size_t word_count;
+    struct table word_ids;   /* of those that are found: each once */
+    struct table looked_for; /* handles that words were looked for by */
 };
 
 /* An array of `count` pointers, moved if it is full: its room is a power of two. */
@@ -24,14 +27,10 @@ static void *with_room(struct arena *arena, void *items, size_t count)
     return count > 0 ? memcpy(moved, items, count * sizeof(void *)) : moved;
 }
 
-static void add_record(struct finding *finding, const struct subscription *record)
-{
-    finding->records = with_room(finding->arena, finding->records, finding->record_count);
-    finding->records[finding->record_count++] = record;
-}
-
 static void add_word(struct finding *finding, const struct override *override)
 {
+    if (!table_add(&finding->word_ids, override->id, finding->word_count))
+        return;
     finding->words = with_room(finding->arena, finding->words, finding->word_count);
     finding->words[finding->word_count++] = override;
 }
@@ -59,32 +58,22 @@ static struct index_cursor at(const struct collection *collection, struct str te
     return collection_at(collection, handle.hash);
 }
 
-/* By id: a record may have been replaced since it was found. */
-static bool is_found(const struct finding *finding, const struct subscription *record)
-{
-    for (size_t i = 0; i < finding->record_count; i++) {
-        if (str_eq(finding->records[i]->id, record->id))
-            return true;
-    }
-    return false;
-}
-
 static void find_records(struct finding *finding, struct str handle)
 {
     struct index_cursor cursor = at(&finding->contents->subscriptions, handle);
     const struct subscription *record;
 
     while ((record = next_record(finding, &cursor)) != NULL) {
-        if (record_has_handle(record, handle) && !is_found(finding, record))
-            add_record(finding, record);
+        if (record_has_handle(record, handle))
+            found_add(&finding->records, record);
     }
 }
 
 /* Successors of successors too; ends because each record is found once. */
 static void find_successors(struct finding *finding)
 {
-    for (size_t i = 0; i < finding->record_count; i++) {
-        struct str id = finding->records[i]->successor;
+    for (size_t i = 0; i < finding->records.count; i++) {
+        struct str id = finding->records.items[i]->successor;
         struct index_cursor cursor;
         const struct subscription *record;
 
@@ -92,34 +81,25 @@ static void find_successors(struct finding *finding)
             continue;
         cursor = at(&finding->contents->subscriptions, id);
         while ((record = next_record(finding, &cursor)) != NULL) {
-            if (record_has_id(record, id) && !is_found(finding, record))
-                add_record(finding, record);
+            if (record_has_id(record, id))
+                found_add(&finding->records, record);
         }
     }
-}
-
-static bool is_word_found(const struct finding *finding, const struct override *override)
-{
-    for (size_t i = 0; i < finding->word_count; i++) {
-        if (str_eq(finding->words[i]->id, override->id))
-            return true;
-    }
-    return false;
 }
 
 static void find_words(struct finding *finding, struct str handle)
 {
     const struct collection *overrides = &finding->contents->overrides;
-    struct index_cursor cursor = at(overrides, handle);
     const unsigned char *packed;
 
-    if (handle.len == 0)
+    /* What all records of an account have in common is looked for once. */
+    if (handle.len == 0 || !table_add(&finding->looked_for, handle, 0))
         return;
+    struct index_cursor cursor = at(overrides, handle);
     while ((packed = collection_find(overrides, &cursor)) != NULL) {
         const struct override *override =
             overrides->kind->unpack(overrides->words, packed, finding->arena);
-        if (str_eq(handle_key(override->handle), handle_key(handle)) &&
-            !is_word_found(finding, override))
+        if (str_eq(handle_key(override->handle), handle_key(handle)))
             add_word(finding, override);
     }
 }
@@ -139,18 +119,25 @@ static void find_words_for_record(struct finding *finding, const struct subscrip
 void find_facts(const struct contents *contents, struct str handle, struct arena *arena,
                 struct decide_facts *ret)
 {
-    struct finding finding = {.contents = contents, .arena = arena};
+    struct finding finding;
 
+    finding.contents = contents;
+    finding.arena = arena;
+    finding.word_count = 0;
+    finding.words = NULL;
+    found_init(&finding.records, arena);
+    table_init(&finding.word_ids, arena);
+    table_init(&finding.looked_for, arena);
     find_records(&finding, handle);
     find_successors(&finding);
     if (atomic_load(&contents->overrides.count) > 0) {
         find_words(&finding, handle);
-        for (size_t i = 0; i < finding.record_count; i++)
-            find_words_for_record(&finding, finding.records[i]);
+        for (size_t i = 0; i < finding.records.count; i++)
+            find_words_for_record(&finding, finding.records.items[i]);
     }
     *ret = (struct decide_facts){
-        .subscriptions = finding.records,
-        .subscription_count = finding.record_count,
+        .subscriptions = finding.records.items,
+        .subscription_count = finding.records.count,
         .overrides = finding.words,
         .override_count = finding.word_count,
     };

@@ -2,6 +2,8 @@
  * nothing unusual, and no operator's word on them. Everything else is found the long way. */
 #include "proto/replica/find.h"
 
+#include "proto/replica/found.h"
+
 /* As record_has_handle() says: another spelling names the licence only. */
 static bool has_handle(const unsigned char *packed, const struct handle *handle)
 {
@@ -73,30 +75,18 @@ bool find_plain_fact(const struct replica_lookup *lookup, char id[TEXT_ID_LEN],
     return unpack_plain(&contents->words, packed, lookup->question, id, ret);
 }
 
-/* A record may be replaced while the others under its handle are found; it is found once. */
-static bool is_found(const struct subscription *const *records, size_t count,
-                     const struct subscription *record)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (str_eq(records[i]->id, record->id))
-            return true;
-    }
-    return false;
-}
-
 bool find_lean_facts(struct replica_lookup *lookup, struct arena *arena, struct decide_facts *ret)
 {
-    enum { LEAN_MAX = 8 };
     const struct contents *contents = lookup->contents;
     bool any_override = has_any_override(contents);
-    const struct subscription **records = NULL;
+    struct found records;
     const unsigned char *packed;
-    size_t count = 0;
 
     if (any_override && leads_to_override(contents, lookup->handle.hash))
         return false;
+    found_init(&records, arena);
     while ((packed = collection_find(&contents->subscriptions, &lookup->records)) != NULL) {
-        if (packed_head(packed)->flags & PACKED_UNUSUAL || count == LEAN_MAX)
+        if (packed_head(packed)->flags & PACKED_UNUSUAL)
             return false;
         if (!has_handle(packed, &lookup->handle))
             continue;
@@ -104,12 +94,9 @@ bool find_lean_facts(struct replica_lookup *lookup, struct arena *arena, struct 
             return false;
         struct lean_subscription *lean = arena_alloc(arena, sizeof(*lean));
         unpack_lean(&contents->words, packed, lookup->question->dimension, arena, lean);
-        if (is_found(records, count, &lean->record))
-            continue;
-        if (!records)
-            records = arena_alloc_array(arena, LEAN_MAX, sizeof(records[0]));
-        records[count++] = &lean->record;
+        found_add(&records, &lean->record);
     }
-    *ret = (struct decide_facts){.subscriptions = records, .subscription_count = count};
+    *ret =
+        (struct decide_facts){.subscriptions = records.items, .subscription_count = records.count};
     return true;
 }

@@ -260,7 +260,7 @@ answer_by_facts(struct replica_lookup *lookup, const struct replica_guidance *gu
     if (code == ERROR_NONE)
         ret_answer->subscribe_url =
             decide_subscribe_url(ret_answer, question, &facts, guidance->products.items,
-                                 guidance->products.count, arena);
+                                 guidance->products.count);
     return code;
 }
 

@@ -1,7 +1,7 @@
 #include "proto/replica/text.h"
 
 #include "proto/record/record.h"
-#include "proto/replica/hash.h"
+#include "common/base/hash.h"
 
 /* Behind TEXT_LONG (text.h). */
 enum {

@@ -10,7 +10,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/buf.h"
-#include "proto/replica/hash.h"
+#include "common/base/hash.h"
 
 void text_pack(struct buf *out, struct str text);
 /* As text_pack(), smaller and slower: for what is not looked up by. Read by the same functions. */

@@ -23,7 +23,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "proto/replica/hash.h"
+#include "common/base/hash.h"
 #include "proto/replica/replica.h"
 #include "tests/bench/data.h"
 #include "tests/bench/tool.h"

@@ -634,7 +634,7 @@ static struct str subscribe_url(struct world *world, struct decide_question ques
     const struct answer answer = {.reason = reason};
     struct decide_facts facts = facts_of(world);
 
-    return decide_subscribe_url(&answer, &question, &facts, products, product_count, &world->arena);
+    return decide_subscribe_url(&answer, &question, &facts, products, product_count);
 }
 
 static void who_may_subscribe_is_told_where(void **state)

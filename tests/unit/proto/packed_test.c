@@ -539,7 +539,7 @@ static void encode_answer(const struct deciding *by, const struct decide_questio
         decide(question, facts, &by->guidance.policy, by->now_s, arena, &answer, &error);
 
     answer.subscribe_url = decide_subscribe_url(
-        &answer, question, facts, by->guidance.products.items, by->guidance.products.count, arena);
+        &answer, question, facts, by->guidance.products.items, by->guidance.products.count);
     encode(code, &error, &answer, out);
 }
 

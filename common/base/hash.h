@@ -1,7 +1,7 @@
 /* A fast hash of bytes, after wyhash (Wang Yi, public domain). Whoever does not know the seed
  * cannot choose bytes that collide. */
-#ifndef PROTO_REPLICA_HASH_H
-#define PROTO_REPLICA_HASH_H
+#ifndef COMMON_BASE_HASH_H
+#define COMMON_BASE_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>
