@@ -14,7 +14,7 @@ import typing
 import pytest
 
 import entitled
-from entitled import _errors, _fixture, _messages, _requests, _shapes
+from entitled import _decide, _errors, _fixture, _messages, _records, _requests, _shapes
 from tests.support.stub_checker import SILENCE, Failure, StubChecker
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -380,6 +380,39 @@ def test_the_loop_is_not_held_up(directory):
 
 
 # The file mode beside the suite that all clients pass.
+
+def lines_run(licences, chained, ask):
+    """How many lines of the package an answer about so many licences takes: no clock has a say."""
+    records = [_messages.Subscription(
+        id=f"s{i}", product_code="p1", account_id="123456789012", license_key=f"l-{i}",
+        successor=f"s{i + 1}" if chained or i % 2 else "", verified_at=1,
+        entitlements=(_messages.Entitlement(dimension="seats", value=1),)) for i in range(licences)]
+    words = [_messages.Override(id=f"o{i}", handle=f"l-{i}", dimension="other",
+                                action=_messages.OverrideAction.DENY) for i in range(licences)]
+    world = _decide.World(records, words, _records.DEFAULT_POLICY, ())
+    count = 0
+
+    def trace(frame, event, arg):
+        nonlocal count
+        count += frame.f_code.co_filename.startswith(str(PACKAGE))
+        return trace
+
+    sys.settrace(trace)
+    try:
+        ask(world)
+    finally:
+        sys.settrace(None)
+    return count
+
+
+@pytest.mark.parametrize("chained", [False, True])
+@pytest.mark.parametrize("ask", [
+    lambda world: world.check(_decide.Asked("123456789012", "seats", 1, "", "", 0), 2),
+    lambda world: world.check(_decide.Asked("123456789012", "seats", 1, "", "l-1", 0), 2),
+    lambda world: world.entitlements("123456789012", "", 2)])
+def test_an_answer_takes_work_in_proportion_to_the_licences(chained, ask):
+    assert lines_run(400, chained, ask) < 2.5 * lines_run(200, chained, ask)
+
 
 def test_a_file_tells_what_a_handle_leads_to(tmp_path):
     path = tmp_path / "fixture.json"
