@@ -258,9 +258,8 @@ answer_by_facts(struct replica_lookup *lookup, const struct replica_guidance *gu
     enum rpc_error code =
         decide(question, &facts, &guidance->policy, now_s, arena, ret_answer, error);
     if (code == ERROR_NONE)
-        ret_answer->subscribe_url =
-            decide_subscribe_url(ret_answer, question, &facts, guidance->products.items,
-                                 guidance->products.count);
+        ret_answer->subscribe_url = decide_subscribe_url(
+            ret_answer, question, &facts, guidance->products.items, guidance->products.count);
     return code;
 }
 

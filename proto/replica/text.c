@@ -1,7 +1,7 @@
 #include "proto/replica/text.h"
 
-#include "proto/record/record.h"
 #include "common/base/hash.h"
+#include "proto/record/record.h"
 
 /* Behind TEXT_LONG (text.h). */
 enum {

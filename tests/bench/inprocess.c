@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/base/mem.h"
 #include "common/base/hash.h"
+#include "common/base/mem.h"
 #include "proto/replica/replica.h"
 #include "tests/bench/data.h"
 #include "tests/bench/tool.h"
