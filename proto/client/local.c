@@ -101,7 +101,6 @@ static int answer_from(struct local *local, struct reader_slot *slot,
                        const struct inquiry *question, int64_t age_ms,
                        struct entitled_answer *answer)
 {
-    enum { MS = 1000 };
     const struct guidance *guidance = atomic_load(&local->guidance);
     const struct check_params *params = &question->params;
     const struct decide_question asked = {
@@ -110,7 +109,7 @@ static int answer_from(struct local *local, struct reader_slot *slot,
         .quantity = params->quantity,
         .product = params->product,
         .license = params->license,
-        .max_age_s = params->max_age_ms / MS + (params->max_age_ms % MS != 0),
+        .max_age_ms = params->max_age_ms,
     };
     int64_t now_s = local->stopped_at_s != 0 ? local->stopped_at_s : (int64_t)time(NULL);
     struct replica_lookup lookup;

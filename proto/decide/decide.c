@@ -12,6 +12,8 @@ static enum rpc_error check_question(const struct decide_question *question, str
         error_set(error, "the dimension is empty");
     else if (!isfinite(question->quantity) || question->quantity < 0)
         error_set(error, "the quantity must be a finite number that is not negative");
+    else if (question->max_age_ms < 0)
+        error_set(error, "max_age_ms must not be negative");
     else
         return ERROR_NONE;
     return ERROR_BAD_REQUEST;
@@ -29,16 +31,24 @@ static void answer_by_override(const struct override *override, double quantity,
     }
 }
 
+/* Both times are cut to whole seconds, so that the age may be almost a second more than it looks:
+ * nobody who asks for an age gets data that is older. */
+static bool is_older(int64_t age_s, int64_t max_age_ms)
+{
+    enum { MS = 1000 };
+
+    return max_age_ms > 0 && age_s >= max_age_ms / MS;
+}
+
 static void set_age(struct answer *answer, int64_t verified_at,
                     const struct decide_question *question, const struct policy *policy,
                     int64_t now_s)
 {
-    int64_t limit = policy->stale_after_s;
+    int64_t age_s = now_s - verified_at;
 
-    if (question->max_age_s > 0 && question->max_age_s < limit)
-        limit = question->max_age_s;
     answer->verified_at = verified_at;
-    answer->stale = record_time_is_ahead(verified_at, now_s) || now_s - verified_at > limit;
+    answer->stale = record_time_is_ahead(verified_at, now_s) || age_s > policy->stale_after_s ||
+                    is_older(age_s, question->max_age_ms);
 }
 
 /* A refusal is as old as the oldest record it rests on. */

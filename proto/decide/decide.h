@@ -24,7 +24,7 @@ struct decide_question {
     double quantity;
     struct str product; /* empty: any, if the handle has only one */
     struct str license; /* empty: all; any spelling */
-    int64_t max_age_s;  /* 0: the policy's stale_after_s */
+    int64_t max_age_ms; /* 0: the policy's stale_after_s */
 };
 
 /* ERROR_NONE and the answer, or ERROR_BAD_REQUEST with a sentence. Texts of the answer borrow from

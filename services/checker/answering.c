@@ -22,12 +22,6 @@ void answering_fetch(struct answering_inquiry *inquiry)
     replica_fetch(&inquiry->lookup);
 }
 
-/* Records are stamped in whole seconds. */
-static int64_t age_seconds(int64_t max_age_ms)
-{
-    return max_age_ms > 0 ? max_age_ms / 1000 + (max_age_ms % 1000 != 0) : 0;
-}
-
 void answering_seek(struct replica_reader *reader, const struct check_params *params,
                     struct answering_inquiry *ret_inquiry)
 {
@@ -37,7 +31,7 @@ void answering_seek(struct replica_reader *reader, const struct check_params *pa
         .quantity = params->quantity,
         .product = params->product,
         .license = params->license,
-        .max_age_s = age_seconds(params->max_age_ms),
+        .max_age_ms = params->max_age_ms,
     };
     replica_seek(reader, &ret_inquiry->question, &ret_inquiry->lookup);
 }

@@ -49,10 +49,10 @@ static bool take_token(struct max_age *max_age)
     return true;
 }
 
-/* As it is now. What was verified since the question came is as fresh as can be, however long AWS
+/* As it is now. What was verified after the question came is as fresh as can be, however long AWS
  * took. Meanwhile the store may have become another one, whose records are only being copied. */
 static void answer_now(const struct max_age *max_age, struct rpc_request *request,
-                       int64_t asked_at_s)
+                       int64_t fresh_from_s)
 {
     struct replica_reader *reader = max_age->options.reader;
     struct answer answer;
@@ -69,7 +69,7 @@ static void answer_now(const struct max_age *max_age, struct rpc_request *reques
     if (code != ERROR_NONE) {
         rpc_fail(request, code, "%s", error.text);
     } else {
-        if (answer.verified_at >= asked_at_s)
+        if (answer.verified_at >= fresh_from_s)
             answer.stale = false;
         rpc_reply(request, &answer);
     }
@@ -85,11 +85,19 @@ static void forget(struct asking *asking)
     mem_free(asking);
 }
 
+/* Times are whole seconds: what was verified in the second of the question may have been so before
+ * it, unless the store says that AWS was asked since. */
+static int64_t surely_after(int64_t asked_at_s)
+{
+    return asked_at_s + 1;
+}
+
 static void finish(struct asking *asking)
 {
     if (!asking->met)
         asking->max_age->stats.unmet++;
-    answer_now(asking->max_age, asking->request, asking->asked_at_s);
+    answer_now(asking->max_age, asking->request,
+               asking->met ? asking->asked_at_s : surely_after(asking->asked_at_s));
     forget(asking);
 }
 
@@ -128,7 +136,7 @@ static void on_marked(void *arg, const struct rpc_response *response)
         finish(asking);
         return;
     }
-    asking->met = true;
+    asking->met = result->subscriptions.count <= WAITS_MAX;
     for (size_t i = 0; i < result->subscriptions.count && i < WAITS_MAX; i++) {
         const struct wait_params params = {.subscription = result->subscriptions.items[i],
                                            .ticket = result->ticket};
@@ -174,7 +182,7 @@ void max_age_answer(struct max_age *max_age, struct rpc_request *request)
 
     if (!rpc_client_connected(max_age->options.store) || !take_token(max_age)) {
         max_age->stats.rationed++;
-        answer_now(max_age, request, now_s);
+        answer_now(max_age, request, surely_after(now_s));
         return;
     }
     max_age->stats.asked++;

@@ -90,7 +90,8 @@ class Maker:
             "entitlements": entitlements if self.maybe(85) else None,
             "evidence": self.evidence() if self.maybe(50) else None,
             "payment_failed_at": self.moment() if self.maybe(10) else None,
-            "verified_at": self.moment() if self.maybe(90) else None})
+            "verified_at": self.random.choice([self.moment(), NOW - self.random.randint(0, 3)])
+                           if self.maybe(90) else None})
 
     def handles(self, customer):
         return [customer, f"a-{customer}", f"c-{customer}", f"{customer}-0", f"old-{customer}-1",
@@ -115,7 +116,8 @@ class Maker:
             "quantity": quantity,
             "product": f"p-{customer}-{self.maybe(20):d}" if self.maybe(40) else None,
             "license": self.random.choice(self.handles(customer)[5:]) if self.maybe(20) else None,
-            "max_age_ms": self.random.choice([1, 1001, HOUR * 1000]) if self.maybe(20) else None})
+            "max_age_ms": self.random.choice([1, 999, 1000, 1001, 1999, 2000, HOUR * 1000])
+                          if self.maybe(20) else None})
 
     def customer(self, customer):
         self.subscriptions += [self.record(customer, number)

@@ -56,7 +56,7 @@ static struct decide_question any_question(struct random *random, const struct v
         .handle = random_chance(random, 99) ? STR("acme") : STR_NONE,
         .dimension = random_chance(random, 99) ? STR("seats") : STR_NONE,
         .quantity = any_quantity(random, value),
-        .max_age_s = random_chance(random, 50) ? 0 : random_between(random, 1, 10),
+        .max_age_ms = random_chance(random, 50) ? 0 : random_between(random, -1, 10) * 1000,
     };
 }
 

@@ -194,6 +194,9 @@ static void bad_questions_are_refused(void **state)
     assert_non_null(strstr(refusal(&world, seats(-1)), "quantity"));
     assert_non_null(strstr(refusal(&world, seats(NAN)), "quantity"));
     assert_non_null(strstr(refusal(&world, seats(INFINITY)), "quantity"));
+    struct decide_question negative = seats(1);
+    negative.max_age_ms = -1;
+    assert_non_null(strstr(refusal(&world, negative), "max_age_ms"));
     question.dimension = STR("");
     assert_non_null(strstr(refusal(&world, question), "dimension"));
     question = seats(1);
@@ -516,6 +519,34 @@ static void a_successor_may_be_named_by_an_alias(void **state)
     world_done(&world);
 }
 
+/* Verified at 0.9 s and asked about at 1.0 s looks like one second, verified at 0.0 s and asked
+ * about at 1.9 s too. */
+static void no_data_is_older_than_asked(void **state)
+{
+    static const struct {
+        int64_t age_s, max_age_ms;
+        bool stale;
+    } cases[] = {
+        {0, 1, true},      {0, 999, true},    {0, 1000, false},       {0, 1999, false},
+        {1, 1000, true},   {1, 1999, true},   {1, 2000, false},       {1, 2999, false},
+        {9, 10000, false}, {10, 10000, true}, {10, INT64_MAX, false}, {12 * H + 1, INT64_MAX, true},
+    };
+    (void)state;
+    struct world world = {0};
+    struct subscription *record = add_record(&world);
+    struct decide_question question = seats(1);
+
+    grant(record, "seats", INTEGER(1));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        record->verified_at = NOW - cases[i].age_s;
+        question.max_age_ms = cases[i].max_age_ms;
+        if (ask(&world, question).stale != cases[i].stale)
+            fail_msg("an age of %lld s against %lld ms", (long long)cases[i].age_s,
+                     (long long)cases[i].max_age_ms);
+    }
+    world_done(&world);
+}
+
 static void age_is_marked(void **state)
 {
     (void)state;
@@ -526,9 +557,9 @@ static void age_is_marked(void **state)
     grant(record, "seats", INTEGER(1));
     record->verified_at = NOW - 12 * H;
     assert_false(ask(&world, question).stale);
-    question.max_age_s = 12 * H - 1;
+    question.max_age_ms = (12 * H - 1) * 1000;
     assert_true(ask(&world, question).stale);
-    question.max_age_s = 0;
+    question.max_age_ms = 0;
     record->verified_at--;
     struct answer answer = ask(&world, question);
     assert_true(answer.stale);
@@ -789,7 +820,7 @@ static struct decide_question random_question(struct random *random)
     if (random_chance(random, 20))
         question.license = random_chance(random, 50) ? STR("l-0") : STR("l-1");
     if (random_chance(random, 10))
-        question.max_age_s = D;
+        question.max_age_ms = D * 1000;
     return question;
 }
 
@@ -1011,6 +1042,7 @@ int main(void)
         cmocka_unit_test(a_circle_of_successors_ends_nobody),
         cmocka_unit_test(a_successor_may_be_named_by_an_alias),
         cmocka_unit_test(age_is_marked),
+        cmocka_unit_test(no_data_is_older_than_asked),
         cmocka_unit_test(overrides_answer_first),
         cmocka_unit_test(an_overriding_value_is_weighed),
         cmocka_unit_test(the_closest_override_wins),

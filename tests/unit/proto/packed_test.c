@@ -575,7 +575,8 @@ static struct decide_question any_question(struct random *random)
         .quantity = (double)random_between(random, -2, 30) / 2,
         .product = random_chance(random, 70) ? STR_NONE : STR("p1"),
         .license = random_chance(random, 80) ? STR_NONE : any_handle(random),
-        .max_age_s = random_chance(random, 50) ? 0 : random_between(random, 1, 8) * (DAY / 8),
+        .max_age_ms =
+            random_chance(random, 50) ? 0 : random_between(random, 1, 8) * (DAY / 8) * 1000,
     };
 }
 

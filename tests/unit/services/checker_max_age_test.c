@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "common/base/clock.h"
 #include "services/checker/max_age.h"
 #include "tests/support/endpoint_fixture.h"
 
@@ -19,9 +20,10 @@ struct stage {
     struct replica *replica;
     struct replica_reader *reader;
     struct max_age *max_age;
-    bool complete, is_store_replaced;
+    int64_t version;
+    bool complete, is_store_replaced, is_aws_prompt;
     enum rpc_error code;
-    bool allow;
+    bool allow, stale;
 };
 
 static bool is_complete(void *arg)
@@ -31,16 +33,22 @@ static bool is_complete(void *arg)
     return stage->complete;
 }
 
-static void put_record(struct stage *stage)
+static struct entitlement seats = {.dimension = STR_INIT("seats"),
+                                   .value = {.kind = VALUE_INTEGER, .integer = 10}};
+
+static struct subscription record_of(struct stage *stage, int64_t verified_at)
 {
-    struct entitlement seats = {.dimension = STR("seats"),
-                                .value = {.kind = VALUE_INTEGER, .integer = 10}};
-    struct subscription record = {.id = STR("s-1"),
-                                  .version = 1,
-                                  .product_code = STR("product"),
-                                  .tenant = STR("acme"),
-                                  .verified_at = 1,
-                                  .entitlements = {&seats, 1}};
+    return (struct subscription){.id = STR("s-1"),
+                                 .version = ++stage->version,
+                                 .product_code = STR("product"),
+                                 .tenant = STR("acme"),
+                                 .verified_at = verified_at,
+                                 .entitlements = {&seats, 1}};
+}
+
+static void put_record(struct stage *stage, int64_t verified_at)
+{
+    struct subscription record = record_of(stage, verified_at);
 
     replica_put(stage->replica, &record);
 }
@@ -68,6 +76,11 @@ static void on_wait(void *arg, struct rpc_request *request)
         stage->complete = false;
         replica_clear(stage->replica);
     }
+    if (stage->is_aws_prompt) {
+        struct subscription record = record_of(stage, clock_wall_s());
+        rpc_reply(request, &(struct subscription_result){.subscription = &record});
+        return;
+    }
     rpc_fail(request, ERROR_TIMEOUT, "AWS is slow");
 }
 
@@ -84,7 +97,8 @@ static void on_answer(void *arg, const struct rpc_response *response)
     const struct answer *answer = response->result;
 
     stage->code = response->code;
-    stage->allow = answer && answer->allow && answer->stale;
+    stage->allow = answer && answer->allow;
+    stage->stale = answer && answer->stale;
     loop_stop(stage->fixture.loop);
 }
 
@@ -111,7 +125,7 @@ static int set_up(void **state)
     stage->replica = replica_new();
     stage->reader = replica_reader_new(stage->replica);
     stage->complete = true;
-    put_record(stage);
+    put_record(stage, 1);
     stage->max_age = max_age_new(&(struct max_age_options){.guidance = &no_guidance,
                                                            .store = stage->client,
                                                            .replica = stage->replica,
@@ -143,7 +157,30 @@ static void unmet_the_last_answer_comes(void **state)
 
     ask(stage);
     assert_int_equal(stage->code, ERROR_NONE);
-    assert_true(stage->allow);
+    assert_true(stage->allow && stage->stale);
+}
+
+/* Verified in the second of the question, but before it. */
+static void what_was_verified_just_now_is_still_older(void **state)
+{
+    struct stage *stage = *state;
+
+    ask(stage); /* takes the ration */
+    put_record(stage, clock_wall_s());
+    ask(stage);
+    assert_int_equal(stage->code, ERROR_NONE);
+    assert_true(stage->allow && stage->stale);
+    assert_int_equal(max_age_stats(stage->max_age).rationed, 1);
+}
+
+static void what_aws_says_since_the_question_is_fresh(void **state)
+{
+    struct stage *stage = *state;
+
+    stage->is_aws_prompt = true;
+    ask(stage);
+    assert_int_equal(stage->code, ERROR_NONE);
+    assert_true(stage->allow && !stage->stale);
 }
 
 static void none_comes_from_a_copy_in_the_making(void **state)
@@ -162,6 +199,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(unmet_the_last_answer_comes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_verified_just_now_is_still_older, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_aws_says_since_the_question_is_fresh, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(none_comes_from_a_copy_in_the_making, set_up, tear_down),
     };
 

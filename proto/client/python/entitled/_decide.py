@@ -30,7 +30,7 @@ class Asked(NamedTuple):
     quantity: float
     product: str
     license: str
-    max_age_s: int
+    max_age_ms: int
 
 
 # Which records a question is about.
@@ -287,10 +287,10 @@ def _weigh(tally: Tally, granted: Value | None, quantity: float) -> Reason:
 # The answer.
 
 def _is_stale(verified_at: int, asked: Asked, rules: Rules) -> bool:
-    limit = rules.stale_after_s
-    if 0 < asked.max_age_s < limit:
-        limit = asked.max_age_s
-    return is_stale(verified_at, limit, rules)
+    """Both times are cut to whole seconds, so that the age may be almost a second more than it looks:
+    nobody who asks for an age gets data that is older."""
+    older = 0 < asked.max_age_ms and rules.now_s - verified_at >= asked.max_age_ms // 1000
+    return older or is_stale(verified_at, rules.stale_after_s, rules)
 
 
 def _refusal(reason: Reason, records: Sequence[Subscription], asked: Asked, rules: Rules) -> Answer:

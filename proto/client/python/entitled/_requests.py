@@ -155,7 +155,7 @@ class Maker:
         product = _optional("product", product, NAME_LIMIT)
         license = _optional("license", license, HANDLE_LIMIT)
         age_ms = _max_age(max_age_ms)
-        asked = Asked(*question, product, license, -(-age_ms // 1000))
+        asked = Asked(*question, product, license, age_ms)
         limits = self._limits(timeout_ms, trace, product=product, license=license, max_age_ms=age_ms)
         return Plan("check", list(question), limits[0],
                     lambda result: _settled(Reader().read(Answer, result)), *limits[1:],
