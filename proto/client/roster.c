@@ -209,47 +209,58 @@ void roster_look(struct roster *roster)
 
 /* What checkers tell. */
 
-static bool is_within_reach(struct str endpoint, bool over_tcp)
+/* How what one checker told can be reached. */
+struct reach {
+    bool here; /* its paths are of this host: it was not asked over TCP */
+    bool over_tcp;
+};
+
+static bool is_within_reach(struct str endpoint, struct reach reach)
 {
     const struct str ipc = STR("ipc://");
 
     if (!str_starts_with(endpoint, ipc))
-        return over_tcp && is_tcp(endpoint);
+        return reach.over_tcp && is_tcp(endpoint);
+    if (!reach.here)
+        return false;
     cleanup(mem_freep) char *path =
         str_dup(str_from(endpoint.ptr + ipc.len, endpoint.len - ipc.len));
     return access(path, R_OK | W_OK) == 0;
 }
 
 /* A socket of this machine rather than one over the network. */
-static struct str choose(const struct str_list *endpoints, bool over_tcp)
+static struct str choose(const struct str_list *endpoints, struct reach reach)
 {
     struct str chosen = STR_NONE;
 
     for (size_t i = 0; i < endpoints->count; i++) {
         struct str endpoint = endpoints->items[i];
         bool better = chosen.len == 0 || str_starts_with(endpoint, STR("ipc://"));
-        if (better && is_within_reach(endpoint, over_tcp))
+        if (better && is_within_reach(endpoint, reach))
             chosen = endpoint;
     }
     return chosen;
 }
 
 /* One that is known by any of its endpoints is not taken up by another. */
-static void add_told(struct roster_view *view, const struct peer *peer,
+static void add_told(struct roster_view *view, const struct peer *peer, bool by_one_here,
                      const struct entitled_options *options)
 {
-    bool over_tcp = *options->keys.secret_key && curve_key_is_valid(peer->public_key);
-    struct str feed = choose(&peer->feeds, over_tcp);
-    struct str endpoint = choose(&peer->endpoints, over_tcp);
+    const struct reach reach = {.here = by_one_here,
+                                .over_tcp = *options->keys.secret_key &&
+                                            curve_key_is_valid(peer->public_key)};
+    struct str feed = choose(&peer->feeds, reach);
+    struct str endpoint = choose(&peer->endpoints, reach);
 
     if (!str_eq_text(peer->daemon, "entitled-checker"))
         return;
     for (size_t i = 0; i < peer->endpoints.count; i++) {
-        if (find(view, peer->endpoints.items[i]))
-            endpoint = peer->endpoints.items[i];
+        struct str known = peer->endpoints.items[i];
+        if ((by_one_here || is_tcp(known)) && find(view, known))
+            endpoint = known;
     }
     if (endpoint.len > 0 && (options->discovery || find(view, endpoint)))
-        add(view, endpoint, feed, over_tcp ? peer->public_key : STR_NONE, true);
+        add(view, endpoint, feed, reach.over_tcp ? peer->public_key : STR_NONE, true);
 }
 
 void roster_learn(struct roster *roster, const char *endpoint,
@@ -265,7 +276,7 @@ void roster_learn(struct roster *roster, const char *endpoint,
     }
     roster_release(latest);
     for (size_t i = 0; i < description->peers.count; i++)
-        add_told(view, &description->peers.items[i], roster->options);
+        add_told(view, &description->peers.items[i], !is_tcp(str_of(endpoint)), roster->options);
     publish(roster, view);
 }
 

@@ -329,7 +329,7 @@ static int read_timeout(struct reader *reader, const struct token *token, int64_
     if (token->kind == TOKEN_NIL)
         return 0;
     if (token->kind != TOKEN_INTEGER || token->integer <= 0 || token->integer > INT32_MAX)
-        return error_set(reader->error, "'timeout_ms' must be an integer above 0");
+        return error_set(reader->error, "'timeout_ms' must be an integer from 1 to %d", INT32_MAX);
     *ret_timeout_ms = token->integer;
     return 0;
 }

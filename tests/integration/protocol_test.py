@@ -3,7 +3,7 @@ import msgpack
 import pytest
 import zmq
 
-from tests.support.rpc import Client, RpcError
+from tests.support.rpc import Client, Feed, RpcError
 from tests.support.suite import BUYER, NEW
 
 
@@ -51,6 +51,18 @@ def test_check_many_answers_each_question_by_itself(suite, deal):
         suite.client("1").call("check_many", [["a", "b", 1]] * 1001)
 
 
+def test_a_misshapen_question_of_many_spoils_all_and_a_bad_value_only_its_own(suite, deal):
+    client = suite.client("1")
+    good = [deal["license_arn"], "seats"]
+    for misshapen in ("a text", [], [deal["license_arn"]], [5, "seats"], [*good, "ten"]):
+        with pytest.raises(RpcError, match="bad_request"):
+            client.call("check_many", [good, misshapen])
+    for bad in (["", "seats"], [deal["license_arn"], ""], [*good, -1], [*good, float("inf")]):
+        first, second = client.call("check_many", [bad, good])["answers"]
+        assert (first["error"], first["allow"], first["reason"]) == ("bad_request", False, "")
+        assert first["message"] and second["allow"] and "error" not in second
+
+
 def test_more_questions_than_are_looked_up_together_keep_their_answers(suite, deal):
     held = [deal["license_arn"], "seats", 10]
     questions = [held if i % 3 else ["nobody", "seats"] for i in range(1000)]
@@ -71,11 +83,17 @@ def test_bad_questions_get_a_clear_error(suite, deal):
         ((deal["license_arn"], "seats", -1), "quantity"),
         ((deal["license_arn"], "seats", float("nan")), "quantity"),
         ((deal["license_arn"], "seats", float("inf")), "quantity"),
+        (("", "seats"), "the handle is empty"),
+        ((deal["license_arn"], ""), "the dimension is empty"),
+        ((deal["license_arn"], "seats", 1, {"max_age_ms": -1}), "max_age_ms"),
+        ((deal["license_arn"], "seats", 1, {"timeout_ms": 0}), "from 1 to 2147483647"),
+        ((deal["license_arn"], "seats", 1, {"timeout_ms": 2 ** 31}), "from 1 to 2147483647"),
     ]:
         with pytest.raises(RpcError) as raised:
             client.call("check", *params)
         assert raised.value.code == "bad_request"
         assert wanted in raised.value.message
+    assert client.call("check", deal["license_arn"], "seats", 1, {"timeout_ms": 2 ** 31 - 1})["allow"]
     with pytest.raises(RpcError, match="unknown_method"):
         client.call("mark", deal["license_arn"], "sweep")
 
@@ -87,6 +105,7 @@ def test_describe_names_every_live_checker(suite, deal):
     assert described["ready"] and described["protocol_major"] == 1
     endpoints = {endpoint for peer in described["peers"] for endpoint in peer["endpoints"]}
     assert endpoints == {suite.endpoint_of("1"), suite.endpoint_of("2")}
+    assert described["instance"] in {peer["name"] for peer in described["peers"]}
 
 
 def test_a_client_can_follow_everything_through_a_checker(suite, deal):
@@ -105,6 +124,26 @@ def test_a_client_can_follow_everything_through_a_checker(suite, deal):
             entitlement["value"] == 11 for record in event[1][2]
             for entitlement in record.get("entitlements", []))
     suite.eventually(announced)
+
+
+def test_heartbeats_tell_how_old_a_checkers_news_are(suite, deal):
+    feed = Feed(suite.feed_of("1"))
+    incarnation, seq, time_ms, *age_ms = suite.eventually(
+        lambda: (lambda event: event[1] if event and event[0] == "heartbeat" else None)(
+            feed.next(1000)))
+    feed.close()
+    assert incarnation and seq > 0 and time_ms > 10 ** 12 and all(age >= 0 for age in age_ms)
+
+
+def test_changes_since_what_has_not_come_yet(suite, deal):
+    now = suite.client("1").call("snapshot", "", 1)
+    behind = suite.client("1").call("changes", now["incarnation"], now["seq"] + 1000000)
+    assert behind["incarnation"] == now["incarnation"]
+    assert now["seq"] <= behind["seq"] < now["seq"] + 1000000
+    assert not any(behind.get(name) for name in ("subscriptions", "removed", "overrides",
+                                                 "overrides_removed", "more"))
+    with pytest.raises(RpcError, match="not_found"):
+        suite.store.call("changes", now["incarnation"], now["seq"] + 1000000)
 
 
 def test_max_age_waits_for_fresher_data(suite, deal):

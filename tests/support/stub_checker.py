@@ -26,6 +26,7 @@ class StubChecker:
         self.behaviour = None    # called with (method, params): a result, SILENCE, bytes, or raises
         self.peers = [self]      # whom describe tells of
         self.public_key = ""
+        self.curve = None        # public and secret key, for an endpoint over TCP
         self.ready = True
         self.mute = False        # on the feed
         self.policy, self.products = None, []
@@ -52,7 +53,11 @@ class StubChecker:
         self.inbox.bind("inproc://inbox")
         self.outbox = self.context.socket(zmq.PAIR)
         self.outbox.connect("inproc://inbox")
+        if self.curve:
+            self.router.curve_publickey, self.router.curve_secretkey = self.curve
+            self.router.curve_server = True
         self.router.bind(self.endpoint)
+        self.endpoint = self.router.getsockopt_string(zmq.LAST_ENDPOINT)
         self.feed.bind(self.feed_endpoint)
         self.thread = threading.Thread(target=self._run)
         self.thread.start()

@@ -438,6 +438,23 @@ def test_tcp_that_nobody_answers_is_unavailable(directory):
         assert ask(QUESTION)["error"] == "unavailable"
 
 
+def test_paths_that_are_told_over_tcp_are_those_of_another_host(directory):
+    mine, theirs = curve_files(directory, "mine"), curve_files(directory, "theirs")
+    far = StubChecker(directory, "far")
+    far.curve = zmq.auth.load_certificate(f"{theirs}_secret")
+    far.endpoint = "tcp://127.0.0.1:*"
+    far.public_key = far.curve[0].decode()
+    with StubChecker(directory, "1") as near, far:
+        far.peers = [far, near]
+        with Ask(PROGRAM, "remote", "--checker", far.endpoint, "--certificate", mine,
+                 "--checker-certificate", theirs, "--timeout-ms", 60000) as ask:
+            while "describe" not in [method for method, _ in far.asked]:
+                assert ask(QUESTION)["answer"]["allow"]
+            for _ in range(20):
+                assert who(ask(QUESTION)) == "far"
+        assert near.asked == []
+
+
 @pytest.mark.parametrize("has_key", [True, False])
 def test_a_peer_is_asked_over_tcp_if_its_key_is_told(directory, has_key):
     mine, theirs = curve_files(directory, "mine"), curve_files(directory, "theirs")

@@ -220,7 +220,7 @@ static void parameters_are_read_as_the_protocol_says(void **state)
         {"timeout_ms is above 0",
          "\x93\xa1h\xa1"
          "d\x81\xaatimeout_ms\x00",
-         18, "'timeout_ms' must be an integer above 0", 0, ""},
+         18, "'timeout_ms' must be an integer from 1 to 2147483647", 0, ""},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -28,15 +28,15 @@ class Entry(NamedTuple):
 View = tuple[Entry, ...]
 
 
-def _is_within_reach(endpoint: str, over_tcp: bool) -> bool:
+def _is_within_reach(endpoint: str, here: bool, over_tcp: bool) -> bool:
     if endpoint.startswith("ipc://"):
-        return os.access(endpoint.removeprefix("ipc://"), os.R_OK | os.W_OK)
+        return here and os.access(endpoint.removeprefix("ipc://"), os.R_OK | os.W_OK)
     return over_tcp and endpoint.startswith("tcp://")
 
 
-def _choose(endpoints: Iterable[str], over_tcp: bool) -> str | None:
+def _choose(endpoints: Iterable[str], here: bool, over_tcp: bool) -> str | None:
     """A socket of this machine rather than one over the network."""
-    within = [endpoint for endpoint in endpoints if _is_within_reach(endpoint, over_tcp)]
+    within = [endpoint for endpoint in endpoints if _is_within_reach(endpoint, here, over_tcp)]
     here = [endpoint for endpoint in within if endpoint.startswith("ipc://")]
     return here[-1] if here else within[0] if within else None
 
@@ -95,16 +95,19 @@ class Roster:
             kept = [entry for entry in self.view if not entry.told or not description.peers
                     or entry.endpoint == endpoint]
             known = {entry.endpoint for entry in kept}
-            told = [self._told(peer, known) for peer in description.peers
+            # Its paths are of this host, unless it was asked over TCP.
+            here = not endpoint.startswith("tcp://")
+            told = [self._told(peer, known, here) for peer in description.peers
                     if peer.daemon == "entitled-checker"]
             self._publish([*kept, *(entry for entry in told if entry)])
 
-    def _told(self, peer: Peer, known: set[str]) -> Entry | None:
+    def _told(self, peer: Peer, known: set[str], here: bool) -> Entry | None:
+        reached = [endpoint for endpoint in peer.endpoints if here or endpoint.startswith("tcp://")]
         # One that is known by any of its endpoints is not taken up by another.
-        if not self._discovery or known.intersection(peer.endpoints):
+        if not self._discovery or known.intersection(reached):
             return None
         over_tcp = self._pair is not None and is_key(peer.public_key.encode())
-        endpoint = _choose(peer.endpoints, over_tcp)
+        endpoint = _choose(reached, here, over_tcp)
         return self._entry(endpoint, True, peer.public_key.encode()) if endpoint else None
 
     def wants_news(self) -> bool:
