@@ -2,6 +2,7 @@
  * credential provider"). It is run without a shell, and the loop goes on meanwhile. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -23,7 +24,8 @@ struct stream {
 struct process {
     struct source base;
     char **words;
-    pid_t pid; /* 0: none is running */
+    pid_t pid;    /* 0: none is running */
+    pid_t killed; /* 0: none that is not known to have ended */
     int pid_fd;
     struct stream out, err;
     struct loop_timer *timer;
@@ -54,13 +56,33 @@ static void stream_read(struct process *self, struct stream *stream)
     }
 }
 
-/* Also what it started itself: it leads a process group. */
+/* False: it has not ended yet. */
+static bool reap(struct process *self)
+{
+    if (self->killed && waitpid(self->killed, NULL, WNOHANG) == 0)
+        return false;
+    self->killed = 0;
+    return true;
+}
+
+/* Also what it started itself: it leads a process group. It ends at once, unless the kernel keeps
+ * it (a file system that does not answer), for which nobody waits. */
+static void kill_process(struct process *self)
+{
+    enum { AT_ONCE_MS = 100 };
+    struct pollfd ended = {.fd = self->pid_fd, .events = POLLIN};
+
+    kill(-self->pid, SIGKILL);
+    self->killed = self->pid;
+    self->pid = 0;
+    poll(&ended, 1, AT_ONCE_MS);
+    reap(self);
+}
+
 static void end_process(struct process *self)
 {
     if (self->pid) {
-        kill(-self->pid, SIGKILL);
-        waitpid(self->pid, NULL, 0);
-        self->pid = 0;
+        kill_process(self);
         loop_unwatch_fd(self->base.aws->loop, self->pid_fd);
         close(self->pid_fd);
     }
@@ -203,9 +225,7 @@ static int start(struct process *self)
     failure = spawn(self, out[1], err[1]);
     if (failure == 0 && (self->pid_fd = pidfd_open(self->pid, 0)) < 0) {
         failure = errno;
-        kill(-self->pid, SIGKILL);
-        waitpid(self->pid, NULL, 0);
-        self->pid = 0;
+        kill_process(self);
     }
     close(out[1]);
     close(err[1]);
@@ -227,6 +247,10 @@ static void fetch(struct source *source)
 
     buf_clear(&self->out.text);
     buf_clear(&self->err.text);
+    if (!reap(self)) {
+        source_fail(source, "'%s' was killed, and has not ended yet", self->words[0]);
+        return;
+    }
     int failure = start(self);
     if (failure != 0)
         source_fail(source, "cannot run '%s': %s", self->words[0], strerror(failure));

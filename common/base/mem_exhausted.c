@@ -2,13 +2,17 @@
  * bring another. */
 #include "common/base/mem.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 void mem_exhausted(void)
 {
     static const char text[] = "out of memory, ending the process\n";
+    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
 
-    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    /* Nobody may read it: the end does not wait for that. */
+    if (poll(&room, 1, 0) > 0)
+        (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
     abort();
 }

@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "common/base/mem.h"
+#include "common/daemon/notify.h"
 #include "common/daemon/options.h"
 #include "common/log/log.h"
 
@@ -48,7 +49,7 @@ static void feed_watchdog(void *arg)
 {
     struct running *running = arg;
 
-    sd_notify(0, "WATCHDOG=1");
+    notify("WATCHDOG=1");
     loop_after(running->context.loop, running->watchdog_ms, feed_watchdog, running);
 }
 
@@ -65,13 +66,25 @@ static void start_watchdog(struct running *running)
 
 /* What a start, a copy of everything or a burst needed stays with the allocator, which gives back
  * no more than the end of its heap by itself. */
-static void trim(void *arg)
+static void tidy_up(void *arg)
 {
     struct running *running = arg;
     int64_t interval_ms = running->daemon->trim_interval_ms;
 
     malloc_trim(0);
-    loop_after(running->context.loop, interval_ms ? interval_ms : TRIM_INTERVAL_MS, trim, running);
+    log_catch_up();
+    loop_after(running->context.loop, interval_ms ? interval_ms : TRIM_INTERVAL_MS, tidy_up,
+               running);
+}
+
+/* Without it systemd takes the start for failed, so it is told until it has taken it. */
+static void tell_ready(void *arg)
+{
+    enum { AGAIN_MS = 100 };
+    struct running *running = arg;
+
+    if (!notify("READY=1"))
+        loop_after(running->context.loop, AGAIN_MS, tell_ready, running);
 }
 
 static void on_drain_limit(void *arg)
@@ -112,13 +125,13 @@ static int serve(struct running *running)
     log_info("started", LOG_TEXT("version", ENTITLED_VERSION),
              LOG_TEXT("instance", running->context.instance));
     start_watchdog(running);
-    trim(running);
-    sd_notify(0, "READY=1");
+    tidy_up(running);
+    tell_ready(running);
     if (!running->failed)
         loop_run(running->context.loop);
 
     log_info("stopping");
-    sd_notify(0, "STOPPING=1");
+    notify("STOPPING=1");
     drain(running);
     return running->failed ? EXIT_FAILED : EXIT_ORDERLY;
 }

@@ -1,11 +1,13 @@
 #include "common/log/log.h"
 
-#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/log/standard_error.h"
 
 static const char *const level_names[] = {
     [LOG_LEVEL_DEBUG] = "debug",
@@ -18,9 +20,15 @@ static const char *const level_names[] = {
 static enum log_level lowest_level = LOG_LEVEL_INFO;
 static const char *daemon_name = "entitled";
 
+/* What standard error did not take. With the lock. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct buf rest; /* of a line that was begun */
+static int64_t lines_lost;
+
 void log_set_daemon(const char *name)
 {
     daemon_name = name;
+    standard_error_open();
 }
 
 int log_set_level(const char *name)
@@ -92,27 +100,73 @@ static void append_field(struct buf *line, const struct log_field *field)
         append_value(line, field->text);
 }
 
+static void append_line(struct buf *line, enum log_level level, const char *message,
+                        const struct log_field *fields, size_t count)
+{
+    char time[CLOCK_TEXT_SIZE];
+
+    buf_printf(line, "time=%s level=%s daemon=%s msg=", clock_format_ms(clock_wall_ms(), time),
+               level_names[level], daemon_name);
+    append_value(line, str_of(message));
+    for (size_t i = 1; i < count; i++)
+        append_field(line, &fields[i]);
+    buf_append_char(line, '\n');
+}
+
+/* False if nothing of it was taken. What was begun is ended before anything else. */
+static bool put(struct str text)
+{
+    size_t taken = standard_error_write(text);
+
+    buf_append(&rest, text.ptr + taken, taken > 0 ? text.len - taken : 0);
+    return taken > 0;
+}
+
+static bool end_what_was_begun(void)
+{
+    if (rest.len == 0)
+        return true;
+    size_t taken = standard_error_write(buf_str(&rest));
+    memmove(rest.data, rest.data + taken, rest.len - taken);
+    rest.len -= taken;
+    return rest.len == 0;
+}
+
+/* False while there is no room. */
+static bool catch_up(void)
+{
+    cleanup(buf_done) struct buf line = BUF_INIT;
+    const struct log_field fields[] = {{.key = NULL}, LOG_INT("lines", lines_lost)};
+
+    if (!end_what_was_begun())
+        return false;
+    if (lines_lost == 0)
+        return true;
+    append_line(&line, LOG_LEVEL_WARNING, "lines of this log are missing: nobody took them", fields,
+                sizeof(fields) / sizeof(fields[0]));
+    if (put(buf_str(&line)))
+        lines_lost = 0;
+    return lines_lost == 0 && rest.len == 0;
+}
+
+void log_catch_up(void)
+{
+    pthread_mutex_lock(&lock);
+    catch_up();
+    pthread_mutex_unlock(&lock);
+}
+
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t count)
 {
+    cleanup(buf_done) struct buf line = BUF_INIT;
+
     if (level < lowest_level)
         return;
-
-    struct buf line = BUF_INIT;
-    char time[CLOCK_TEXT_SIZE];
-
-    buf_printf(&line, "time=%s level=%s daemon=%s msg=", clock_format_ms(clock_wall_ms(), time),
-               level_names[level], daemon_name);
-    append_value(&line, str_of(message));
-    for (size_t i = 1; i < count; i++)
-        append_field(&line, &fields[i]);
-    buf_append_char(&line, '\n');
-
-    /* One write, so that lines of several processes do not mix. A log that cannot be written must
-     * not stop the daemon. */
-    ssize_t written;
-    do
-        written = write(STDERR_FILENO, line.data, line.len);
-    while (written < 0 && errno == EINTR);
-    buf_done(&line);
+    append_line(&line, level, message, fields, count);
+    /* In one write, so that lines of several processes do not mix. */
+    pthread_mutex_lock(&lock);
+    if (!catch_up() || !put(buf_str(&line)))
+        lines_lost++;
+    pthread_mutex_unlock(&lock);
 }

@@ -4,6 +4,9 @@
  * log above debug; a daemon logs once, where it decides. Values are escaped, so nothing that comes
  * from outside can forge a line. Never give it tokens, secrets or personal data; account ids and
  * licences go through LOG_MASKED.
+ *
+ * No daemon waits for whoever reads its log: a line that standard error does not take at once is
+ * lost and counted, and the next line that it takes says how many are missing.
  */
 #ifndef COMMON_LOG_LOG_H
 #define COMMON_LOG_LOG_H
@@ -51,5 +54,8 @@ int log_set_level(const char *name);
 /* The first field is skipped (it makes the macro work without fields). */
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t count);
+
+/* Says how many lines are missing, if any are and there is room again. */
+void log_catch_up(void);
 
 #endif

@@ -1,8 +1,15 @@
 """The skeleton of every daemon, seen from outside: options, exit codes, order of the stop."""
+import contextlib
+import fcntl
 import os
+import pty
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
+import termios
+import tty
 
 import pytest
 
@@ -189,3 +196,123 @@ def test_systemd_is_told(tmp_path):
                 pass
             assert last == b"STOPPING=1"
             assert daemon.end()[2] == 0
+
+
+def test_nobody_waits_for_systemd(tmp_path):
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as others:
+        notify.bind(path)
+        notify.settimeout(60)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                others.sendto(b"x", socket.MSG_DONTWAIT, path)
+        with Running(NOTIFY_SOCKET=path, WATCHDOG_USEC="1000", TRIM_INTERVAL_MS="1") as daemon:
+            for line in ("start 1", "trim", "trim", "trim"):
+                daemon.expect(line)
+            while notify.recv(100) != b"READY=1":
+                pass
+            daemon.send(signal.SIGTERM)
+            assert daemon.end()[2] == 0
+
+
+def a_pipe():
+    return os.pipe()
+
+
+def a_socket():
+    return tuple(end.detach() for end in socket.socketpair())
+
+
+def a_terminal():
+    """Somebody has pressed Ctrl-S at it."""
+    reader, writer = pty.openpty()
+    tty.setraw(writer)
+    termios.tcflow(writer, termios.TCOOFF)
+    return reader, writer
+
+
+class Unread:
+    """Something to write to that is full, since nobody reads it."""
+
+    def __init__(self, kind):
+        self.reader, self.writer = kind()
+        with self.not_waiting(self.writer):
+            for size in (65536, 1):
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        os.write(self.writer, b"x" * size)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def not_waiting(fd):
+        os.set_blocking(fd, False)
+        try:
+            yield
+        finally:
+            os.set_blocking(fd, True)
+
+    def lines(self):
+        """What the daemon wrote behind it; also makes room."""
+        text = b""
+        if os.isatty(self.writer):
+            termios.tcflow(self.writer, termios.TCOON)
+        while True:
+            text += os.read(self.reader, 65536)
+            *whole, text = text.lstrip(b"x").split(b"\n")
+            yield from whole
+
+    def close(self):
+        os.close(self.reader)
+        os.close(self.writer)
+
+
+def start_unread(unread, program=PROGRAM, **options):
+    daemon = Running.__new__(Running)
+    daemon.process = subprocess.Popen([program], stdout=subprocess.PIPE, stderr=unread.writer, text=True,
+                                      env=environment(TRIM_INTERVAL_MS="1"), **options)
+    return daemon
+
+
+def goes_on_and_tells(daemon, unread):
+    for line in ("start 1", "trim", "trim", "trim"):
+        daemon.expect(line)
+    told = next(unread.lines())
+    assert b'level=warning daemon=entitled-test msg="lines of this log are missing: nobody took them" lines=1' \
+        in told
+    daemon.send(signal.SIGTERM)
+    out, _, code = daemon.end()
+    assert ([word for word in out if word != "trim"], code) == (["drain", "drained", "stop"], 0)
+    messages = [line.split(b"msg=")[1] for _, line in zip(range(2), unread.lines())]
+    assert messages == [b"stopping", b"stopped"]
+
+
+@pytest.mark.parametrize("kind", [a_pipe, a_socket, a_terminal])
+def test_nobody_waits_for_who_reads_the_log(kind):
+    unread = Unread(kind)
+    with start_unread(unread) as daemon:
+        assert not fcntl.fcntl(unread.writer, fcntl.F_GETFL) & os.O_NONBLOCK
+        goes_on_and_tells(daemon, unread)
+    unread.close()
+
+
+def test_nobody_waits_for_another_users_pipe():
+    unread = Unread(a_pipe)
+    os.fchmod(unread.writer, 0)
+    # Whoever may open everything runs the daemon as somebody who may not.
+    other = {"user": 65534} if os.getuid() == 0 else {}
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        with start_unread(unread, shutil.copy(PROGRAM, directory), **other) as daemon:
+            goes_on_and_tells(daemon, unread)
+    unread.close()
+
+
+def test_a_log_without_a_reader_ends_nobody():
+    unread = Unread(a_pipe)
+    os.close(unread.reader)
+    with start_unread(unread) as daemon:
+        daemon.expect("start 1")
+        daemon.send(signal.SIGTERM)
+        assert daemon.end()[2] == 0
+    os.close(unread.writer)

@@ -181,6 +181,17 @@ static void what_is_set_and_unusable_is_refused(void **state)
     assert_refused(fixture, &(struct aws_options){0}, "'evil.example/' is no AWS region");
 }
 
+static void nobody_waits_for_a_pipe(void **state)
+{
+    struct fixture *fixture = *state;
+    cleanup(mem_freep) char *path = mem_printf("%s/.aws/credentials", fixture->environment.home);
+
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_refused(fixture, &(struct aws_options){0}, "it is a directory, a pipe or a socket");
+    setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
+    open_plain(fixture);
+}
+
 /* AWS refuses keys that it has accepted before. */
 static enum distrust distrust(struct fixture *fixture)
 {
@@ -419,6 +430,7 @@ int main(void)
         SETTINGS_TEST(a_profile_named_on_purpose_outranks_the_environment),
         SETTINGS_TEST(files_never_mix_their_keys),
         SETTINGS_TEST(what_is_set_and_unusable_is_refused),
+        SETTINGS_TEST(nobody_waits_for_a_pipe),
         SETTINGS_TEST(replaced_keys_are_noticed),
         SETTINGS_TEST(distrusted_keys_are_asked_for_once_in_a_while),
         SETTINGS_TEST(every_partition_has_its_hosts),

@@ -1,0 +1,13 @@
+/* Standard error, written to without ever waiting for whoever reads it. Not for two threads at
+ * once. */
+#ifndef COMMON_LOG_STANDARD_ERROR_H
+#define COMMON_LOG_STANDARD_ERROR_H
+
+#include "common/base/str.h"
+
+/* Once at start, before any thread. Without it writing waits. */
+void standard_error_open(void);
+/* How many bytes were taken; the rest would have to wait, or cannot be written at all. */
+size_t standard_error_write(struct str text);
+
+#endif
