@@ -89,12 +89,18 @@ static int64_t hold_ends_s(const struct subscription *record, const struct polic
 
 /* Renewed and replaced agreements end too, but their customer goes on: "Purchase Agreement Ended"
  * with status RENEWED or REPLACED is no cancellation. */
+static int64_t awaits_until_s(const struct subscription *record, const struct policy *policy)
+{
+    return evidence_of(record)->succeeded_at + policy->successor_wait_s;
+}
+
 static bool awaits_successor(const struct subscription *record, const struct policy *policy,
                              int64_t now_s)
 {
-    int64_t succeeded_at = evidence_of(record)->succeeded_at;
+    const struct evidence *evidence = evidence_of(record);
 
-    return succeeded_at != 0 && now_s < succeeded_at + policy->successor_wait_s;
+    return evidence->succeeded_at != 0 && evidence->accepted_at == 0 &&
+           now_s < awaits_until_s(record, policy);
 }
 
 static int64_t undecided_until_s(const struct subscription *record, const struct policy *policy)
@@ -124,6 +130,8 @@ static bool has_ended(const struct subscription *record, const struct policy *po
     const struct evidence *evidence = evidence_of(record);
     bool was_granted = record->entitlements.count > 0;
 
+    if (evidence->accepted_at != 0)
+        return was_granted;
     if (evidence->empty_at == 0 || goes_on(record, policy, now_s))
         return false;
     if (!was_granted && evidence->notice == notice_none)
@@ -179,31 +187,67 @@ enum state record_state(const struct subscription *record, const struct policy *
     return evidence_of(record)->empty_again_at != 0 ? STATE_HELD : STATE_ACTIVE;
 }
 
-enum held_reason record_held(const struct subscription *record, const struct policy *policy,
-                             int64_t now_s, int64_t *ret_until_s)
+static bool is_served_as_held(const struct subscription *record, const struct policy *policy,
+                              int64_t now_s)
 {
-    const struct evidence *evidence = evidence_of(record);
+    for (size_t i = 0; i < record->entitlements.count; i++) {
+        if (record_counting(record, &record->entitlements.items[i], policy, now_s) == COUNTING_HELD)
+            return true;
+    }
+    return false;
+}
+
+/* Until when an end is held that nothing explains, or only one call has found. */
+static int64_t unexplained_until_s(const struct subscription *record, const struct policy *policy)
+{
     int64_t date = 0;
 
-    if (record_state(record, policy, now_s, false) != STATE_HELD ||
-        awaits_successor(record, policy, now_s))
-        return held_reason_none;
     for (size_t i = 0; i < record->entitlements.count; i++) {
         int64_t expires_at = record->entitlements.items[i].expires_at;
         date = later(date, expires_at ? expires_at : INT64_MAX - policy->grace_s);
     }
-    *ret_until_s = hold_ends_s(record, policy);
-    if (date + policy->grace_s < *ret_until_s)
-        *ret_until_s = date + policy->grace_s;
-    bool undecided = is_undecided(record, policy, now_s);
-    if (undecided)
-        *ret_until_s =
-            later(undecided_until_s(record, policy), evidence->refused_at ? *ret_until_s : 0);
+    int64_t grace_ends = date + policy->grace_s;
+    return hold_ends_s(record, policy) < grace_ends ? hold_ends_s(record, policy) : grace_ends;
+}
+
+static int64_t held_until_s(const struct subscription *record, const struct policy *policy,
+                            int64_t now_s)
+{
+    const struct evidence *evidence = evidence_of(record);
+    bool is_over = evidence->empty_at == 0 ||
+                   (evidence->empty_again_at != 0 && record_end_is_explained(record));
+    int64_t until_s = is_over ? 0 : unexplained_until_s(record, policy);
+
+    if (awaits_successor(record, policy, now_s))
+        until_s = later(until_s, awaits_until_s(record, policy));
+    if (is_undecided(record, policy, now_s))
+        until_s = later(until_s, undecided_until_s(record, policy));
+    return until_s;
+}
+
+enum held_reason record_held(const struct subscription *record, const struct policy *policy,
+                             int64_t now_s, int64_t *ret_until_s)
+{
+    const struct evidence *evidence = evidence_of(record);
+
+    if (record_state(record, policy, now_s, false) != STATE_HELD &&
+        !is_served_as_held(record, policy, now_s))
+        return held_reason_none;
+    *ret_until_s = held_until_s(record, policy, now_s);
     if (evidence->refused_at != 0)
         return HELD_REFUSED;
-    if (undecided)
+    if (awaits_successor(record, policy, now_s))
+        return HELD_SUCCESSOR;
+    if (is_undecided(record, policy, now_s))
         return HELD_UNDECIDED;
+    if (evidence->empty_again_at == 0)
+        return HELD_UNCONFIRMED;
     return evidence->held_at != 0 ? HELD_MANY : HELD_UNEXPLAINED;
+}
+
+bool record_held_for_operator(enum held_reason reason)
+{
+    return reason != held_reason_none && reason != HELD_SUCCESSOR && reason != HELD_UNCONFIRMED;
 }
 
 bool record_is_stale(const struct subscription *record, const struct policy *policy, int64_t now_s)

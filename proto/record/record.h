@@ -48,9 +48,13 @@ bool record_end_is_certain(const struct subscription *record);
 /* Whether AWS announced an end of its agreement that is no renewal: a licence alone is
  * deprovisioned by both. */
 bool record_is_cancelled(const struct subscription *record);
-/* Why its end is held; none: it is not. *ret_until_s: served no longer than that. */
+/* Why its end is held; none: it is not. *ret_until_s: served no longer than that. Whatever counts
+ * as held has a reason here, as long as no successor of it is active. */
 enum held_reason record_held(const struct subscription *record, const struct policy *policy,
                              int64_t now_s, int64_t *ret_until_s);
+/* Whether it stays so until an operator decides, or its limit: what AWS will confirm or list within
+ * minutes settles by itself. */
+bool record_held_for_operator(enum held_reason reason);
 /* When the last call began that listed something; 0: none did. */
 int64_t record_listed_at_s(const struct subscription *record);
 bool record_is_stale(const struct subscription *record, const struct policy *policy, int64_t now_s);

@@ -174,6 +174,13 @@ static void write_hold(const struct explain_facts *facts, const struct subscript
         words_when(out, evidence.refused_at, facts->now_s);
         buf_append_text(out, ": the customer");
         break;
+    case HELD_SUCCESSOR:
+        buf_append_text(out, " AWS announced a renewal or replacement, and its successor is not "
+                             "active yet: the customer");
+        break;
+    case HELD_UNCONFIRMED:
+        buf_append_text(out, " Until it is confirmed the customer");
+        break;
     case HELD_UNDECIDED:
         buf_append_text(out, " The end is held since ");
         words_when(out, evidence.undecided_at, facts->now_s);

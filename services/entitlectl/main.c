@@ -184,8 +184,9 @@ static const struct verb verbs[] = {
      "  accept HANDLE   the end is true: the subscription ends now\n"
      "  refuse HANDLE   it is none: served on; AWS is asked again, and until an announcement or a\n"
      "                  date explains it, or hold_limit has passed once more, nothing ends it\n"
-     "Instead of a HANDLE, --product decides those held ends of a product that nobody has decided\n"
-     "yet, and so does a HANDLE of several subscriptions: they are named, and you are "
+     "Instead of a HANDLE, --product decides those held ends of a product that wait for a "
+     "decision,\n"
+     "and so does a HANDLE of several subscriptions: they are named, and you are "
      "asked. " HANDLES,
      held_options, verb_held},
     {"account", "[adopt ACCOUNT]", 0, 2, "the seller account, and whose credentials are in use",

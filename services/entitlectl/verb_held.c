@@ -10,10 +10,9 @@
 #include "services/entitlectl/words.h"
 
 static const char *const reason_words[held_reason_count] = {
-    [HELD_UNEXPLAINED] = "nothing explains it",
-    [HELD_MANY] = "one of many at once",
-    [HELD_UNDECIDED] = "renewed, or another",
-    [HELD_REFUSED] = "refused: served on",
+    [HELD_UNEXPLAINED] = "nothing explains it",      [HELD_MANY] = "one of many at once",
+    [HELD_SUCCESSOR] = "renewed: successor awaited", [HELD_UNCONFIRMED] = "to be confirmed",
+    [HELD_UNDECIDED] = "renewed, or another",        [HELD_REFUSED] = "refused: served on",
 };
 
 static void add_row(const struct ctl *ctl, struct table *table, const struct held_end *end)

@@ -121,11 +121,13 @@ static bool apply_listed(struct subscription *record, const struct aws_entitleme
         evidence.notice = had.notice;
         evidence.notice_at = had.notice_at;
     }
-    bool changed = set_evidence(record, &evidence, arena);
-    if (!same_entitlements(&record->entitlements, &list)) {
+    /* Accepted was the end of what AWS lists still, by its old date. */
+    bool same = same_entitlements(&record->entitlements, &list);
+    if (same && had.empty_at == 0)
+        evidence.accepted_at = had.accepted_at;
+    bool changed = set_evidence(record, &evidence, arena) || !same;
+    if (!same)
         record->entitlements = list;
-        changed = true;
-    }
     if (record->payment_failed_at != 0) {
         record->payment_failed_at = 0;
         changed = true;
@@ -139,7 +141,7 @@ static void set_right(struct evidence *evidence, const struct asked *asked)
     int64_t *const times[] = {&evidence->empty_at,         &evidence->empty_again_at,
                               &evidence->product_alive_at, &evidence->listed_at,
                               &evidence->held_at,          &evidence->refused_at,
-                              &evidence->undecided_at};
+                              &evidence->undecided_at,     &evidence->succeeded_at};
 
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         if (record_time_is_ahead(*times[i], asked->now_s))

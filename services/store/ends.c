@@ -161,7 +161,7 @@ void ends_note(struct books *books, struct str id, const struct subscription *re
     if (!books->held)
         books->held = map_new();
     mem_free(map_remove(books->held, id));
-    if (reason == held_reason_none)
+    if (!record_held_for_operator(reason))
         return;
     struct held_note *note = mem_alloc(sizeof(*note));
     *note = (struct held_note){until_s, reason == HELD_REFUSED};

@@ -115,7 +115,7 @@ void notifications_take(struct books *books, struct change *change,
     ret->id = id_of(&change->arena, number);
     ret->received_at = change_now_s(change);
     ret->outcome = outcome_none;
-    if (ret->event_time == 0)
+    if (ret->event_time == 0 || ret->event_time > ret->received_at)
         ret->event_time = ret->received_at;
     change->origin =
         (struct origin){CAUSE_NOTIFICATION, author_of(change, ret), change->origin.trace};

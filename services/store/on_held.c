@@ -13,13 +13,35 @@ enum { ENDS_MAX = 200, PART_US = 5000 };
 /* A part of all records, as many as fit into a few milliseconds. */
 struct part {
     const struct books *books;
+    struct db *db;
     struct arena *arena;
     struct str product;
-    bool undecided; /* only those that no operator has decided */
+    bool undecided; /* only those that wait for an operator's decision */
     int64_t now_s, ends_mono_us;
     struct held_end_list ends;
     struct str last;
 };
+
+/* Then its customer is served as the successor, and what became of itself is no matter. */
+static bool has_active_successor(const struct part *part, const struct subscription *record)
+{
+    enum { CHAIN_MOST = 100 };
+    struct subscription next = *record;
+
+    for (int i = 0; i < CHAIN_MOST; i++) {
+        if (!records_resolve(part->db, next.successor, part->arena, &next))
+            return false;
+        enum state state = record_state(&next, &part->books->policy, part->now_s, false);
+        if (state == STATE_ACTIVE || state == STATE_HELD)
+            return true;
+    }
+    return false;
+}
+
+static bool waits_for_word(enum held_reason reason)
+{
+    return reason != HELD_REFUSED && record_held_for_operator(reason);
+}
 
 static void add_if_held(struct part *part, const struct subscription *record)
 {
@@ -29,7 +51,8 @@ static void add_if_held(struct part *part, const struct subscription *record)
         return;
     *end = (struct held_end){.since = record_evidence(record).empty_at};
     end->reason = record_held(record, &part->books->policy, part->now_s, &end->until);
-    if (end->reason == held_reason_none || (part->undecided && end->reason == HELD_REFUSED))
+    if (end->reason == held_reason_none || (part->undecided && !waits_for_word(end->reason)) ||
+        has_active_successor(part, record))
         return;
     end->subscription = arena_alloc(part->arena, sizeof(*end->subscription));
     codec_copy(&shape_subscription, record, part->arena, end->subscription);
@@ -50,6 +73,7 @@ static bool visit(void *arg, const struct subscription *record)
 static struct part part_begin(struct work *work, struct str product)
 {
     return (struct part){.books = work->books,
+                         .db = work->books->db,
                          .arena = work->arena,
                          .product = product,
                          .now_s = clock_wall_s(),

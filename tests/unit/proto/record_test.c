@@ -544,6 +544,21 @@ static int64_t bound_of(const struct subscription *record, const struct entitlem
     return bound;
 }
 
+/* What counts as held is shown to the operator with its limit, and ends at his word. */
+static void assert_shown_and_decidable(const struct subscription *record, int64_t now)
+{
+    struct evidence evidence = record_evidence(record);
+    struct subscription accepted = *record;
+    int64_t until = 0;
+
+    assert_int_not_equal(record_held(record, &policy_default, now, &until), held_reason_none);
+    assert_true(until > now);
+    assert_true(until <= bound_of(record, &record->entitlements.items[0]));
+    evidence.accepted_at = now;
+    accepted.evidence = &evidence;
+    assert_int_equal(record_state(&accepted, &policy_default, now, false), STATE_ENDED);
+}
+
 static void nothing_counts_past_its_stated_time(void **state)
 {
     (void)state;
@@ -572,6 +587,8 @@ static void nothing_counts_past_its_stated_time(void **state)
         bool counts = got == COUNTING_YES || got == COUNTING_GRACE || got == COUNTING_HELD;
         if (counts)
             assert_true(now < bound_of(&record, &entitlement));
+        if (got == COUNTING_HELD)
+            assert_shown_and_decidable(&record, now);
         if (record_state(&record, &policy_default, now, false) == STATE_ENDED)
             assert_int_equal(got, COUNTING_ENDED);
     }
