@@ -34,7 +34,7 @@ static void append_shortened(struct buf *out, struct str text)
         buf_append_text(out, "...");
 }
 
-static void append_value(struct buf *out, struct value value)
+void record_describe_value(struct value value, struct buf *out)
 {
     switch (value.kind) {
     case VALUE_NONE:
@@ -61,7 +61,7 @@ static void append_entitlement(struct buf *out, const struct entitlement *entitl
 
     append_shortened(out, entitlement->dimension);
     buf_append_char(out, ' ');
-    append_value(out, entitlement->value);
+    record_describe_value(entitlement->value, out);
     if (entitlement->expires_at != 0)
         buf_printf(out, " until %s", clock_format_s(entitlement->expires_at, text));
 }

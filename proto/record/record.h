@@ -79,5 +79,7 @@ bool record_has_handle(const struct subscription *record, struct str handle);
  * Appends nothing if only version, seq, verified_at or updated_at differ. */
 void record_describe_change(const struct subscription *before, const struct subscription *after,
                             struct buf *out);
+/* A value as such a line has it. */
+void record_describe_value(struct value value, struct buf *out);
 
 #endif

@@ -139,6 +139,7 @@ static const struct verb verbs[] = {
      "  list                          those in force",
      override_options, verb_override},
     {"journal", "[HANDLE]|verify|erase [HANDLE]", 0, 2, "what changed, when and why",
+     "Of a HANDLE also what became of the overrides for it.\n"
      "  verify           proves that nothing was altered, left out or put in between; ends with "
      "1,\n"
      "                   and says where, if something was\n"

@@ -94,6 +94,7 @@ static void row_of_notification(struct table *table, const void *item)
     struct str detail =
         str_is_empty(notification->status) ? notification->intent : notification->status;
 
+    table_cell(table, notification->id);
     table_cell_time(table, notification->received_at);
     table_cell(table, notification->type);
     table_cell(table, detail);
@@ -118,7 +119,7 @@ static const struct history notifications = {
     .method = METHOD_store_notifications,
     .shape = &shape_notification,
     .member = "notifications",
-    .headers = "RECEIVED,TYPE,STATUS,ABOUT,OUTCOME,REPLAY,MARKED,PROBLEM",
+    .headers = "ID,RECEIVED,TYPE,STATUS,ABOUT,OUTCOME,REPLAY,MARKED,PROBLEM",
     .open = open_notifications,
     .newest_first = compare_notifications,
     .row = row_of_notification,
@@ -152,16 +153,72 @@ static int gather(struct ctl *ctl, struct gathering *gathering, struct str subsc
     }
 }
 
+static bool is_for(struct str handle, const struct subscription_list *records,
+                   const struct journal_entry *entry)
+{
+    if (str_is_empty(entry->handle))
+        return false;
+    for (size_t i = 0; i < records->count; i++) {
+        if (record_has_handle(&records->items[i], entry->handle))
+            return true;
+    }
+    return str_eq(handle, entry->handle);
+}
+
+int journal_each_override(struct ctl *ctl, struct str handle,
+                          const struct subscription_list *records, int64_t after_seq,
+                          void (*visit)(void *arg, const struct journal_entry *entry), void *arg)
+{
+    struct history_params params = {.limit = PAGE, .overrides = true};
+
+    do {
+        const void *result;
+        int code = ctl_ask_store(ctl, METHOD_store_journal, &params, &result);
+        if (code != EXIT_DONE)
+            return code;
+        const struct journal_result *page = result;
+        for (size_t i = 0; i < page->entries.count; i++) {
+            const struct journal_entry *entry = &page->entries.items[i];
+            if (entry->seq <= after_seq)
+                return EXIT_DONE;
+            if (is_for(handle, records, entry))
+                visit(arg, entry);
+        }
+        params.before = page->next;
+    } while (params.before.len > 0);
+    return EXIT_DONE;
+}
+
+static void gather_override(void *arg, const struct journal_entry *entry)
+{
+    struct gathering *gathering = arg;
+
+    buf_append(&gathering->items, (const char *)entry, sizeof(*entry));
+    gathering->count++;
+}
+
+/* Whoever has only an override is known by that. */
 static int gather_handle(struct ctl *ctl, struct gathering *gathering, struct str handle)
 {
-    const struct subscription_list *records;
-    int code = records_find(ctl, handle, &records);
+    static const struct subscription_list nobody;
+    const struct subscription_list *records = &nobody;
+    int found = records_find(ctl, handle, &records);
+    int code = found == EXIT_REFUSED ? EXIT_DONE : found;
 
-    if (code != EXIT_DONE)
-        return code;
     for (size_t i = 0; i < records->count && code == EXIT_DONE; i++)
         code = gather(ctl, gathering, records->items[i].id);
-    return code;
+    struct error unknown = ctl->error;
+    if (code == EXIT_DONE && gathering->history == &journal)
+        code = journal_each_override(ctl, handle, records, 0, gather_override, gathering);
+    if (code != EXIT_DONE || found != EXIT_REFUSED)
+        return code;
+    if (gathering->count == 0) {
+        ctl->error = unknown;
+        return EXIT_REFUSED;
+    }
+    ctl->error.text[0] = '\0';
+    ctl->code = ERROR_NONE;
+    return EXIT_DONE;
 }
 
 /* Newest first; what concerns several of a handle's subscriptions comes once. */

@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/crypto/crypto.h"
+#include "services/entitlectl/history.h"
 #include "services/entitlectl/records.h"
 #include "services/entitlectl/shape_json.h"
 #include "services/entitlectl/table.h"
@@ -155,26 +156,75 @@ static int erase(struct ctl *ctl, struct journal_erase_params *params, int64_t *
     return EXIT_DONE;
 }
 
-/* A handle may lead to several; each is erased. */
+/* Whose words are erased. The first of the names are subscriptions. */
+struct choice {
+    struct ctl *ctl;
+    struct many many;
+    size_t subscriptions;
+};
+
+/* A handle may lead to several subscriptions and overrides; the words of each are erased. */
 static int erase_of(struct ctl *ctl, struct journal_erase_params *params,
-                    const struct str_list *subscriptions, int64_t *entries)
+                    const struct choice *choice, int64_t *entries)
 {
     int code = EXIT_DONE;
 
-    for (size_t i = 0; i < subscriptions->count && code == EXIT_DONE; i++) {
-        params->subscription = subscriptions->items[i];
+    for (size_t i = 0; i < choice->many.ids.count && code == EXIT_DONE; i++) {
+        struct str id = choice->many.ids.items[i];
+        params->subscription = i < choice->subscriptions ? id : STR_NONE;
+        params->override = i < choice->subscriptions ? STR_NONE : id;
         params->after = STR_NONE;
         code = erase(ctl, params, entries);
     }
     return code;
 }
 
-/* Whose words: the subscriptions of a handle, an override, or all that somebody is the author of.
- */
-static int choose(struct ctl *ctl, const struct journal_erase_params *params, struct many *many)
+/* Several entries are of one override. */
+static void choose_override(void *arg, const struct journal_entry *entry)
 {
+    struct choice *choice = arg;
+    struct many *many = &choice->many;
+
+    for (size_t i = choice->subscriptions; i < many->ids.count; i++) {
+        if (str_eq(many->ids.items[i], entry->override))
+            return;
+    }
+    many_add(choice->ctl, many, entry->override,
+             arena_printf(&choice->ctl->arena, "override " STR_FMT, STR_ARG(entry->override)));
+}
+
+static int choose_handle(struct choice *choice)
+{
+    static const struct subscription_list nobody;
+    struct ctl *ctl = choice->ctl;
+    struct str handle = arguments_at(&ctl->arguments, 1);
+    const struct subscription_list *records = &nobody;
+    int found = records_find(ctl, handle, &records);
+
+    if (found == EXIT_FAILED)
+        return found;
+    for (size_t i = 0; i < records->count; i++)
+        many_add_record(ctl, &choice->many, &records->items[i]);
+    choice->subscriptions = records->count;
+    choice->many.named = records->count <= 1;
+    struct error unknown = ctl->error;
+    int code = journal_each_override(ctl, handle, records, 0, choose_override, choice);
+    if (code != EXIT_DONE || found == EXIT_DONE)
+        return code;
+    ctl->error = choice->many.ids.count == 0 ? unknown : (struct error){.text = ""};
+    if (choice->many.ids.count == 0)
+        return EXIT_REFUSED;
+    ctl->code = ERROR_NONE;
+    return EXIT_DONE;
+}
+
+/* The words about a customer or an override, or all that somebody is the author of. */
+static int choose(struct ctl *ctl, const struct journal_erase_params *params, struct choice *choice)
+{
+    struct many *many = &choice->many;
+
     if (ctl->arguments.count == 2)
-        return records_choose(ctl, arguments_at(&ctl->arguments, 1), many);
+        return choose_handle(choice);
     if (params->override.len + params->name.len == 0)
         return ctl_fail(ctl, "journal erase HANDLE, or --override ID, or --by NAME");
     many->named = params->name.len == 0;
@@ -193,16 +243,16 @@ int journal_erase(struct ctl *ctl)
     struct journal_erase_params params = {.override = ctl_option(ctl, "override"),
                                           .name = ctl_option(ctl, "by"),
                                           .author = ctl_author(ctl)};
-    struct many many = {.verb = "erase the words of", .thing = "subject"};
+    struct choice choice = {.ctl = ctl, .many = {.verb = "erase the words of", .thing = "subject"}};
     int64_t entries = 0;
     bool go = false;
-    int code = choose(ctl, &params, &many);
+    int code = choose(ctl, &params, &choice);
 
     if (code == EXIT_DONE)
-        code = many_begin(ctl, &many, &go);
+        code = many_begin(ctl, &choice.many, &go);
     if (!go)
         return code;
-    code = ctl->arguments.count == 2 ? erase_of(ctl, &params, &many.ids, &entries)
+    code = ctl->arguments.count == 2 ? erase_of(ctl, &params, &choice, &entries)
                                      : erase(ctl, &params, &entries);
     if (code != EXIT_DONE)
         return code;

@@ -66,6 +66,18 @@ static int gather(struct watch *watch, struct str subscription, struct entries *
     }
 }
 
+struct gathering {
+    struct ctl *ctl;
+    struct entries *entries;
+};
+
+static void add_override(void *arg, const struct journal_entry *entry)
+{
+    const struct gathering *gathering = arg;
+
+    add(gathering->ctl, gathering->entries, entry);
+}
+
 /* Looked up each time: whoever is not known yet may register meanwhile. */
 static int gather_handle(struct watch *watch, struct entries *entries)
 {
@@ -79,6 +91,9 @@ static int gather_handle(struct watch *watch, struct entries *entries)
         &((const struct subscriptions_result *)result)->subscriptions;
     for (size_t i = 0; i < found->count && code == EXIT_DONE; i++)
         code = gather(watch, found->items[i].id, entries);
+    if (code == EXIT_DONE)
+        code = journal_each_override(watch->ctl, watch->handle, found, watch->shown, add_override,
+                                     &(struct gathering){.ctl = watch->ctl, .entries = entries});
     return code;
 }
 

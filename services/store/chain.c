@@ -180,13 +180,14 @@ static struct str take_salt(struct change *change)
 
 void chain_seal(struct change *change, const struct journal_entry *entry, struct buf *out)
 {
-    struct stored_words words = {.author = entry->author, .change = entry->change};
+    struct stored_words words = {
+        .author = entry->author, .change = entry->change, .handle = entry->handle};
     struct journal_entry rest = *entry;
     struct buf sealed = BUF_INIT, spoken = BUF_INIT;
     unsigned char digest[CHAIN_HASH_SIZE];
     struct str salt = take_salt(change);
 
-    rest.author = rest.change = STR_NONE;
+    rest.author = rest.change = rest.handle = STR_NONE;
     codec_encode(&shape_journal_entry, &rest, &sealed);
     codec_encode(&shape_stored_words, &words, &spoken);
     find_head(change);
@@ -218,6 +219,7 @@ bool chain_open(struct str row, struct arena *arena, struct journal_entry *ret)
     if (chained) {
         ret->author = words.author;
         ret->change = words.change;
+        ret->handle = words.handle;
         ret->erased = stored.words.len == 0;
     }
     return true;

@@ -9,6 +9,9 @@
 #include "services/store/chain.h"
 #include "services/store/records.h"
 
+/* What became of overrides is listed under this; no subscription has such an id. */
+static const struct str of_overrides = {.ptr = "overrides", .len = 9};
+
 enum { PAGE_LIMIT = 1000, PAGE_BYTES = 512 * 1024, ERASE_US = 3000 };
 
 static struct str of_key(struct arena *arena, struct str id, struct str place)
@@ -41,9 +44,9 @@ void journal_append(struct change *change, const struct journal_entry *entry)
     chain_seal(change, &full, &bytes);
     db_put(change->db, TABLE_JOURNAL, place, buf_str(&bytes));
     buf_done(&bytes);
-    if (full.change.len > 0 && full.subscription.len > 0)
-        db_put(change->db, TABLE_JOURNAL_OF, of_key(&change->arena, full.subscription, place),
-               STR_NONE);
+    struct str under = full.override.len > 0 ? of_overrides : full.subscription;
+    if (full.change.len > 0 && under.len > 0)
+        db_put(change->db, TABLE_JOURNAL_OF, of_key(&change->arena, under, place), STR_NONE);
 }
 
 void journal_move(struct change *change, struct str from, struct str to)
@@ -81,8 +84,12 @@ static bool is_silent(const struct journal_entry *entry)
 static bool listed_under(struct db *db, const struct journal_entry *entry, struct str place,
                          struct arena *arena, struct index_entry *ret)
 {
-    if (is_silent(entry) || entry->subscription.len == 0)
+    if (is_silent(entry) || entry->subscription.len + entry->override.len == 0)
         return false;
+    if (entry->override.len > 0) {
+        *ret = (struct index_entry){.key = of_key(arena, of_overrides, place)};
+        return true;
+    }
     struct str owner = records_owner(db, entry->subscription, arena);
     *ret = (struct index_entry){
         .key = of_key(arena, owner.len > 0 ? owner : entry->subscription, place),
@@ -192,7 +199,9 @@ int journal_list(struct db *db, const struct history_params *params, struct aren
         return -1;
     *ret = (struct journal_result){0};
     ret->entries.items = arena_alloc_array(arena, limit, sizeof(*ret->entries.items));
-    if (params->subscription.len > 0)
+    if (params->overrides)
+        list_of(&page, of_overrides, before);
+    else if (params->subscription.len > 0)
         list_of(&page, params->subscription, before);
     else
         list_all(&page, before);

@@ -28,8 +28,8 @@ int journal_list(struct db *db, const struct history_params *params, struct aren
 bool journal_since(struct db *db, int64_t since,
                    bool (*visit)(void *arg, const struct journal_entry *entry), void *arg);
 
-/* Erases author and change of those that are meant, in a part of a few milliseconds; the result
- * lives in the change. -1 if `after` is no place. */
+/* Erases author, change and handle of those that are meant, in a part of a few milliseconds; the
+ * result lives in the change. -1 if `after` is no place. */
 int journal_erase(struct change *change, const struct journal_erase_params *params,
                   struct journal_erase_result *ret, struct error *error);
 

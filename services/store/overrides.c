@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
+#include "proto/record/record.h"
 #include "services/store/journal.h"
 
 static struct str new_id(struct change *change)
@@ -19,19 +21,38 @@ static struct str new_id(struct change *change)
     return id;
 }
 
+/* "override set: 50 of seats for acme until ... (pilot)" */
+static void describe(const struct override *override, const char *verb, struct buf *out)
+{
+    char until[CLOCK_TEXT_SIZE];
+
+    buf_printf(out, "override %s: ", verb);
+    if (override->action == OVERRIDE_VALUE)
+        record_describe_value(override->value, out);
+    else
+        buf_append_text(out, choice_text(&enumeration_override_action, (int) override->action));
+    buf_append_text(out, override->action == OVERRIDE_VALUE ? " of " : " ");
+    if (override->dimension.len > 0)
+        buf_append_str(out, override->dimension);
+    else
+        buf_append_text(out, "all dimensions");
+    buf_printf(out, " for " STR_FMT, STR_ARG(override->handle));
+    if (override->expires_at != 0)
+        buf_printf(out, " until %s", clock_format_s(override->expires_at, until));
+    if (override->reason.len > 0)
+        buf_printf(out, " (" STR_FMT ")", STR_ARG(override->reason));
+}
+
 static void journal(struct change *change, const struct override *override, const char *verb)
 {
-    struct str dimension =
-        override->dimension.len > 0 ? override->dimension : STR("all dimensions");
-    struct str text = arena_printf(&change->arena, "override %s: %s " STR_FMT " for " STR_FMT, verb,
-                                   choice_text(&enumeration_override_action, override->action),
-                                   STR_ARG(dimension), STR_ARG(override->handle));
+    struct buf text = BUF_INIT;
 
-    if (override->reason.len > 0)
-        text = arena_printf(&change->arena, STR_FMT " (" STR_FMT ")", STR_ARG(text),
-                            STR_ARG(override->reason));
-    journal_append(change, &(struct journal_entry){
-                               .override = override->id, .change = text, .event = AUDIT_OVERRIDE});
+    describe(override, verb, &text);
+    journal_append(change, &(struct journal_entry){.override = override->id,
+                                                   .change = buf_str(&text),
+                                                   .handle = override->handle,
+                                                   .event = AUDIT_OVERRIDE});
+    buf_done(&text);
 }
 
 static void write_row(struct change *change, const struct override *override)

@@ -127,6 +127,38 @@ def test_the_journal_is_proved_whole_and_against_the_heads_of_the_log(books):
     assert books.ctl("journal", "verify", "--head", "6.0")[0] == 2
 
 
+def test_the_journal_of_a_customer_has_its_overrides_and_what_they_said(books):
+    ids = fill(books)
+    account = "000000000002"
+    number = books.call("override_put", {"handle": account, "dimension": "seats", "action": "value", "value": 50,
+                                         "author": "kim", "reason": "pilot"})["override"]["id"]
+    books.call("override_put", {"handle": ids[1], "action": "deny", "author": "kim", "expires_at": 2000000000})
+    books.call("override_put", {"handle": "nobody-yet", "action": "allow", "author": "kim"})
+    books.call("override_remove", number, author="lee")
+
+    def changes(handle):
+        code, told, errors = books.ctl("journal", handle)
+        assert code == 0, errors
+        return [entry["change"] for entry in told["entries"] if entry.get("event") == "override"]
+
+    of_one = [f"override removed: 50 of seats for {account} (pilot)",
+              f"override set: deny all dimensions for {ids[1]} until 2033-05-18T03:33:20Z",
+              f"override set: 50 of seats for {account} (pilot)"]
+    assert changes(account) == changes(ids[1]) == of_one
+    assert changes("000000000003") == []
+    # One that only an override knows.
+    assert changes("nobody-yet") == ["override set: allow all dimensions for nobody-yet"]
+    assert books.ctl("journal", "nobody")[0] == 1
+    # The index of them is checked like the others.
+    books.process.kill()
+    books.process.start()
+    books.waits_for_line("the indexes agree with the records")
+    # What is erased of the customer is erased of its overrides.
+    assert books.ctl("journal", "erase", account)[:2] == (0, {"erased": 4})
+    assert changes(account) == []
+    assert books.ctl("check-indexes")[0] == 0 and books.ctl("journal", "verify")[0] == 0
+
+
 def test_words_of_the_journal_are_erased_and_it_stays_whole(books):
     ids = fill(books)
     books.call("link", ids[0], "jane.doe@example.com", author="kim")

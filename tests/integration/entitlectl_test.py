@@ -274,6 +274,8 @@ def test_journal_and_notifications_come_newest_first(desk):
     assert "seats 10 -> 25" in output
     assert len(desk.json("journal", "acme", "--limit", 1)["entries"]) == 1
     code, output, _ = desk.ctl("notifications")
+    # "replay" needs the id.
+    assert [row.split()[0] for row in output.splitlines()] == ["ID", "2", "1"]
     assert code == 0 and "It is not JSON." in output and "applied" in output
     assert [message["id"] for message in desk.json("notifications", "acme")["notifications"]] \
         == ["2", "1"]
@@ -629,15 +631,17 @@ def test_watch_shows_changes_as_they_come_each_once_and_in_order(suite):
     somebody = Watcher(suite, "watched-2", "--limit", "1")
     ids = [suite.store.call("register", NEW, account_id=account)["subscription"]["id"]
            for account in ("999900000001", "999900000002")]
+    overridden = Watcher(suite, "999900000001", "--limit", "3")
     assert suite.entitlectl("link", ids[0], "watched-1")[0] == 0
     assert suite.entitlectl("link", ids[1], "watched-2")[0] == 0
-    assert suite.entitlectl("override", "set", "watched", "allow", "--for", "1s", "--yes")[0] == 0
+    assert suite.entitlectl("override", "set", "watched-1", "allow", "--for", "1s")[0] == 0
     assert suite.entitlectl("link", ids[0], "")[0] == 0
     entries = everybody.end()
     places = [(entry["seq"], entry.get("index", 0)) for entry in entries]
     assert len(entries) == 6 and places == sorted(set(places)) and places[0][0] >= everybody.from_commit
     assert {entry.get("subscription") for entry in entries} >= set(ids)
     assert [entry["subscription"] for entry in somebody.end()] == [ids[1]]
+    assert [entry.get("event") for entry in overridden.end()] == [None, "override", None]
 
 
 def test_watch_goes_on_over_a_restart_of_the_store(suite):
