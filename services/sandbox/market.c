@@ -39,7 +39,7 @@ static struct agreement *new_agreement(struct world *world, struct product *prod
 {
     enum { AGREEMENT_LENGTH = 27, OFFER_LENGTH = 13 };
     struct agreement *agreement = arena_alloc(&world->arena, sizeof(*agreement));
-    int64_t now_s = clock_wall_s();
+    int64_t now_ms = clock_wall_ms(), now_s = now_ms / 1000;
 
     *agreement = (struct agreement){
         .product = product,
@@ -52,6 +52,7 @@ static struct agreement *new_agreement(struct world *world, struct product *prod
         .customer_identifier = customer_identifier(world, product, account),
         .accepted_at = now_s,
         .starts_at = now_s,
+        .accepted_ms = now_ms % 1000,
         .provision_at = now_s,
         .expiry_lag_s = world->expiry_lag_s,
         /* Before it was made, nothing was listed. */

@@ -13,7 +13,7 @@ struct turn {
     const struct json *dimensions;
     int64_t expires_at, term_days, term_s;
     int64_t pending_s, entitlements_after, expiry_lag_s;
-    bool free_trial, auto_renew, keep_license, with_previous, expired;
+    bool free_trial, auto_renew, keep_license, with_previous, expired, no_end;
     struct names lose;
 };
 
@@ -25,7 +25,7 @@ struct turn {
 #define TURN_AGREEMENT TURN(agreement, FIELD_STR, true)
 #define TURN_TERM                                                                                  \
     TURN(expires_at, FIELD_INTEGER, false), TURN(term_days, FIELD_INTEGER, false),                 \
-        TURN(term_s, FIELD_INTEGER, false)
+        TURN(term_s, FIELD_INTEGER, false), TURN(no_end, FIELD_BOOL, false)
 #define TURN_LATER                                                                                 \
     TURN(pending_s, FIELD_INTEGER, false), TURN(entitlements_after, FIELD_INTEGER, false)
 
@@ -106,9 +106,13 @@ static struct agreement *find_agreement(struct sandbox *sandbox, const struct tu
     return agreement;
 }
 
-/* When it ends: as asked, or fallback. */
+/* When it ends: as asked, or fallback. AWS writes the year 9999 for what has no end. */
 static int64_t end_of(const struct turn *turn, int64_t fallback)
 {
+    static const int64_t no_end_s = 253370764800; /* 9999-01-01T00:00:00Z */
+
+    if (turn->no_end)
+        return no_end_s;
     if (turn->expires_at != 0)
         return turn->expires_at;
     if (turn->term_s != 0 || turn->term_days != 0)

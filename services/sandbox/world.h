@@ -41,6 +41,7 @@ struct product {
     bool concurrent;               /* a legacy listing opted in to concurrent agreements */
     bool raw_delivery;             /* SNS messages arrive without their envelope */
     bool documented_arn;           /* events spell the licence as AWS's printed samples do */
+    bool documented_events;        /* agreement events are like the printed samples in the rest */
     bool empty_identifier;         /* new listings: ResolveCustomer says CustomerIdentifier "" */
     int64_t signature_version;     /* of SNS, 1 or 2 */
 };
@@ -76,6 +77,7 @@ struct agreement {
     struct str status; /* "ACTIVE", or how it ended */
     struct str license_arn, customer_identifier;
     int64_t accepted_at, starts_at, ended_at;
+    int64_t accepted_ms;  /* the part of a second in which it was accepted and began */
     int64_t provision_at; /* when entitlements appear; 0: when calls_before is used up */
     int64_t calls_before; /* that many GetEntitlements are answered before they appear */
     int64_t expiry_lag_s; /* AWS ends it that long after its date; -1: never by itself */

@@ -44,6 +44,11 @@ def journal_of(suite, subscription_id):
 
 # 1 and 2: register, ask.
 
+def test_an_agreement_without_an_end_is_served(suite, product):
+    deal = registered(suite, product, no_end=True)
+    answer = suite.check(own_handle(product, deal), "seats", 10)
+    assert answer["allow"] and answer["expires_at"] == deal["expires_at"] == 253370764800
+
 def test_a_buyer_registers_and_the_application_asks(suite, product):
     deal = buy(suite, product)
     page = suite.register(deal["token"])

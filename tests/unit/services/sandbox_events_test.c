@@ -14,7 +14,7 @@
 #include "tests/support/vectors.h"
 
 struct fixture {
-    struct json *vectors;
+    struct json *vectors, *captured;
     struct world world;
     struct product *new_listing, *legacy;
     struct agreement agreement;
@@ -26,6 +26,7 @@ static int set_up(void **state)
     struct json *origin = NULL;
 
     f->vectors = vectors_load("aws-wire-examples.json");
+    f->captured = vectors_load("captured-events.json");
     world_init(&f->world);
     assert_int_equal(json_parse(&origin, str_of(world_default_text), NULL), 0);
     assert_int_equal(world_load(&f->world, origin, NULL), 0);
@@ -45,6 +46,7 @@ static int set_up(void **state)
         .customer_identifier = STR("ExCustId0001"),
         .accepted_at = 1795435170,
         .starts_at = 1795435170,
+        .accepted_ms = 13,
         .now = {.ends_at = 1827014400},
     };
     *state = f;
@@ -56,21 +58,25 @@ static int tear_down(void **state)
     struct fixture *f = *state;
 
     json_free(f->vectors);
+    json_free(f->captured);
     world_done(&f->world);
     mem_free(f);
     return 0;
 }
 
-static const struct json *example(const struct fixture *f, const char *list, const char *id)
+static const struct json *find(const struct json *cases, const char *id)
 {
-    const struct json *cases = json_path(f->vectors, list);
-
     for (size_t i = 0; i < json_count(cases); i++) {
         if (str_eq_text(json_get_str(json_at(cases, i), "id"), id))
             return json_at(cases, i);
     }
     fail_msg("no example %s", id);
     return NULL;
+}
+
+static const struct json *example(const struct fixture *f, const char *list, const char *id)
+{
+    return find(json_path(f->vectors, list), id);
 }
 
 static void assert_same_members(const struct json *want, const struct json *got);
@@ -114,10 +120,71 @@ static void assert_like(const struct fixture *f, const char *id, struct json *ev
     json_free(event);
 }
 
-static void agreement_events_are_like_the_examples(void **state)
+static void note_names(void *arg, struct str key, const struct json *value)
+{
+    struct buf *names = arg;
+
+    buf_printf(names, STR_FMT " ", STR_ARG(key));
+    if (json_kind(value) == JSON_KIND_OBJECT)
+        json_each(value, note_names, names);
+}
+
+/* The same members in the same order, and times of the same length. Takes the event. */
+static void assert_as_captured(const struct fixture *f, const char *id, struct json *event)
+{
+    cleanup(json_freep) struct json *want = NULL;
+    cleanup(buf_done) struct buf wanted = BUF_INIT, got = BUF_INIT;
+    static const char *const times[] = {"time", "detail.agreement.startTime",
+                                        "detail.agreement.acceptanceTime",
+                                        "detail.agreement.endTime"};
+
+    assert_int_equal(
+        json_parse(&want, json_get_str(find(json_get(f->captured, "cases"), id), "sqs_body_raw"),
+                   NULL),
+        0);
+    assert_same_members(want, event);
+    json_each(want, note_names, &wanted);
+    json_each(event, note_names, &got);
+    assert_true(str_eq(buf_str(&wanted), buf_str(&got)));
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        assert_int_equal(json_str(json_path(want, times[i])).len,
+                         json_str(json_path(event, times[i])).len);
+    assert_true(str_eq(json_get_str(want, "detail-type"), json_get_str(event, "detail-type")));
+    assert_true(str_eq(json_str(json_at(json_get(want, "resources"), 0)),
+                       json_str(json_at(json_get(event, "resources"), 0))));
+    json_free(event);
+}
+
+static void events_are_as_they_were_captured(void **state)
 {
     struct fixture *f = *state;
 
+    f->agreement.now.ends_at = 253370764800;
+    assert_as_captured(f, "created", event_agreement_created(&f->world, &f->agreement, false));
+    assert_as_captured(f, "license-updated", event_license(&f->world, &f->agreement, true));
+    f->agreement.status = STR("CANCELLED");
+    assert_as_captured(f, "ended", event_agreement_ended(&f->world, &f->agreement));
+    assert_as_captured(f, "license-deprovisioned", event_license(&f->world, &f->agreement, false));
+}
+
+static void the_times_of_what_has_no_end_are_as_captured(void **state)
+{
+    struct fixture *f = *state;
+
+    f->agreement.now.ends_at = 253370764800;
+    struct json *event = event_agreement_created(&f->world, &f->agreement, false);
+    assert_true(str_eq(json_str(json_path(event, "detail.agreement.endTime")),
+                       STR("9999-01-01T00:00:00Z")));
+    assert_true(str_eq(json_str(json_path(event, "detail.agreement.startTime")),
+                       STR("2026-11-23T11:59:30.013Z")));
+    json_free(event);
+}
+
+static void agreement_events_may_be_like_the_printed_examples(void **state)
+{
+    struct fixture *f = *state;
+
+    f->new_listing->documented_events = true;
     assert_like(f, "agreement-created-new-proposer",
                 event_agreement_created(&f->world, &f->agreement, false));
     f->agreement.intent = STR("RENEW");
@@ -156,6 +223,7 @@ static void a_listing_may_spell_licences_as_the_printed_samples_do(void **state)
 static void the_times_of_an_event_are_the_agreements(void **state)
 {
     struct fixture *f = *state;
+    f->new_listing->documented_events = true;
     struct json *event = event_agreement_created(&f->world, &f->agreement, false);
 
     assert_true(str_eq(json_str(json_path(event, "detail.agreement.startTime")),
@@ -220,7 +288,11 @@ static void sns_messages_have_the_documented_members(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(agreement_events_are_like_the_examples, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(events_are_as_they_were_captured, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_times_of_what_has_no_end_are_as_captured, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(agreement_events_may_be_like_the_printed_examples, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(licence_events_are_like_the_examples, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_listing_may_spell_licences_as_the_printed_samples_do,
                                         set_up, tear_down),
