@@ -1,5 +1,6 @@
 #include "services/checker/max_age.h"
 
+#include <string.h>
 #include <sys/queue.h>
 
 #include "common/base/clock.h"
@@ -8,6 +9,16 @@
 enum {
     WAITS_MAX = 16,        /* subscriptions of one handle that are waited for */
     ANSWER_MARGIN_MS = 50, /* of the deadline, to answer in */
+    PEER_MAX = 255,        /* bytes that name a connection (zmq_setsockopt(3), ZMQ_ROUTING_ID) */
+    LATELY_MAX = 64,
+    LATELY_MS = 1000,
+};
+
+/* Who had AWS asked lately, by connection. A ring: who is pushed out counts as new. */
+struct lately {
+    char peer[PEER_MAX];
+    size_t peer_len;
+    int64_t at_mono_ms;
 };
 
 /* A question that waits for the store. */
@@ -32,9 +43,34 @@ struct max_age {
     /* The ration: a bucket of one second's questions. */
     double tokens;
     int64_t filled_at_mono_ms;
+    struct lately lately[LATELY_MAX];
+    size_t next_lately;
 };
 
-static bool take_token(struct max_age *max_age)
+static struct lately *find_lately(struct max_age *max_age, struct str peer, int64_t now)
+{
+    for (size_t i = 0; i < LATELY_MAX; i++) {
+        struct lately *lately = &max_age->lately[i];
+        if (lately->peer_len > 0 && now - lately->at_mono_ms < LATELY_MS &&
+            str_eq(str_from(lately->peer, lately->peer_len), peer))
+            return lately;
+    }
+    return NULL;
+}
+
+static void note_lately(struct max_age *max_age, struct lately *known, struct str peer, int64_t now)
+{
+    struct lately *lately = known ? known : &max_age->lately[max_age->next_lately++ % LATELY_MAX];
+
+    lately->peer_len = peer.len < PEER_MAX ? peer.len : PEER_MAX;
+    memcpy(lately->peer, peer.ptr, lately->peer_len);
+    lately->at_mono_ms = now;
+}
+
+/* Half of what there may be is left for those that did not have AWS asked just now: whoever asks
+ * without end gets all that comes in as long as nobody else asks, and no more than its share once
+ * somebody does. */
+static bool take_token(struct max_age *max_age, struct str peer)
 {
     double rate = (double)max_age->options.per_second;
     int64_t now = clock_mono_ms();
@@ -43,9 +79,11 @@ static bool take_token(struct max_age *max_age)
     if (max_age->tokens > rate)
         max_age->tokens = rate;
     max_age->filled_at_mono_ms = now;
-    if (max_age->tokens < 1)
+    struct lately *lately = find_lately(max_age, peer, now);
+    if (max_age->tokens < (lately ? 1 + rate / 2 : 1))
         return false;
     max_age->tokens -= 1;
+    note_lately(max_age, lately, peer, now);
     return true;
 }
 
@@ -180,7 +218,8 @@ void max_age_answer(struct max_age *max_age, struct rpc_request *request)
                                        .product = question->product};
     int64_t now_s = clock_wall_s();
 
-    if (!rpc_client_connected(max_age->options.store) || !take_token(max_age)) {
+    if (!rpc_client_connected(max_age->options.store) ||
+        !take_token(max_age, rpc_request_peer(request))) {
         max_age->stats.rationed++;
         answer_now(max_age, request, surely_after(now_s));
         return;

@@ -1,5 +1,6 @@
 /* `max_age_ms`: older data is marked due at the store and waited for, within the request's deadline
- * and a ration per second; unmet, the last answer goes out, marked stale. On the loop. */
+ * and a ration per second, of which no connection takes the share of others; unmet, the last answer
+ * goes out, marked stale. On the loop. */
 #ifndef SERVICES_CHECKER_MAX_AGE_H
 #define SERVICES_CHECKER_MAX_AGE_H
 

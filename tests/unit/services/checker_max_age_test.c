@@ -102,18 +102,36 @@ static void on_answer(void *arg, const struct rpc_response *response)
     loop_stop(stage->fixture.loop);
 }
 
-static void ask(struct stage *stage)
+static void ask_over(struct stage *stage, struct rpc_client *client)
 {
     const struct check_params question = {
         .handle = STR("acme"), .dimension = STR("seats"), .quantity = 1, .max_age_ms = 1};
 
-    rpc_call(stage->client, METHOD_query_check, &question, TIMEOUT_MS, STR_NONE, on_answer, stage);
+    rpc_call(client, METHOD_query_check, &question, TIMEOUT_MS, STR_NONE, on_answer, stage);
     loop_run(stage->fixture.loop);
+}
+
+static void ask(struct stage *stage)
+{
+    ask_over(stage, stage->client);
+}
+
+static void open_max_age(struct stage *stage, int64_t per_second)
+{
+    static const struct replica_guidance no_guidance;
+
+    max_age_free(stage->max_age);
+    stage->max_age = max_age_new(&(struct max_age_options){.guidance = &no_guidance,
+                                                           .store = stage->client,
+                                                           .replica = stage->replica,
+                                                           .reader = stage->reader,
+                                                           .is_complete = is_complete,
+                                                           .arg = stage,
+                                                           .per_second = per_second});
 }
 
 static int set_up(void **state)
 {
-    static const struct replica_guidance no_guidance;
     struct stage *stage = mem_alloc_zero(sizeof(*stage));
     struct error error;
 
@@ -126,13 +144,7 @@ static int set_up(void **state)
     stage->reader = replica_reader_new(stage->replica);
     stage->complete = true;
     put_record(stage, 1);
-    stage->max_age = max_age_new(&(struct max_age_options){.guidance = &no_guidance,
-                                                           .store = stage->client,
-                                                           .replica = stage->replica,
-                                                           .reader = stage->reader,
-                                                           .is_complete = is_complete,
-                                                           .arg = stage,
-                                                           .per_second = 1});
+    open_max_age(stage, 1);
     *state = stage;
     return 0;
 }
@@ -195,6 +207,26 @@ static void none_comes_from_a_copy_in_the_making(void **state)
     assert_int_equal(stage->code, ERROR_NOT_READY);
 }
 
+static void one_connection_leaves_others_their_share(void **state)
+{
+    struct stage *stage = *state;
+    struct rpc_client *other;
+    struct error error;
+
+    open_max_age(stage, 2);
+    assert_int_equal(rpc_client_open(&other, stage->fixture.loop, stage->fixture.context,
+                                     &stage->fixture.rpc, &error),
+                     0);
+    while (max_age_stats(stage->max_age).rationed == 0)
+        ask(stage);
+    struct max_age_stats before = max_age_stats(stage->max_age);
+    assert_true(before.asked > 0);
+    ask_over(stage, other);
+    assert_int_equal(max_age_stats(stage->max_age).asked, before.asked + 1);
+    assert_int_equal(max_age_stats(stage->max_age).rationed, before.rationed);
+    rpc_client_close(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +236,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_aws_says_since_the_question_is_fresh, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(none_comes_from_a_copy_in_the_making, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_connection_leaves_others_their_share, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
