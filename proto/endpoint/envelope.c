@@ -73,6 +73,11 @@ struct str envelope_payload(struct envelope *envelope)
     return socket_msg_str(&envelope->frames[envelope->mirrored]);
 }
 
+struct str envelope_peer(struct envelope *envelope)
+{
+    return socket_msg_str(&envelope->frames[0]);
+}
+
 /* With ZMQ_ROUTER_MANDATORY the first frame is refused when the peer is gone or its queue is full;
  * once it is taken, the rest of the message is too. */
 static int send_frame(void *socket, zmq_msg_t *frame, bool more)
@@ -86,18 +91,15 @@ static int send_frame(void *socket, zmq_msg_t *frame, bool more)
     return 0;
 }
 
-int envelope_reply(void *socket, struct envelope *envelope, struct reply_slabs *slabs,
-                   struct str payload)
+int envelope_reply(void *socket, struct envelope *envelope, zmq_msg_t *body)
 {
-    zmq_msg_t body;
+    int err = 0;
 
-    for (size_t i = 0; i < envelope->mirrored; i++) {
-        if (send_frame(socket, &envelope->frames[i], true) < 0)
-            return -1;
-    }
-    reply_slabs_message(slabs, payload, &body);
-    int err = send_frame(socket, &body, false);
-    zmq_msg_close(&body);
+    for (size_t i = 0; i < envelope->mirrored && err == 0; i++)
+        err = send_frame(socket, &envelope->frames[i], true);
+    if (err == 0)
+        err = send_frame(socket, body, false);
+    zmq_msg_close(body);
     return err;
 }
 

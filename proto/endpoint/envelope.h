@@ -11,7 +11,6 @@
 #include <zmq.h>
 
 #include "common/base/str.h"
-#include "proto/endpoint/reply_slabs.h"
 
 enum {
     ENVELOPE_MIRRORED_MAX = 10, /* identities of proxies and the empty frame */
@@ -29,11 +28,11 @@ struct envelope {
 bool envelope_receive(void *socket, int flags, struct envelope *ret_envelope);
 void envelope_done(struct envelope *envelope);
 struct str envelope_payload(struct envelope *envelope); /* lives as long as the envelope */
+struct str envelope_peer(struct envelope *envelope);    /* which connection; likewise */
 
-/* Sends the mirrored frames and a copy of the payload, never waits. -1: the first frame was
- * refused, so nothing was sent. The mirrored frames are used up. */
-int envelope_reply(void *socket, struct envelope *envelope, struct reply_slabs *slabs,
-                   struct str payload);
+/* Sends the mirrored frames and the message, never waits. -1: the first frame was refused, so
+ * nothing was sent. All are used up. */
+int envelope_reply(void *socket, struct envelope *envelope, zmq_msg_t *body);
 
 /* Sends frames[first ..] as one message, as they are. They are used up. */
 int envelope_forward(void *socket, struct envelope *envelope, size_t first);

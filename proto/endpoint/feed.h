@@ -2,6 +2,11 @@
  *
  * A message that finds a full queue is dropped by ZeroMQ in silence, so every commit carries its
  * number and heartbeats repeat the last one: readers see gaps and ask for `changes`.
+ *
+ * All readers share one copy of a message, which is kept until the slowest has it: bounded in
+ * bytes, beyond which only small messages go out. Readers subscribe to everything. Other prefixes
+ * are remembered by libzmq byte by byte: few and short ones are let be, what is beyond that ends
+ * the connection that it came over.
  */
 #ifndef PROTO_ENDPOINT_FEED_H
 #define PROTO_ENDPOINT_FEED_H
@@ -18,7 +23,23 @@ int feed_publisher_open(struct feed_publisher **ret, struct loop *loop,
                         struct endpoint_context *context, const struct endpoint_binding *binding,
                         struct error *error);
 void feed_publisher_close(struct feed_publisher *publisher); /* takes NULL */
-/* -1 if the message would exceed FRAME_LIMIT_BYTES; nothing is sent then. */
+
+enum {
+    FEED_PREFIX_BYTES = 64,          /* of a subscription */
+    FEED_PREFIXES_BYTES = 64 * 1024, /* of all different ones together */
+    FEED_WAITING_BYTES = 64 << 20,   /* of messages that some reader has not got yet */
+    FEED_SMALL_BYTES = 1024,         /* a message that goes out also when there are more */
+};
+
+struct feed_publisher_stats {
+    uint64_t cut_off;       /* readers, for their subscriptions */
+    uint64_t withheld;      /* messages, for what waits */
+    uint64_t waiting_bytes; /* now */
+};
+
+struct feed_publisher_stats feed_publisher_stats(const struct feed_publisher *publisher);
+/* -1 if the message would exceed FRAME_LIMIT_BYTES, or too much waits for slow readers; nothing is
+ * sent then. */
 int feed_publish(struct feed_publisher *publisher, enum event_id event, const void *params);
 
 /* params is of the event's shape and lives until the callback returns. */

@@ -6,7 +6,7 @@
 #include "common/base/mem.h"
 #include "proto/endpoint/server_core.h"
 
-enum { TIMEOUT_DEFAULT_MS = 30000 };
+enum { TIMEOUT_DEFAULT_MS = 30000, RPC_SMALL_REPLY_BYTES = 4096 };
 
 /* Requests that are kept for the next ones, and how much memory each of them keeps. */
 enum { SPARE_MAX = 32, SPARE_ARENA_BYTES = 64 * 1024 };
@@ -59,6 +59,7 @@ struct rpc_request *request_receive(struct rpc_server *server, int flags)
     request->params = NULL;
     request->kept = NULL;
     request->parked = false;
+    request->burden = NULL;
     request->deadline.place = 0;
     return request;
 }
@@ -93,22 +94,36 @@ static void unpark(struct rpc_request *request)
     if (server->loop)
         deadlines_unset(&server->deadlines, &request->deadline);
     atomic_fetch_sub_explicit(&server->counters.parked, 1, memory_order_relaxed);
+    burden_end(take(request->burden), request->burden_bytes);
     request->parked = false;
+}
+
+static int send_reply(struct rpc_request *request, struct str payload)
+{
+    struct rpc_server *server = request->server;
+    zmq_msg_t body;
+
+    if (!owns_router(server)) {
+        server_thread_send(server->thread, &request->envelope, payload);
+        return 0;
+    }
+    server_reply_message(server, &server->slabs, envelope_peer(&request->envelope), payload, &body);
+    return envelope_reply(server->router, &request->envelope, &body);
+}
+
+void server_count_undeliverable(struct rpc_server *server)
+{
+    server_count(&server->counters.undeliverable, 1);
+    server_tell_dropped(server);
 }
 
 /* The end of the request. -1: its peer is gone or does not read. */
 static int answer(struct rpc_request *request, struct str payload)
 {
-    struct rpc_server *server = request->server;
-    int err = 0;
-
     unpark(request);
-    if (!owns_router(server))
-        server_thread_send(server->thread, &request->envelope, payload);
-    else
-        err = envelope_reply(server->router, &request->envelope, &server->slabs, payload);
+    int err = send_reply(request, payload);
     if (err < 0)
-        server_count(&server->counters.undeliverable, 1);
+        server_count_undeliverable(request->server);
     request_free(request);
     return err;
 }
@@ -149,6 +164,20 @@ static void reply_error(struct rpc_request *request, enum rpc_error code, const 
     answer(request, buf_str(out));
 }
 
+/* True: too much of this peer's is kept already. */
+static bool refuse_burden(struct rpc_request *request)
+{
+    struct rpc_server *server = request->server;
+
+    if (!burdens_refuse(server->burdens, envelope_peer(&request->envelope)))
+        return false;
+    server_count(&server->counters.refused, 1);
+    server_tell_dropped(server);
+    rpc_fail(request, ERROR_THROTTLED,
+             "too much of what this connection asked for waits to be answered or read");
+    return true;
+}
+
 int rpc_reply(struct rpc_request *request, const void *result)
 {
     cleanup(buf_done) struct buf own = BUF_INIT;
@@ -160,6 +189,10 @@ int rpc_reply(struct rpc_request *request, const void *result)
                  FRAME_LIMIT_BYTES);
         return -1;
     }
+    /* A large one is kept until the peer has read it, and others may wait already that were not
+     * there when it was asked for. */
+    if (out->len > RPC_SMALL_REPLY_BYTES && refuse_burden(request))
+        return -1;
     return answer(request, buf_str(out));
 }
 
@@ -219,6 +252,8 @@ bool request_open(struct rpc_request *request, int64_t now_mono_ms)
         refuse_malformed(request, "a request is expected: [0, msgid, method, params]");
         return false;
     }
+    if (refuse_burden(request))
+        return false;
     request->route = find_route(request->server, frame->method);
     if (!request->route) {
         rpc_fail(request, ERROR_UNKNOWN_METHOD, "there is no method '%.*s' here",
@@ -275,6 +310,16 @@ struct arena *rpc_request_arena(struct rpc_request *request)
     return &request->arena;
 }
 
+struct str rpc_request_peer(struct rpc_request *request)
+{
+    return envelope_peer(&request->envelope);
+}
+
+size_t rpc_request_peer_waiting(struct rpc_request *request)
+{
+    return burdens_parts(request->server->burdens, envelope_peer(&request->envelope));
+}
+
 void rpc_request_keep(struct rpc_request *request, void *kept)
 {
     request->kept = kept;
@@ -304,6 +349,10 @@ void rpc_park(struct rpc_request *request,
         pthread_mutex_lock(&server->parked_lock);
         LIST_INSERT_HEAD(&server->parked, request, entry);
         pthread_mutex_unlock(&server->parked_lock);
+        request->burden_bytes = sizeof(*request) + arena_size(&request->arena) +
+                                envelope_payload(&request->envelope).len;
+        request->burden =
+            burden_begin(server->burdens, envelope_peer(&request->envelope), request->burden_bytes);
         server_count(&server->counters.parked, 1);
     }
     if (server->loop)

@@ -2,10 +2,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/log/log.h"
 #include "proto/endpoint/server_core.h"
 
 /* Last replies still go out when a server closes. */
-enum { REPLY_LINGER_MS = 200 };
+enum { REPLY_LINGER_MS = 200, TELL_INTERVAL_MS = 60000 };
 
 static void do_nothing(void *arg)
 {
@@ -32,7 +33,12 @@ int server_new(struct rpc_server **ret, const struct rpc_server_options *options
     LIST_INIT(&server->parked);
     LIST_INIT(&server->spare);
     pthread_mutex_init(&server->parked_lock, NULL);
+    server->burdens = burdens_new((struct burden_limits){
+        .peer_bytes = options->peer_bytes ? options->peer_bytes : RPC_PEER_BYTES,
+        .all_bytes = options->all_bytes ? options->all_bytes : RPC_ALL_BYTES,
+    });
     server->router = socket_open(options->context, ZMQ_ROUTER, REPLY_LINGER_MS);
+    socket_set(server->router, ZMQ_RCVHWM, SERVER_QUEUE_REQUESTS);
     socket_set(server->router, ZMQ_ROUTER_MANDATORY, 1);
     if (socket_bind(&server->binding, options->context, server->router, &options->binding, error) <
         0) {
@@ -59,7 +65,15 @@ void server_free(struct rpc_server *server)
     requests_free_spare(server);
     buf_done(&server->reply);
     reply_slabs_done(&server->slabs);
+    burdens_leave(server->burdens);
     mem_free(server);
+}
+
+void server_reply_message(struct rpc_server *server, struct reply_slabs *slabs, struct str peer,
+                          struct str payload, zmq_msg_t *ret_message)
+{
+    if (!reply_slabs_message(slabs, payload, ret_message))
+        burden_message(server->burdens, peer, payload, ret_message);
 }
 
 /* Bounded, so that one busy socket leaves the loop's other work its turn. */
@@ -127,6 +141,23 @@ void rpc_server_close(struct rpc_server *server)
         close_on_loop(server);
 }
 
+static uint64_t read_counter(const atomic_uint_fast64_t *counter);
+
+void server_tell_dropped(struct rpc_server *server)
+{
+    int64_t now = clock_mono_ms(), tell_at = atomic_load(&server->tell_at_mono_ms);
+
+    if (now < tell_at ||
+        !atomic_compare_exchange_strong(&server->tell_at_mono_ms, &tell_at, now + TELL_INTERVAL_MS))
+        return;
+    uint64_t refused = read_counter(&server->counters.refused);
+    uint64_t dropped = read_counter(&server->counters.undeliverable);
+    uint64_t told = atomic_exchange(&server->told, refused + dropped);
+    log_warning("peers ask more than they read: requests are refused or replies dropped",
+                LOG_INT("since_last_line", refused + dropped - told),
+                LOG_INT("waiting_bytes", burdens_bytes(server->burdens)));
+}
+
 static uint64_t read_counter(const atomic_uint_fast64_t *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);
@@ -142,6 +173,8 @@ void rpc_server_stats(const struct rpc_server *server, struct rpc_server_stats *
         .failed = read_counter(&counters->failed),
         .expired = read_counter(&counters->expired),
         .undeliverable = read_counter(&counters->undeliverable),
+        .refused = read_counter(&counters->refused),
         .parked = read_counter(&counters->parked),
+        .waiting_bytes = burdens_bytes(server->burdens),
     };
 }

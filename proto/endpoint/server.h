@@ -42,7 +42,12 @@ struct rpc_server_options {
     const struct rpc_route *routes; /* copied by reference; ends with a row without a handler */
     void *arg;                      /* given to every handler */
     const struct rpc_batching *batching; /* by reference; NULL: none */
+    /* What replies that a peer has not read and requests of it that wait may take, each and all
+     * together; 0: RPC_PEER_BYTES and RPC_ALL_BYTES. Beyond that it is refused as throttled. */
+    size_t peer_bytes, all_bytes;
 };
+
+enum { RPC_PEER_BYTES = 16 << 20, RPC_ALL_BYTES = 256 << 20 };
 
 struct rpc_server_stats {
     uint64_t requests;
@@ -50,7 +55,9 @@ struct rpc_server_stats {
     uint64_t failed;        /* answered with an error */
     uint64_t expired;       /* past their deadline before or while being handled */
     uint64_t undeliverable; /* replies dropped: the peer is gone or does not read */
+    uint64_t refused;       /* as throttled: too much of the peer's waits already */
     uint64_t parked;        /* now */
+    uint64_t waiting_bytes; /* now: replies that are not read, requests that wait */
 };
 
 /* On the loop: handlers run on its thread, one request at a time. */
@@ -74,6 +81,10 @@ const void *rpc_request_params(const struct rpc_request *request);
 enum method_id rpc_request_method(const struct rpc_request *request);
 struct str rpc_request_trace(const struct rpc_request *request); /* may be empty */
 struct arena *rpc_request_arena(struct rpc_request *request);
+/* Which connection it came over, as bytes; lives as long as the request. */
+struct str rpc_request_peer(struct rpc_request *request);
+/* How many requests of that connection wait now, and large replies to it that are not read. */
+size_t rpc_request_peer_waiting(struct rpc_request *request);
 /* What a stage leaves for what comes after it; NULL at first. */
 void rpc_request_keep(struct rpc_request *request, void *kept);
 void *rpc_request_kept(const struct rpc_request *request);

@@ -8,6 +8,7 @@
 
 #include "common/base/buf.h"
 #include "proto/codec/codec.h"
+#include "proto/endpoint/burden.h"
 #include "proto/endpoint/deadlines.h"
 #include "proto/endpoint/envelope.h"
 #include "proto/endpoint/reply_slabs.h"
@@ -24,6 +25,8 @@ struct rpc_request {
     void *params, *kept;
     int64_t deadline_mono_ms;
     bool parked;
+    struct burden *burden; /* when parked */
+    size_t burden_bytes;
     struct deadline deadline; /* loop servers */
     void (*on_expired)(void *arg, struct rpc_request *request);
     void *on_expired_arg;
@@ -31,7 +34,7 @@ struct rpc_request {
 
 /* Figures are read by other threads. */
 struct server_counters {
-    atomic_uint_fast64_t requests, malformed, failed, expired, undeliverable, parked;
+    atomic_uint_fast64_t requests, malformed, failed, expired, undeliverable, refused, parked;
 };
 
 static inline void server_count(atomic_uint_fast64_t *counter, uint64_t more)
@@ -48,6 +51,9 @@ struct rpc_server {
     void *arg;
     const struct rpc_batching *batching;
     struct server_counters counters;
+    struct burdens *burdens;
+    atomic_int_fast64_t tell_at_mono_ms; /* what was dropped: not before this */
+    atomic_uint_fast64_t told;           /* of those that were refused or undeliverable */
     /* Of the thread that owns the router: what the next request and reply can use again. */
     LIST_HEAD(, rpc_request) spare;
     size_t spare_count;
@@ -67,6 +73,13 @@ int server_new(struct rpc_server **ret, const struct rpc_server_options *options
 /* Fails what is parked, closes the socket, frees. The thread, if there was one, has ended. */
 void server_free(struct rpc_server *server);
 void server_fail_parked(struct rpc_server *server);
+
+/* The message of a reply to the peer, from the slabs of the calling thread. */
+void server_reply_message(struct rpc_server *server, struct reply_slabs *slabs, struct str peer,
+                          struct str payload, zmq_msg_t *ret_message);
+/* Logs, once a minute at most, that something was refused or dropped. */
+void server_tell_dropped(struct rpc_server *server);
+void server_count_undeliverable(struct rpc_server *server);
 
 /* Takes one message off the router. NULL: none, see envelope_receive(). */
 struct rpc_request *request_receive(struct rpc_server *server, int flags);

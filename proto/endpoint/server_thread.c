@@ -32,9 +32,12 @@ bool server_thread_is_mine(const struct server_thread *thread)
 
 void server_thread_send(struct server_thread *thread, struct envelope *envelope, struct str payload)
 {
+    zmq_msg_t body;
+
     pthread_mutex_lock(&thread->waker_lock);
-    /* Without a high-water mark on this pipe nothing is refused. */
-    envelope_reply(thread->waker, envelope, &thread->slabs, payload);
+    server_reply_message(thread->server, &thread->slabs, envelope_peer(envelope), payload, &body);
+    /* Without a high-water mark on this pipe nothing is refused: replies are bounded in bytes. */
+    envelope_reply(thread->waker, envelope, &body);
     pthread_mutex_unlock(&thread->waker_lock);
 }
 
@@ -50,7 +53,7 @@ static bool take_ours(struct server_thread *thread, struct rpc_request *request)
     bool go_on = request->envelope.count > 2;
 
     if (go_on && envelope_forward(server->router, &request->envelope, 1) < 0)
-        server_count(&server->counters.undeliverable, 1);
+        server_count_undeliverable(server);
     request_free(request);
     return go_on;
 }

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <zmq.h>
 
 #include "common/base/error.h"
@@ -26,8 +27,9 @@ struct endpoint_context {
     SLIST_HEAD(, expected_server) expected;
 };
 
-/* High-water mark of requests and replies: per peer, in messages. */
-enum { SOCKET_QUEUE_MESSAGES = 10000 };
+/* High-water marks, per peer, in messages. A server bounds its replies in bytes besides (burden.h),
+ * while of its requests each may take FRAME_LIMIT_BYTES until it is looked at. */
+enum { SOCKET_QUEUE_MESSAGES = 10000, SERVER_QUEUE_REQUESTS = 16 };
 
 /* Never NULL. type is one of ZMQ_ROUTER, ...; what is unsent when it closes is kept linger_ms. */
 void *socket_open(struct endpoint_context *context, int type, int linger_ms);
@@ -46,6 +48,9 @@ int socket_bind(struct socket_binding **ret, struct endpoint_context *context, v
                 const struct endpoint_binding *binding, struct error *error);
 /* Removes the paths and gives the locks back. Close the socket right after. Takes NULL. */
 void socket_unbind(struct socket_binding *binding);
+
+/* Whether a connection with that address at this end may be one of the bound socket's. */
+bool socket_is_bound_at(const struct socket_binding *binding, const struct sockaddr_storage *local);
 
 int socket_connect(struct endpoint_context *context, void *socket, const char *address,
                    struct error *error);

@@ -127,6 +127,20 @@ int socket_bind(struct socket_binding **ret, struct endpoint_context *context, v
     return 0;
 }
 
+/* Of TCP the family has to do: what libzmq was given may be a name, or any port. */
+bool socket_is_bound_at(const struct socket_binding *binding, const struct sockaddr_storage *local)
+{
+    const struct sockaddr_un *address = (const struct sockaddr_un *)local;
+    bool is_unix = local->ss_family == AF_UNIX;
+
+    for (size_t i = 0; i < binding->count; i++) {
+        const char *path = binding->paths[i].path;
+        if (is_unix ? path && strcmp(path, address->sun_path) == 0 : !path)
+            return true;
+    }
+    return false;
+}
+
 void socket_unbind(struct socket_binding *binding)
 {
     if (!binding)

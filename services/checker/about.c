@@ -61,7 +61,18 @@ static void add_queries(struct figures *figures, const struct checker *checker)
     add(figures, "requests_failed_total", (double)stats.failed);
     add(figures, "requests_expired_total", (double)stats.expired);
     add(figures, "replies_undeliverable_total", (double)stats.undeliverable);
+    add(figures, "requests_refused_total", (double)stats.refused);
     add(figures, "requests_parked", (double)stats.parked);
+    add(figures, "waiting_bytes", (double)stats.waiting_bytes);
+}
+
+static void add_feed(struct figures *figures, const struct checker *checker)
+{
+    struct feed_publisher_stats stats = public_feed_stats(checker->feed);
+
+    add(figures, "feed_readers_cut_off_total", (double)stats.cut_off);
+    add(figures, "feed_withheld_total", (double)stats.withheld);
+    add(figures, "feed_waiting_bytes", (double)stats.waiting_bytes);
 }
 
 static void add_connections(struct figures *figures, const struct checker *checker)
@@ -103,6 +114,7 @@ void on_stats(void *arg, struct rpc_request *request)
 
     add_replica(&figures, checker);
     add_queries(&figures, checker);
+    add_feed(&figures, checker);
     add_connections(&figures, checker);
     add_refresh(&figures, checker);
     add_max_age(&figures, checker);

@@ -10,7 +10,7 @@
 #include "common/base/mem.h"
 
 /* However much is asked, the feed and the timers of the loop have their turn after so long. */
-enum { WAITING_MAX = 1024, TURN_MS = 5 };
+enum { WAITING_MAX = 1024, PEER_WAITING_MAX = 256, TURN_MS = 5 };
 
 struct waiting {
     struct rpc_request *request;
@@ -107,6 +107,11 @@ void handover_give(struct handover *handover, struct rpc_request *request, rpc_h
 {
     const struct waiting waiting = {.request = request, .handler = handler};
 
+    if (rpc_request_peer_waiting(request) >= PEER_WAITING_MAX) {
+        rpc_fail(request, ERROR_THROTTLED, "%d requests of this connection wait already",
+                 PEER_WAITING_MAX);
+        return;
+    }
     rpc_park(request, NULL, NULL);
     if (!put_last(handover, &waiting)) {
         rpc_fail(request, ERROR_THROTTLED, "%d such requests wait already", WAITING_MAX);

@@ -1,6 +1,6 @@
 /* Requests that the query thread hands to the loop: those that need what only the loop may touch.
  *
- * Bounded; a request beyond the bound is refused at once.
+ * Bounded, in all and for each connection; a request beyond the bound is refused at once.
  */
 #ifndef SERVICES_CHECKER_HANDOVER_H
 #define SERVICES_CHECKER_HANDOVER_H

@@ -58,13 +58,21 @@ void public_feed_close(struct public_feed *feed)
     mem_free(feed);
 }
 
-/* An event came in one message, so it goes out in one. */
+struct feed_publisher_stats public_feed_stats(const struct public_feed *feed)
+{
+    return feed_publisher_stats(feed->publisher);
+}
+
+/* An event came in one message, so it goes out in one, unless too much waits for slow readers. */
 void public_feed_update(struct public_feed *feed, const struct replica_follow_state *state,
                         const struct commit_event *event)
 {
     feed->complete = state->complete;
     feed->seq = state->seq;
     snprintf(feed->incarnation, sizeof(feed->incarnation), STR_FMT, STR_ARG(state->incarnation));
-    if (event && feed->complete)
-        feed_publish(feed->publisher, EVENT_feed_commit, event);
+    if (!event || !feed->complete || feed_publish(feed->publisher, EVENT_feed_commit, event) == 0)
+        return;
+    feed_publish(feed->publisher, EVENT_feed_commit,
+                 &(struct commit_event){
+                     .incarnation = event->incarnation, .seq = event->seq, .truncated = true});
 }

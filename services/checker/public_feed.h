@@ -17,6 +17,8 @@ int public_feed_open(struct public_feed **ret, struct loop *loop, struct endpoin
                      struct error *error);
 void public_feed_close(struct public_feed *feed); /* takes NULL */
 
+struct feed_publisher_stats public_feed_stats(const struct public_feed *feed);
+
 /* After each change of the follower: its state now, and the event if it was one. */
 void public_feed_update(struct public_feed *feed, const struct replica_follow_state *state,
                         const struct commit_event *event);

@@ -71,7 +71,13 @@ static void add_server(struct store *store, struct stats_result *stats)
     add(stats, STR("requests_failed_total"), (double)server.failed);
     add(stats, STR("requests_expired_total"), (double)server.expired);
     add(stats, STR("replies_undeliverable_total"), (double)server.undeliverable);
+    add(stats, STR("requests_refused_total"), (double)server.refused);
     add(stats, STR("requests_parked"), (double)server.parked);
+    add(stats, STR("waiting_bytes"), (double)server.waiting_bytes);
+    struct feed_publisher_stats feed = feed_publisher_stats(store->feed);
+    add(stats, STR("feed_readers_cut_off_total"), (double)feed.cut_off);
+    add(stats, STR("feed_withheld_total"), (double)feed.withheld);
+    add(stats, STR("feed_waiting_bytes"), (double)feed.waiting_bytes);
     struct admission_stats tcp = admission_stats(store->admission);
     add(stats, STR("connections_admitted_total"), (double)tcp.admitted);
     add(stats, STR("keys_refused_total"), (double)tcp.keys_refused);

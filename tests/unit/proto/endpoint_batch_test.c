@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "proto/endpoint/burden.h"
 #include "proto/endpoint/client.h"
 #include "proto/endpoint/reply_slabs.h"
 #include "tests/support/endpoint_fixture.h"
@@ -260,6 +261,7 @@ static void a_message_keeps_its_bytes_until_it_is_closed(void **state)
     struct held *all = mem_alloc_array(HELD, sizeof(*all));
     struct random random = {1};
     struct reply_slabs slabs = {0};
+    struct burdens *burdens = burdens_new((struct burden_limits){1, 1});
     char bytes[LENGTH_MAX];
     (void)state;
 
@@ -271,9 +273,11 @@ static void a_message_keeps_its_bytes_until_it_is_closed(void **state)
         *held = (struct held){
             .open = true, .len = random_next(&random) % LENGTH_MAX, .fill = (char)('a' + i % 26)};
         memset(bytes, held->fill, held->len);
-        reply_slabs_message(&slabs, str_from(bytes, held->len), &held->message);
+        if (!reply_slabs_message(&slabs, str_from(bytes, held->len), &held->message))
+            burden_message(burdens, STR("peer"), str_from(bytes, held->len), &held->message);
     }
     reply_slabs_done(&slabs);
+    burdens_leave(burdens);
     for (size_t i = 0; i < HELD; i++)
         close_held(&all[i]);
     mem_free(all);
