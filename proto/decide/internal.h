@@ -58,7 +58,8 @@ enum state lineage_state(struct lineage *lineage, const struct subscription *rec
 
 bool decide_is_asked_about(const struct subscription *record,
                            const struct decide_question *question);
-/* Those of the product and licence that the question names, with all their successors. */
+/* Those of the product and licence that the question names, with all their successors. Of several
+ * products, only those that are more than announced, if any is. */
 void decide_select(const struct decide_question *question, struct lineage *lineage,
                    struct selection *ret);
 bool decide_has_several_products(const struct selection *selection);

@@ -38,8 +38,8 @@ static void add_successors(struct lineage *lineage, const struct subscription **
     }
 }
 
-void decide_select(const struct decide_question *question, struct lineage *lineage,
-                   struct selection *ret)
+static void select_all(const struct decide_question *question, struct lineage *lineage,
+                       struct selection *ret)
 {
     const struct decide_facts *facts = lineage->facts;
     const struct subscription **items;
@@ -64,6 +64,37 @@ bool decide_has_several_products(const struct selection *selection)
             return true;
     }
     return false;
+}
+
+/* What an announcement alone makes known of a product does not make another product's customer
+ * ambiguous: of several products those stay of which a record is established, if any is. */
+static void leave_out_hearsay(struct selection *selection, struct arena *arena)
+{
+    const struct subscription **items;
+    struct table established;
+    size_t count = 0;
+
+    if (!decide_has_several_products(selection))
+        return;
+    table_init(&established, arena);
+    for (size_t i = 0; i < selection->count; i++) {
+        if (record_is_established(selection->items[i]))
+            table_add(&established, selection->items[i]->product_code, i);
+    }
+    items = arena_alloc_array(arena, selection->count, sizeof(items[0]));
+    for (size_t i = 0; i < selection->count; i++) {
+        if (table_find(&established, selection->items[i]->product_code))
+            items[count++] = selection->items[i];
+    }
+    if (count > 0)
+        *selection = (struct selection){items, count};
+}
+
+void decide_select(const struct decide_question *question, struct lineage *lineage,
+                   struct selection *ret)
+{
+    select_all(question, lineage, ret);
+    leave_out_hearsay(ret, lineage->arena);
 }
 
 static int compare_products(const void *a, const void *b)

@@ -5,11 +5,17 @@ static struct str product_of(const struct answer *answer, const struct decide_qu
 {
     if (question->product.len > 0 || answer->reason != REASON_ENDED)
         return question->product;
+    struct str product = STR_NONE;
     for (size_t i = 0; i < facts->subscription_count; i++) {
-        if (decide_is_asked_about(facts->subscriptions[i], question))
-            return facts->subscriptions[i]->product_code;
+        const struct subscription *record = facts->subscriptions[i];
+        if (!decide_is_asked_about(record, question))
+            continue;
+        if (record_is_established(record))
+            return record->product_code;
+        if (product.len == 0)
+            product = record->product_code;
     }
-    return STR_NONE;
+    return product;
 }
 
 struct str decide_subscribe_url(const struct answer *answer, const struct decide_question *question,

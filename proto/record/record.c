@@ -29,6 +29,11 @@ bool record_time_is_ahead(int64_t time_s, int64_t now_s)
     return time_s > now_s + CLOCKS_DIFFER_S;
 }
 
+bool record_is_established(const struct subscription *record)
+{
+    return record->entitlements.count > 0 || record->registered_at != 0 || record->tenant.len > 0;
+}
+
 int64_t record_listed_at_s(const struct subscription *record)
 {
     const struct evidence *evidence = evidence_of(record);

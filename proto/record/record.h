@@ -55,6 +55,9 @@ enum held_reason record_held(const struct subscription *record, const struct pol
 /* Whether it stays so until an operator decides, or its limit: what AWS will confirm or list within
  * minutes settles by itself. */
 bool record_held_for_operator(enum held_reason reason);
+/* Whether AWS listed something for it, or its customer registered or was linked. Of anything else
+ * only an announcement is known, which may name the wrong product. */
+bool record_is_established(const struct subscription *record);
 /* When the last call began that listed something; 0: none did. */
 int64_t record_listed_at_s(const struct subscription *record);
 bool record_is_stale(const struct subscription *record, const struct policy *policy, int64_t now_s);

@@ -237,10 +237,12 @@ static bool may_repeat_dimension(const struct entitlement_list *list)
     return list->count >= MANY;
 }
 
+/* One that holds nothing may be known from an announcement alone, which its head does not tell. */
 static bool is_unusual(const struct subscription *record)
 {
-    return record->evidence || record->payment_failed_at != 0 || record->successor.len > 0 ||
-           has_unusual_handle(record) || may_repeat_dimension(&record->entitlements);
+    return record->entitlements.count == 0 || record->evidence || record->payment_failed_at != 0 ||
+           record->successor.len > 0 || has_unusual_handle(record) ||
+           may_repeat_dimension(&record->entitlements);
 }
 
 static unsigned flags_of(const struct subscription *record)

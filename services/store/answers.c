@@ -208,22 +208,36 @@ static void part_if_listed_again(struct answer_work *work, const struct subscrip
     records_get(work->change->db, work->claimed.id, work->arena, &work->claimed);
 }
 
-static void apply_group(struct answer_work *work, struct group *group)
+static void apply_new(struct answer_work *work, struct group *group)
 {
-    struct subscription before;
+    group->record = identity_new(&group->keys);
+    apply_rows(work, &group->record, &group->rows);
+    records_insert(work->change, &group->record);
+    ids_add(work->changed, group->record.id);
+}
 
-    if (!find_record(work, group, &before)) {
-        group->record = identity_new(&group->keys);
-        apply_rows(work, &group->record, &group->rows);
-        records_insert(work->change, &group->record);
-        ids_add(work->changed, group->record.id);
-        return;
-    }
+static void apply_known(struct answer_work *work, struct group *group,
+                        const struct subscription *known)
+{
+    struct subscription before = *known;
+
     group->record = before;
     identity_learn(&group->record, &group->keys);
     apply_rows(work, &group->record, &group->rows);
     part_if_listed_again(work, &before, &group->record);
     note_write(work, &group->record, records_update(work->change, &before, &group->record));
+}
+
+static void apply_group(struct answer_work *work, struct group *group)
+{
+    struct subscription known;
+
+    if (find_record(work, group, &known))
+        apply_known(work, group, &known);
+    else
+        apply_new(work, group);
+    if (identity_take_in_hearsay(work->change, &group->record))
+        note_write(work, &group->record, RECORD_CHANGED);
 }
 
 static const struct group *group_of(const struct answer_work *work, struct str id)

@@ -109,6 +109,22 @@ static void learn(struct event_work *work, struct subscription *record, const st
     records_update(work->change, &before, record);
 }
 
+/* AWS's own answers say of which product a licence is. Of which it is now they are asked again. */
+static bool is_of_other_product(struct event_work *work, const struct keys *keys)
+{
+    struct subscription record, other;
+
+    if (identity_by_license(work->change->db, keys->product_code, keys->license_key, work->arena,
+                            &record) &&
+        record.license_arn.len > 0)
+        return false;
+    if (!identity_of_other_product(work->change->db, keys, work->arena, &other))
+        return false;
+    ids_add(work->subscriptions, other.id);
+    not_understood(work, "its licence is of another product, by AWS's own answer");
+    return true;
+}
+
 static void on_license_event(struct event_work *work)
 {
     const struct notification *event = work->event;
@@ -122,7 +138,7 @@ static void on_license_event(struct event_work *work)
         not_understood(work, "it names no licence");
         return;
     }
-    if (!is_ours(work))
+    if (!is_ours(work) || is_of_other_product(work, &keys))
         return;
     if (identity_by_license(work->change->db, keys.product_code, keys.license_key, work->arena,
                             &record)) {

@@ -31,6 +31,22 @@ bool identity_by_license(struct db *db, struct str product_code, struct str lice
     return false;
 }
 
+bool identity_of_other_product(struct db *db, const struct keys *keys, struct arena *arena,
+                               struct subscription *ret)
+{
+    struct subscription_list found = records_find(db, keys->license_key, STR_NONE, arena);
+
+    for (size_t i = 0; i < found.count; i++) {
+        const struct subscription *record = &found.items[i];
+        if (str_eq(record->license_key, keys->license_key) && record->license_arn.len > 0 &&
+            !str_eq(record->product_code, keys->product_code)) {
+            *ret = *record;
+            return true;
+        }
+    }
+    return false;
+}
+
 enum named_by { BY_IDENTIFIER, BY_ACCOUNT };
 
 static struct str key_of(const struct subscription *record, enum named_by by)

@@ -21,6 +21,10 @@ struct keys {
 /* Of the product (empty: of any); false: unknown. */
 bool identity_by_license(struct db *db, struct str product_code, struct str license_key,
                          struct arena *arena, struct subscription *ret);
+/* The record that has the licence, by AWS's own answer to a registration or to GetEntitlements, as
+ * one of another product. An event may name the wrong product; those answers do not. */
+bool identity_of_other_product(struct db *db, const struct keys *keys, struct arena *arena,
+                               struct subscription *ret);
 /* The unlicensed record that the keys' identifier names; false: there is none. */
 bool identity_by_identifier(struct db *db, const struct keys *keys, struct arena *arena,
                             struct subscription *ret);
@@ -43,6 +47,10 @@ struct subscription identity_new(const struct keys *keys);
  * handles, and whatever only the other had: registration, tenant, contact, overrides, due work. */
 void identity_merge(struct change *change, struct subscription *survivor,
                     const struct subscription *gone);
+
+/* AWS's own answer gave the survivor its licence: what an event alone made known of it as another
+ * product's goes into the survivor, all but what was announced of it. False: there was nothing. */
+bool identity_take_in_hearsay(struct change *change, struct subscription *survivor);
 
 /* Links two records of which the second renews or replaces the first. False: one of them is linked
  * already. Both are changed in place and written. */

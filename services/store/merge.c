@@ -116,6 +116,31 @@ void identity_merge(struct change *change, struct subscription *survivor,
     change->origin = origin;
 }
 
+static bool is_hearsay(const struct subscription *record, const struct subscription *survivor)
+{
+    return str_eq(record->license_key, survivor->license_key) && record->license_arn.len == 0 &&
+           !str_eq(record->product_code, survivor->product_code) && !record_is_established(record);
+}
+
+bool identity_take_in_hearsay(struct change *change, struct subscription *survivor)
+{
+    bool any = false;
+
+    if (survivor->license_arn.len == 0)
+        return false;
+    struct subscription_list found =
+        records_find(change->db, survivor->license_key, STR_NONE, &change->arena);
+    for (size_t i = 0; i < found.count; i++) {
+        struct subscription *gone = &found.items[i];
+        if (!is_hearsay(gone, survivor))
+            continue;
+        gone->evidence = NULL;
+        identity_merge(change, survivor, gone);
+        any = true;
+    }
+    return any;
+}
+
 bool identity_succeed(struct change *change, struct subscription *predecessor,
                       struct subscription *successor)
 {

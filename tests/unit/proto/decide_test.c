@@ -355,6 +355,37 @@ static void products_are_named_or_refused(void **state)
     world_done(&world);
 }
 
+static struct subscription *add_hearsay(struct world *world, const char *product)
+{
+    struct subscription *record = add_record(world);
+
+    record->product_code = str_of(product);
+    record->tenant = STR_NONE;
+    record->account_id = STR("111122223333");
+    return record;
+}
+
+static void an_announcement_alone_makes_no_handle_ambiguous(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct decide_question question = seats(10);
+
+    question.handle = STR("111122223333");
+    struct subscription *record = add_hearsay(&world, "p1");
+    struct subscription *other = add_hearsay(&world, "p2");
+    assert_non_null(strstr(refusal(&world, question), "p1, p2"));
+    grant(record, "seats", INTEGER(10));
+    assert_true(ask(&world, question).allow);
+    /* It may have been bought: whoever asks about that product hears so. */
+    question.product = STR("p2");
+    assert_reason(ask(&world, question), REASON_PENDING);
+    question.product = STR_NONE;
+    other->registered_at = NOW;
+    assert_non_null(strstr(refusal(&world, question), "p1, p2"));
+    world_done(&world);
+}
+
 static void a_licence_narrows_in_any_spelling(void **state)
 {
     (void)state;
@@ -1033,6 +1064,7 @@ int main(void)
         cmocka_unit_test(a_value_of_unknown_kind_spoils_no_other),
         cmocka_unit_test(unknown_handles_are_not_subscribed),
         cmocka_unit_test(products_are_named_or_refused),
+        cmocka_unit_test(an_announcement_alone_makes_no_handle_ambiguous),
         cmocka_unit_test(a_licence_narrows_in_any_spelling),
         cmocka_unit_test(ended_ones_are_left_out),
         cmocka_unit_test(grace_and_held_are_taken_only_if_needed),

@@ -378,6 +378,74 @@ static void any_order_makes_the_same_records(void **state)
     }
 }
 
+#define OTHER_PRODUCT "4exampleproductcode0000002"
+
+static struct notify_result license_updated(struct fixture *f, const char *product)
+{
+    return NOTIFY(f, .kind = EVENT_LICENSE_UPDATED, .product_code = str_of(product),
+                  .account_id = STR(ACCOUNT), .license = STR(FIRST_KEY), .event_time = NOW);
+}
+
+static struct str register_license(struct fixture *f)
+{
+    struct register_params params = {.product_code = STR(PRODUCT),
+                                     .account_id = STR(ACCOUNT),
+                                     .license_arn = STR(ARN(FIRST_KEY))};
+    struct register_result result;
+
+    assert_int_equal(fixture_write(f, on_register, &params, &result), ERROR_NONE);
+    return arena_str(&f->arena, result.subscription->id);
+}
+
+static void an_event_does_not_give_a_licence_to_another_product(void **state)
+{
+    struct fixture *f = *state;
+    struct str id = register_license(f);
+
+    fixture_apply(f, id, SCOPE_LICENSE, NOW, ROWS_OF(SEATS(1, .license_arn = STR(ARN(FIRST_KEY)))));
+    struct notify_result result = license_updated(f, OTHER_PRODUCT);
+    assert_int_equal(result.outcome, OUTCOME_NOT_UNDERSTOOD);
+    assert_true(str_eq(fixture_of_license(f, FIRST_KEY).id, id));
+    assert_int_equal(due_class_of(f, id), DUE_NOTIFICATION);
+    NOTIFY(f, .kind = EVENT_LICENSE_DEPROVISIONED, .product_code = STR(OTHER_PRODUCT),
+           .account_id = STR(ACCOUNT), .license = STR(FIRST_KEY), .event_time = NOW);
+    struct subscription record = only_record(f);
+    assert_int_equal(record_evidence(&record).notice, notice_none);
+    assert_int_equal(license_updated(f, PRODUCT).outcome, OUTCOME_APPLIED);
+}
+
+static void a_registration_tells_of_which_product_a_licence_is(void **state)
+{
+    struct fixture *f = *state;
+
+    license_updated(f, OTHER_PRODUCT);
+    struct str wrong = only_record(f).id;
+    struct str id = register_license(f);
+    assert_true(str_eq(only_record(f).product_code, STR(PRODUCT)));
+    assert_true(str_eq(fixture_get(f, wrong).id, id));
+}
+
+static void an_answer_tells_of_which_product_a_licence_is(void **state)
+{
+    struct fixture *f = *state;
+
+    NOTIFY(f, .kind = EVENT_LICENSE_DEPROVISIONED, .product_code = STR(OTHER_PRODUCT),
+           .account_id = STR(ACCOUNT), .license = STR(FIRST_KEY), .event_time = NOW);
+    struct str wrong = only_record(f).id;
+    license_updated(f, PRODUCT);
+    struct subscription_list both = fixture_all(f);
+    assert_int_equal(both.count, 2);
+    struct str id = both.items[str_eq(both.items[0].id, wrong)].id;
+    fixture_apply(
+        f, id, SCOPE_ACCOUNT, NOW,
+        ROWS_OF(SEATS(1, .license_arn = STR(ARN(FIRST_KEY)), .account_id = STR(ACCOUNT))));
+    struct subscription record = only_record(f);
+    assert_true(str_eq(record.id, id));
+    assert_true(str_eq(record.product_code, STR(PRODUCT)));
+    assert_int_equal(record_evidence(&record).notice, notice_none);
+    assert_true(record_has_id(&record, wrong));
+}
+
 static void history_is_paged_newest_first(void **state)
 {
     struct fixture *f = *state;
@@ -411,6 +479,9 @@ int main(void)
         fixture_test(what_cannot_be_acted_on_is_kept_with_the_reason),
         fixture_test(an_agreement_of_no_known_licence_waits_and_marks_its_account),
         cmocka_unit_test(any_order_makes_the_same_records),
+        fixture_test(an_event_does_not_give_a_licence_to_another_product),
+        fixture_test(a_registration_tells_of_which_product_a_licence_is),
+        fixture_test(an_answer_tells_of_which_product_a_licence_is),
         fixture_test(history_is_paged_newest_first),
     };
 

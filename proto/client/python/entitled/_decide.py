@@ -121,7 +121,20 @@ def _select(asked: Asked, facts: Sequence[Subscription], lineage: _Lineage) -> l
             if successor and successor.id not in ids:
                 ids.add(successor.id)
                 selected.append(successor)
-    return selected
+    return _without_hearsay(selected)
+
+
+def _is_established(record: Subscription) -> bool:
+    return bool(record.entitlements or record.registered_at or record.tenant)
+
+
+def _without_hearsay(records: list[Subscription]) -> list[Subscription]:
+    """What an announcement alone makes known of a product does not make another product's customer
+    ambiguous: of several products those stay of which a record is established, if any is."""
+    if len({record.product_code for record in records}) < 2:
+        return records
+    established = {record.product_code for record in records if _is_established(record)}
+    return [record for record in records if record.product_code in established] or records
 
 
 class _Handles:
@@ -372,7 +385,8 @@ def subscribe_url(answer: Answer, asked: Asked, facts: Sequence[Subscription],
         return ""
     product = asked.product
     if not product and answer.reason == Reason.ENDED:
-        product = next((record.product_code for record in facts if _is_asked_about(record, asked)), "")
+        about = _without_hearsay([record for record in facts if _is_asked_about(record, asked)])
+        product = about[0].product_code if about else ""
     if not product:
         return products[0].subscribe_url if len(products) == 1 else ""
     return next((page.subscribe_url for page in products if page.code == product), "")
