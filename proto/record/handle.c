@@ -83,3 +83,22 @@ bool record_has_handle(const struct subscription *record, struct str handle)
            str_eq(handle, record->account_id) || str_eq(handle, record->customer_identifier) ||
            str_eq(handle, record->license_arn);
 }
+
+struct owner record_owner(struct str license, struct str customer_identifier, struct str account_id)
+{
+    if (license.len > 0)
+        return (struct owner){SCOPE_LICENSE, license};
+    if (customer_identifier.len > 0)
+        return (struct owner){SCOPE_CUSTOMER_IDENTIFIER, customer_identifier};
+    return (struct owner){account_id.len > 0 ? SCOPE_ACCOUNT : scope_none, account_id};
+}
+
+struct owner record_row_owner(const struct aws_entitlement *row)
+{
+    return record_owner(license_key(row->license_arn), row->customer_identifier, row->account_id);
+}
+
+int record_compare_owners(struct owner a, struct owner b)
+{
+    return a.by == b.by ? str_compare(a.key, b.key) : (int)a.by - (int)b.by;
+}

@@ -67,6 +67,20 @@ bool record_is_stale(const struct subscription *record, const struct policy *pol
 int64_t record_next_due_s(const struct subscription *record, const struct policy *policy,
                           int64_t now_s, enum due_class *ret_class);
 
+/* What tells of which subscription a row of GetEntitlements is: the licence, else the customer
+ * identifier (legacy listings, whatever accounts its rows name), else the account. scope_none: it
+ * names nothing. */
+struct owner {
+    enum scope by;
+    struct str key; /* of a licence: its license_key() */
+};
+
+struct owner record_owner(struct str license_key, struct str customer_identifier,
+                          struct str account_id);
+struct owner record_row_owner(const struct aws_entitlement *row);
+/* Orders owners: rows in their order stand together by subscription. 0: the same. */
+int record_compare_owners(struct owner a, struct owner b);
+
 /* The trailing l-... of a licence in any spelling (arn:aws:license-manager::ACCOUNT:license:l-...,
  * aws:license-manager:REGION:ACCOUNT:l-..., a bare l-...); empty if there is none. */
 struct str license_key(struct str license);

@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "proto/codec/codec.h"
+#include "proto/record/record.h"
 #include "services/checker/entitlement_call.h"
 
 enum {
@@ -54,22 +55,10 @@ static void finish(struct sweep *sweep)
     sweep_cancel(sweep);
 }
 
-/* By licence, else by customer: each group's rows come together. */
+/* Each subscription's rows come together. */
 static int compare_rows(const void *a, const void *b)
 {
-    const struct aws_entitlement *x = a, *y = b;
-    int order = str_compare(x->license_arn, y->license_arn);
-
-    if (order == 0)
-        order = str_compare(x->customer_identifier, y->customer_identifier);
-    return order ? order : str_compare(x->account_id, y->account_id);
-}
-
-static bool same_group(const struct aws_entitlement *a, const struct aws_entitlement *b)
-{
-    if (a->license_arn.len > 0)
-        return str_eq(a->license_arn, b->license_arn);
-    return compare_rows(a, b) == 0;
+    return record_compare_owners(record_row_owner(a), record_row_owner(b));
 }
 
 static size_t next_part(const struct sweep *sweep)
@@ -79,7 +68,7 @@ static size_t next_part(const struct sweep *sweep)
 
     if (end >= sweep->rows.count)
         return sweep->rows.count - sweep->sent;
-    while (end < sweep->rows.count && same_group(&rows[end - 1], &rows[end]))
+    while (end < sweep->rows.count && compare_rows(&rows[end - 1], &rows[end]) == 0)
         end++;
     return end - sweep->sent;
 }

@@ -49,11 +49,11 @@ static struct keys keys_of(const struct answer_work *work, const struct aws_enti
 
 static struct str group_name(struct arena *arena, const struct keys *keys)
 {
-    if (keys->license_key.len > 0)
-        return keys->license_key;
-    if (keys->customer_identifier.len > 0)
-        return arena_printf(arena, "i " STR_FMT, STR_ARG(keys->customer_identifier));
-    return arena_printf(arena, "a " STR_FMT, STR_ARG(keys->account_id));
+    struct owner owner =
+        record_owner(keys->license_key, keys->customer_identifier, keys->account_id);
+
+    return arena_printf(arena, "%s " STR_FMT, choice_text(&enumeration_scope, owner.by),
+                        STR_ARG(owner.key));
 }
 
 static bool is_of_product(const struct answer_work *work, const struct aws_entitlement *row)
@@ -76,6 +76,7 @@ static void add_row(struct answer_work *work, struct map *by_name,
         map_put(by_name, name, group);
         work->licensed += keys.license_key.len > 0;
     }
+    identity_agree(&group->keys, &keys);
     group->rows.items[group->rows.count++] = *row;
 }
 

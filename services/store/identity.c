@@ -16,6 +16,14 @@ bool identity_contradicts(const struct subscription *record, const struct keys *
            differ(record->account_id, keys->account_id);
 }
 
+void identity_agree(struct keys *keys, const struct keys *with)
+{
+    if (differ(keys->customer_identifier, with->customer_identifier))
+        keys->customer_identifier = STR_NONE;
+    if (differ(keys->account_id, with->account_id))
+        keys->account_id = STR_NONE;
+}
+
 bool identity_by_license(struct db *db, struct str product_code, struct str license,
                          struct arena *arena, struct subscription *ret)
 {

@@ -36,13 +36,9 @@ static struct keys keys_of(const struct comparison *comparison, const struct aws
                          .account_id = row->account_id};
 }
 
-static bool same_group(const struct aws_entitlement *a, const struct aws_entitlement *b)
+static bool same_owner(const struct aws_entitlement *a, const struct aws_entitlement *b)
 {
-    if (a->license_arn.len > 0 || b->license_arn.len > 0)
-        return str_eq(a->license_arn, b->license_arn);
-    if (a->customer_identifier.len > 0 || b->customer_identifier.len > 0)
-        return str_eq(a->customer_identifier, b->customer_identifier);
-    return str_eq(a->account_id, b->account_id);
+    return record_compare_owners(record_row_owner(a), record_row_owner(b)) == 0;
 }
 
 static void mark(struct comparison *comparison, struct str id, const char *why)
@@ -131,6 +127,10 @@ static void compare_group(struct comparison *comparison, const struct aws_entitl
     struct keys keys = keys_of(comparison, &rows->items[0]);
     struct subscription before;
 
+    for (size_t i = 1; i < rows->count; i++) {
+        struct keys row = keys_of(comparison, &rows->items[i]);
+        identity_agree(&keys, &row);
+    }
     if (keys.license_key.len == 0 && keys.customer_identifier.len == 0 && keys.account_id.len == 0)
         return; /* of nobody */
     if (find(comparison, &keys, &before))
@@ -155,7 +155,7 @@ enum rpc_error on_sweep_part(struct work *work)
     comparison.proven = seller_proves(work->change, params->signed_by, rows->count > 0);
     for (size_t begin = 0, end; begin < rows->count; begin = end) {
         for (end = begin + 1; end < rows->count; end++) {
-            if (!same_group(&rows->items[begin], &rows->items[end]))
+            if (!same_owner(&rows->items[begin], &rows->items[end]))
                 break;
         }
         compare_group(&comparison,

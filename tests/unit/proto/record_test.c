@@ -605,6 +605,37 @@ static void a_policy_travels_whole(void **state)
     assert_memory_equal(&policy, &again, sizeof(policy));
 }
 
+static int compare_owners(struct aws_entitlement a, struct aws_entitlement b)
+{
+    return record_compare_owners(record_row_owner(&a), record_row_owner(&b));
+}
+
+#define ROW(...) ((struct aws_entitlement){__VA_ARGS__})
+
+static void a_row_is_of_its_licence_else_its_customer_else_its_account(void **state)
+{
+    (void)state;
+    const struct aws_entitlement nobody = {.dimension = STR("seats")};
+
+    assert_int_equal(
+        compare_owners(ROW(.license_arn = STR("arn:aws:license-manager::1:license:l-1"),
+                           .account_id = STR("1")),
+                       ROW(.license_arn = STR("l-1"), .account_id = STR("2"))),
+        0);
+    assert_int_not_equal(compare_owners(ROW(.license_arn = STR("l-1"), .account_id = STR("1")),
+                                        ROW(.license_arn = STR("l-2"), .account_id = STR("1"))),
+                         0);
+    assert_int_equal(compare_owners(ROW(.customer_identifier = STR("c"), .account_id = STR("1")),
+                                    ROW(.customer_identifier = STR("c"), .account_id = STR("2"))),
+                     0);
+    assert_int_equal(compare_owners(ROW(.account_id = STR("1"), .dimension = STR("a")),
+                                    ROW(.account_id = STR("1"), .dimension = STR("b"))),
+                     0);
+    assert_int_not_equal(
+        compare_owners(ROW(.customer_identifier = STR("1")), ROW(.account_id = STR("1"))), 0);
+    assert_int_equal(record_row_owner(&nobody).by, scope_none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -622,6 +653,7 @@ int main(void)
         cmocka_unit_test(a_huge_change_stays_one_short_line),
         cmocka_unit_test(nothing_counts_past_its_stated_time),
         cmocka_unit_test(a_policy_travels_whole),
+        cmocka_unit_test(a_row_is_of_its_licence_else_its_customer_else_its_account),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

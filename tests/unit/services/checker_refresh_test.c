@@ -724,7 +724,7 @@ static void a_sweep_is_read_whole_and_sent_by_licence(void **state)
 {
     (void)state;
     aws_answers(sweep_claimed(),
-                "{\"Entitlements\":[" ROW_OF("b") "," ROW_OF("a") "],\"NextToken\":\"1\"}");
+                "{\"Entitlements\":[" ROW_OF("l-b") "," ROW_OF("l-a") "],\"NextToken\":\"1\"}");
     /* A page's token renews the lease. */
     assert_false(attempt(last_aws()));
     const struct quota_params *token = last_rpc(METHOD_store_quota)->params;
@@ -732,14 +732,14 @@ static void a_sweep_is_read_whole_and_sent_by_licence(void **state)
     assert_int_equal(token->fence, FENCE);
     assert_true(str_eq_text(token->subscription, "p-product"));
     store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
-    aws_answers(last_aws(), "{\"Entitlements\":[" ROW_OF("b") "]}");
+    aws_answers(last_aws(), "{\"Entitlements\":[" ROW_OF("l-b") "]}");
 
     const struct sweep_part_params *part = last_rpc(METHOD_store_sweep_part)->params;
     assert_int_equal(part->fence, FENCE);
     assert_int_equal(part->began_at, 1700000000);
     assert_int_equal(part->rows.count, 3);
-    assert_true(str_eq_text(part->rows.items[0].license_arn, "a"));
-    assert_true(str_eq_text(part->rows.items[2].license_arn, "b"));
+    assert_true(str_eq_text(part->rows.items[0].license_arn, "l-a"));
+    assert_true(str_eq_text(part->rows.items[2].license_arn, "l-b"));
     store_answers(last_rpc(METHOD_store_sweep_part), ERROR_NONE,
                   &(struct sweep_part_result){.verified = 1, .unknown = 1});
 
@@ -759,16 +759,14 @@ static void a_sweep_is_read_whole_and_sent_by_licence(void **state)
     assert_int_equal(refresh_stats(world.refresh).calling, 0);
 }
 
-/* 251 licences of two rows: no part ends within a licence. */
-static void parts_end_between_licences(void **state)
+/* 251 of two rows each: no part ends within one. */
+static void parts_end_between(const char *row)
 {
     cleanup(buf_done) struct buf page = BUF_INIT;
-    (void)state;
 
     buf_append_text(&page, "{\"Entitlements\":[");
     for (int i = 0; i < 502; i++)
-        buf_printf(&page, "%s{\"LicenseArn\":\"l%03d\",\"Dimension\":\"d%d\"}", i ? "," : "", i / 2,
-                   i % 2);
+        buf_printf(&page, row, i ? "," : "", i / 2, i % 2);
     buf_append_text(&page, "]}");
     aws_answers(sweep_claimed(), page.data);
     size_t rows = 0;
@@ -781,6 +779,18 @@ static void parts_end_between_licences(void **state)
     }
     assert_int_equal(rows, 502);
     last_rpc(METHOD_store_sweep_finish);
+}
+
+static void parts_end_between_licences(void **state)
+{
+    (void)state;
+    parts_end_between("%s{\"LicenseArn\":\"l-%03d\",\"Dimension\":\"d%d\"}");
+}
+
+static void parts_end_between_customers_whatever_their_accounts(void **state)
+{
+    (void)state;
+    parts_end_between("%s{\"CustomerIdentifier\":\"c%03d\",\"CustomerAWSAccountId\":\"%d\"}");
 }
 
 static void a_sweep_that_is_not_whole_sends_nothing(void **state)
@@ -867,6 +877,7 @@ int main(void)
         TEST(several_claims_of_a_call_that_failed_are_given_back),
         TEST(a_sweep_is_read_whole_and_sent_by_licence),
         TEST(parts_end_between_licences),
+        TEST(parts_end_between_customers_whatever_their_accounts),
         TEST(a_sweep_that_is_not_whole_sends_nothing),
         TEST(a_sweep_whose_claim_lapsed_ends),
         TEST(a_stop_does_not_wait_for_a_sweep),

@@ -381,6 +381,27 @@ static void the_next_is_due_an_interval_after_the_last(void **state)
     fixture->books.settings = NULL;
 }
 
+static void an_identifier_is_one_customer_whatever_accounts_its_rows_name(void **state)
+{
+    struct fixture *fixture = *state;
+    struct register_params params = {.product_code = STR(PRODUCT),
+                                     .account_id = STR(ACCOUNT),
+                                     .customer_identifier = STR("customer-1")};
+    struct register_result registered;
+    struct aws_entitlement_list rows = ROWS_OF(
+        SEATS(1, .customer_identifier = STR("customer-1"), .account_id = STR("000000000001")),
+        SEATS(2, .customer_identifier = STR("customer-1"), .account_id = STR(ACCOUNT)));
+
+    assert_int_equal(fixture_write(fixture, on_register, &params, &registered), ERROR_NONE);
+    struct str id = arena_str(&fixture->arena, registered.subscription->id);
+    fixture_apply(fixture, id, SCOPE_CUSTOMER_IDENTIFIER, T, rows);
+    assert_int_equal(fixture_get(fixture, id).entitlements.count, 2);
+    struct sweep_part_result result = compare(fixture, T + 60, rows);
+    assert_int_equal(result.verified, 1);
+    assert_int_equal(result.differing + result.unknown, 0);
+    assert_int_equal(fixture_all(fixture).count, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +418,7 @@ int main(void)
         fixture_test(only_the_claim_that_is_on_may_compare),
         fixture_test(a_claim_is_renewed),
         fixture_test(the_next_is_due_an_interval_after_the_last),
+        fixture_test(an_identifier_is_one_customer_whatever_accounts_its_rows_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
