@@ -187,8 +187,8 @@ static void on_probed(void *arg, const struct entitlement_result *result)
     claim->aws_call = NULL;
     if (result->throttled)
         claim_tell_throttled(claim->lease);
-    claim->product_alive =
-        result->whole && result->rows.count > 0 && result->signed_by == claim->signed_by;
+    claim->product_alive = result->whole && result->rows.count > result->unreadable &&
+                           result->signed_by == claim->signed_by;
     if (claim->product_alive)
         ask_aws(claim, false);
     else

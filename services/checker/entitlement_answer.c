@@ -70,22 +70,36 @@ static bool is_absent(const struct json *value)
     return kind == JSON_KIND_ABSENT || kind == JSON_KIND_NULL;
 }
 
-static int read_texts(const struct json *from, struct arena *arena, struct aws_entitlement *row,
-                      struct error *error)
+static bool read_text(const struct json *value, const struct text_member *member,
+                      struct arena *arena, struct str *ret_text, struct error *error)
+{
+    struct str text = json_str(value);
+
+    if (is_absent(value))
+        return true;
+    if (json_kind(value) != JSON_KIND_STRING)
+        error_set(error, "'%s' is no string", member->name);
+    else if (text.len > limit_at(member->offset))
+        error_set(error, "'%s' is longer than AWS allows", member->name);
+    else
+        *ret_text = arena_str(arena, text);
+    return ret_text->len == text.len && json_kind(value) == JSON_KIND_STRING;
+}
+
+/* What names its owner is read whole or not at all: half of it would name another. */
+static bool read_texts(const struct json *from, struct arena *arena, struct aws_entitlement *row,
+                       struct error *error)
 {
     for (size_t i = 0; i < sizeof(text_members) / sizeof(text_members[0]); i++) {
         const struct text_member *member = &text_members[i];
-        const struct json *value = json_get(from, member->name);
-        struct str text = json_str(value);
-        if (is_absent(value))
+        struct str *text = (struct str *)((char *)row + member->offset);
+        if (read_text(json_get(from, member->name), member, arena, text, error))
             continue;
-        if (json_kind(value) != JSON_KIND_STRING)
-            return error_set(error, "'%s' is no string", member->name);
-        if (text.len > limit_at(member->offset))
-            return error_set(error, "'%s' is longer than AWS allows", member->name);
-        *(struct str *)((char *)row + member->offset) = arena_str(arena, text);
+        if (text != &row->dimension)
+            *row = (struct aws_entitlement){0};
+        return false;
     }
-    return 0;
+    return true;
 }
 
 static bool whole_number(double number, int64_t *ret_number)
@@ -130,36 +144,49 @@ static struct value read_value(const struct json *from, struct arena *arena)
     return value;
 }
 
-/* Seconds since the epoch, perhaps with a fraction or an exponent (AWS JSON protocol). A date that
- * cannot be read must not pass for "no date", which never expires; nor may the epoch itself, which
- * is our 0. */
-static int read_date(const struct json *value, int64_t *ret_time_s, struct error *error)
+/* Seconds since the epoch, perhaps with a fraction or an exponent (AWS JSON protocol). A number
+ * that as seconds lies beyond the year 9999, and as milliseconds in the time of AWS Marketplace or
+ * later, is milliseconds. Any other that is no date AWS Marketplace could mean cannot be read: it
+ * must not pass for "no date", which never expires, nor for one long past. */
+static bool read_date(const struct json *value, int64_t *ret_time_s, struct error *error)
 {
+    const int64_t last_s = 253402300799;    /* of the year 9999 */
+    const int64_t first_ms = 1262304000000; /* 2010; AWS Marketplace opened in 2012 */
     double number;
+    int64_t time;
 
     if (is_absent(value))
-        return 0;
-    if (!json_number(value, &number) || !whole_number(number, ret_time_s))
-        return error_set(error, "'ExpirationDate' is no time in seconds");
-    if (*ret_time_s < 1)
-        *ret_time_s = 1;
-    return 0;
+        return true;
+    bool readable = json_number(value, &number) && whole_number(number, &time) && time > 0;
+    if (readable && time > last_s) {
+        readable = time >= first_ms;
+        time /= 1000;
+    }
+    if (!readable || time > last_s) {
+        error_set(error, "'ExpirationDate' is no time in seconds");
+        return false;
+    }
+    *ret_time_s = time;
+    return true;
 }
 
-static int read_row(const struct json *from, struct str product_code, struct arena *arena,
-                    struct aws_entitlement *row, struct error *error)
+static bool read_row(const struct json *from, struct str product_code, struct arena *arena,
+                     struct aws_entitlement *row, struct error *error)
 {
-    if (json_kind(from) != JSON_KIND_OBJECT)
-        return error_set(error, "an entitlement is no object");
-    if (read_texts(from, arena, row, error) < 0 ||
-        read_date(json_get(from, "ExpirationDate"), &row->expires_at, error) < 0)
-        return -1;
-    if (row->product_code.len > 0 && !str_eq(row->product_code, product_code))
-        return error_set(error,
-                         "an entitlement of product '" STR_FMT "' came for product '" STR_FMT "'",
-                         STR_ARG(row->product_code), STR_ARG(product_code));
+    if (json_kind(from) != JSON_KIND_OBJECT) {
+        error_set(error, "an entitlement is no object");
+        return false;
+    }
+    if (!read_texts(from, arena, row, error))
+        return false;
+    if (row->product_code.len > 0 && !str_eq(row->product_code, product_code)) {
+        error_set(error, "an entitlement of product '" STR_FMT "' came for product '" STR_FMT "'",
+                  STR_ARG(row->product_code), STR_ARG(product_code));
+        *row = (struct aws_entitlement){0};
+        return false;
+    }
     row->value = read_value(json_get(from, "Value"), arena);
-    return 0;
+    return read_date(json_get(from, "ExpirationDate"), &row->expires_at, error);
 }
 
 static struct aws_entitlement *add_row(struct entitlement_rows *rows, struct arena *arena)
@@ -172,6 +199,7 @@ static struct aws_entitlement *add_row(struct entitlement_rows *rows, struct are
         rows->items = items;
         rows->capacity = capacity;
     }
+    rows->items[rows->count] = (struct aws_entitlement){0};
     return &rows->items[rows->count++];
 }
 
@@ -184,8 +212,13 @@ static int read_rows(const struct json *list, struct str product_code, struct ar
     if (json_kind(list) != JSON_KIND_ARRAY)
         return error_set(error, "'Entitlements' is no list");
     for (size_t i = 0; i < json_count(list); i++) {
-        if (read_row(json_at(list, i), product_code, arena, add_row(rows, arena), error) < 0)
-            return -1;
+        struct aws_entitlement *row = add_row(rows, arena);
+        struct error why;
+        if (read_row(json_at(list, i), product_code, arena, row, &why))
+            continue;
+        row->unreadable = true;
+        if (rows->unreadable++ == 0)
+            rows->why = why;
     }
     return 0;
 }

@@ -2,8 +2,8 @@
  *
  * Cites AWS's GetEntitlements API reference. Every member of a row may be missing; unknown members
  * are ignored; a value of no known kind is a row without value, for the dimension is listed all the
- * same. What contradicts the form itself makes the whole call fail: half an answer must not pass
- * for one.
+ * same. A row that cannot be read is marked as such, and the others count. What contradicts the
+ * form of the answer itself makes the whole call fail: half an answer must not pass for one.
  */
 #ifndef SERVICES_CHECKER_ENTITLEMENT_ANSWER_H
 #define SERVICES_CHECKER_ENTITLEMENT_ANSWER_H
@@ -32,10 +32,12 @@ void entitlement_question_write(const struct entitlement_question *question, str
 struct entitlement_rows {
     struct aws_entitlement *items;
     size_t count, capacity;
+    size_t unreadable; /* of them */
+    struct error why;  /* the first of those */
 };
 
 /* Adds a page's rows. *ret_next_token is empty after the last page. A row of another product than
- * asked for fails: such an answer is not to our question. */
+ * asked for is unreadable too. */
 int entitlement_page_read(const struct json *body, struct str product_code, struct arena *arena,
                           struct entitlement_rows *rows, struct str *ret_next_token,
                           struct error *error);

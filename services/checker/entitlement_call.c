@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "common/log/log.h"
 #include "services/checker/entitlement_answer.h"
 
 enum { PAGES_MAX = 1000 };
@@ -41,8 +42,13 @@ static void finish(struct entitlement_call *call)
 {
     call->result.rows =
         (struct aws_entitlement_list){.items = call->rows.items, .count = call->rows.count};
+    call->result.unreadable = call->rows.unreadable;
     if (!call->result.whole)
         call->result.rows = (struct aws_entitlement_list){NULL, 0};
+    else if (call->rows.unreadable > 0)
+        log_warning("rows of an answer of AWS cannot be read; the others count",
+                    LOG_STR("product", call->ask.product_code),
+                    LOG_INT("rows", call->rows.unreadable), LOG_TEXT("why", call->rows.why.text));
     call->done(call->arg, &call->result);
     entitlement_call_cancel(call);
 }
@@ -132,7 +138,8 @@ static void go_on(struct entitlement_call *call)
 {
     if (call->rows.count > call->ask.pages_max * (size_t)ENTITLEMENT_PAGE_ROWS) {
         fail(call, "the answer has more than %u rows", call->ask.pages_max * ENTITLEMENT_PAGE_ROWS);
-    } else if (call->next_token.len == 0 || (call->ask.first_row_only && call->rows.count > 0)) {
+    } else if (call->next_token.len == 0 ||
+               (call->ask.first_row_only && call->rows.count > call->rows.unreadable)) {
         call->result.whole = true;
         finish(call);
     } else if (call->result.pages >= call->ask.pages_max) {

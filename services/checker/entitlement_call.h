@@ -1,7 +1,8 @@
 /* One whole GetEntitlements: all pages, every attempt under the quota, within a deadline.
  *
  * It is whole or it failed: a page too many, a token that comes again, a page that cannot be read
- * fail the call, and none of its rows are given out.
+ * fail the call, and none of its rows are given out. A row that cannot be read is given out as
+ * such.
  */
 #ifndef SERVICES_CHECKER_ENTITLEMENT_CALL_H
 #define SERVICES_CHECKER_ENTITLEMENT_CALL_H
@@ -19,7 +20,7 @@ struct entitlement_ask {
     enum scope scope;       /* scope_none: the whole product */
     const struct str *keys; /* what it is filtered by; several are asked about together */
     size_t key_count;
-    bool first_row_only; /* ends with the first row: does the product list anything? */
+    bool first_row_only; /* ends with the first readable row: does the product list anything? */
     enum due_class class;
     bool token_included; /* the first attempt has its token already */
     int64_t deadline_ms; /* over all pages; with a claim, of each */
@@ -32,6 +33,7 @@ struct entitlement_ask {
 struct entitlement_result {
     bool whole;
     struct aws_entitlement_list rows;
+    size_t unreadable;  /* of the rows */
     int64_t began_at_s; /* the attempt that brought the first page */
     unsigned pages;
     unsigned signed_by; /* which of our credentials signed it, all pages alike */

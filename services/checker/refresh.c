@@ -225,10 +225,10 @@ static void on_swept(void *arg, const struct sweep_result *result)
     }
     worker->refresh->stats.swept++;
     log_info("a product was swept", LOG_STR("product", worker->work.sweep),
-             LOG_INT("rows", result->rows), LOG_INT("pages", result->pages),
-             LOG_INT("verified", result->verified), LOG_INT("differing", result->differing),
-             LOG_INT("unknown", result->unknown), LOG_INT("unlisted", result->unlisted),
-             LOG_TRACE(worker->work.trace));
+             LOG_INT("rows", result->rows), LOG_INT("unreadable", result->unreadable),
+             LOG_INT("pages", result->pages), LOG_INT("verified", result->verified),
+             LOG_INT("differing", result->differing), LOG_INT("unknown", result->unknown),
+             LOG_INT("unlisted", result->unlisted), LOG_TRACE(worker->work.trace));
     finish_work(worker);
 }
 

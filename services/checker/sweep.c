@@ -154,6 +154,7 @@ static void send_finish(struct sweep *sweep, struct str signed_by)
         .unknown = sweep->result.unknown,
         .unlisted = sweep->result.unlisted,
         .signed_by = signed_by,
+        .unreadable = sweep->result.unreadable,
     };
     sweep->store_call = rpc_call(sweep->options.store, METHOD_store_sweep_finish, &params,
                                  STORE_TIMEOUT_MS, sweep->options.claim->trace, on_finished, sweep);
@@ -188,7 +189,8 @@ static void on_listed(void *arg, const struct entitlement_result *result)
     sweep->rows = copy.rows;
     if (sweep->rows.count > 0)
         qsort(sweep->rows.items, sweep->rows.count, sizeof(*sweep->rows.items), compare_rows);
-    sweep->result.rows = (int64_t)sweep->rows.count;
+    sweep->result.rows = (int64_t)(sweep->rows.count - result->unreadable);
+    sweep->result.unreadable = (int64_t)result->unreadable;
     sweep->result.pages = result->pages;
     sweep->began_at_s = result->began_at_s;
     sweep->signed_by = result->signed_by;

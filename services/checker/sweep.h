@@ -25,7 +25,7 @@ struct sweep_result {
     bool throttled;
     struct error error; /* unless whole */
     unsigned pages;
-    int64_t rows, verified, differing, unknown, unlisted;
+    int64_t rows, unreadable, verified, differing, unknown, unlisted;
 };
 
 typedef void sweep_done_fn(void *arg, const struct sweep_result *result);

@@ -23,6 +23,7 @@ static void add(const struct ctl *ctl, struct table *table, const struct sweep_s
     cell_count(table, state->differing);
     cell_count(table, state->unknown);
     cell_count(table, state->unlisted);
+    cell_count(table, state->unreadable);
     table_cell(table, state->last_error);
 }
 
@@ -44,7 +45,7 @@ static int show(struct ctl *ctl, struct str product)
     const struct sweeps_result *sweeps = result;
     root = json_new_object();
     list = json_new_array();
-    table_init(&table, "PRODUCT,SWEPT,ROWS,VERIFIED,DIFFERING,UNKNOWN,UNLISTED,ERROR");
+    table_init(&table, "PRODUCT,SWEPT,ROWS,VERIFIED,DIFFERING,UNKNOWN,UNLISTED,UNREADABLE,ERROR");
     for (size_t i = 0; i < sweeps->sweeps.count; i++) {
         if (!is_meant(product, &sweeps->sweeps.items[i]))
             continue;

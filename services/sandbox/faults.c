@@ -226,6 +226,8 @@ static struct json *tampered_list(const struct json *list)
         struct json *item = json_clone(json_at(list, i));
         if (json_get(item, "Body"))
             tamper_message(item);
+        if (json_get(item, "ExpirationDate") && i == 0)
+            json_set_str(item, "ExpirationDate", STR("soon"));
         json_add(result, item);
     }
     return result;

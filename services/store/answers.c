@@ -14,6 +14,7 @@
 struct group {
     struct keys keys;
     struct aws_entitlement_list rows;
+    bool partial;               /* one of them cannot be read */
     struct subscription record; /* as it is after the group was applied */
 };
 
@@ -26,6 +27,7 @@ struct answer_work {
     struct group *groups;
     size_t count, licensed;
     bool product_alive, proven;
+    bool obscure; /* a row that cannot be read may be of any of them, or of none */
     struct ids *changed;
 };
 
@@ -61,6 +63,13 @@ static bool is_of_product(const struct answer_work *work, const struct aws_entit
     return row->product_code.len == 0 || str_eq(row->product_code, work->claimed.product_code);
 }
 
+/* Its licence is what the call was filtered by; or it may be any. */
+static bool is_obscure(const struct answer_work *work, const struct aws_entitlement *row)
+{
+    return row->unreadable && record_row_owner(row).by == scope_none &&
+           work->params->scope != SCOPE_LICENSE;
+}
+
 static void add_row(struct answer_work *work, struct map *by_name,
                     const struct aws_entitlement *row)
 {
@@ -77,6 +86,7 @@ static void add_row(struct answer_work *work, struct map *by_name,
         work->licensed += keys.license_key.len > 0;
     }
     identity_agree(&group->keys, &keys);
+    group->partial |= row->unreadable;
     group->rows.items[group->rows.count++] = *row;
 }
 
@@ -87,10 +97,12 @@ static void group_rows(struct answer_work *work)
 
     work->groups = arena_alloc_array(work->arena, rows->count, sizeof(*work->groups));
     for (size_t i = 0; i < rows->count; i++) {
-        if (is_of_product(work, &rows->items[i]))
+        if (is_obscure(work, &rows->items[i]))
+            work->obscure = true;
+        else if (is_of_product(work, &rows->items[i]))
             add_row(work, by_name, &rows->items[i]);
     }
-    work->product_alive = work->params->product_alive || work->count > 0;
+    work->product_alive = work->params->product_alive || apply_readable_rows(rows) > 0;
 }
 
 /* A record with more could not be read again; see messages.def. */
@@ -109,7 +121,8 @@ static bool fits(const struct answer_work *work)
  * unlicensed record that it names is that licence's. */
 static bool proves_one_licence(const struct answer_work *work)
 {
-    return work->licensed == 1 && work->count == 1 && work->params->scope != SCOPE_LICENSE;
+    return work->licensed == 1 && work->count == 1 && !work->obscure &&
+           work->params->scope != SCOPE_LICENSE;
 }
 
 static bool find_licensed(struct answer_work *work, const struct keys *keys,
@@ -186,7 +199,7 @@ static void note_write(struct answer_work *work, const struct subscription *reco
 }
 
 static void apply_rows(struct answer_work *work, struct subscription *record,
-                       const struct aws_entitlement_list *rows)
+                       const struct aws_entitlement_list *rows, bool partial)
 {
     const struct asked asked = {.began_at_s = work->params->began_at,
                                 .now_s = change_now_s(work->change),
@@ -194,7 +207,10 @@ static void apply_rows(struct answer_work *work, struct subscription *record,
                                 .product_alive = work->product_alive,
                                 .proven = work->proven};
 
-    apply_answer(record, rows, &asked, &work->books->policy, work->arena);
+    if (partial || work->obscure)
+        apply_partial(record, rows, &asked, work->arena);
+    else
+        apply_answer(record, rows, &asked, &work->books->policy, work->arena);
 }
 
 /* What was not listed was inferred to go on in another licence. It is listed again, so both are
@@ -212,7 +228,7 @@ static void part_if_listed_again(struct answer_work *work, const struct subscrip
 static void apply_new(struct answer_work *work, struct group *group)
 {
     group->record = identity_new(&group->keys);
-    apply_rows(work, &group->record, &group->rows);
+    apply_rows(work, &group->record, &group->rows, group->partial);
     records_insert(work->change, &group->record);
     ids_add(work->changed, group->record.id);
 }
@@ -224,7 +240,7 @@ static void apply_known(struct answer_work *work, struct group *group,
 
     group->record = before;
     identity_learn(&group->record, &group->keys);
-    apply_rows(work, &group->record, &group->rows);
+    apply_rows(work, &group->record, &group->rows, group->partial);
     part_if_listed_again(work, &before, &group->record);
     note_write(work, &group->record, records_update(work->change, &before, &group->record));
 }
@@ -388,7 +404,7 @@ static void apply_nothing(struct answer_work *work, bool was_empty)
     struct group *found = NULL;
     enum succession succession = seek_successor(work, was_empty, &found);
 
-    apply_rows(work, &after, &no_rows);
+    apply_rows(work, &after, &no_rows, false);
     /* An answer without anything says nothing about who goes on in what. */
     if (work->count > 0)
         apply_undecided(&after, succession == SUCCESSION_UNDECIDED ? work->params->began_at : 0,
@@ -419,7 +435,8 @@ static void mark_unlisted(struct answer_work *work)
 }
 
 bool answers_apply(struct books *books, struct change *change, const struct subscription *claimed,
-                   const struct apply_params *params, bool proven, struct ids *changed)
+                   const struct apply_params *params, bool proven, struct ids *changed,
+                   bool *ret_partial)
 {
     struct answer_work work = {.books = books,
                                .change = change,
@@ -435,7 +452,11 @@ bool answers_apply(struct books *books, struct change *change, const struct subs
         return false;
     for (size_t i = 0; i < work.count; i++)
         apply_group(&work, &work.groups[i]);
-    if (!group_of(&work, work.claimed.id)) {
+    const struct group *own = group_of(&work, work.claimed.id);
+    *ret_partial = work.obscure || (own && own->partial);
+    if (work.obscure)
+        return true; /* nobody knows what it does not list */
+    if (!own) {
         go_on_in_licences(&work);
         apply_nothing(&work, was_empty);
     }

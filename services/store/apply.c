@@ -56,13 +56,13 @@ static struct entitlement_list entitlements_of(const struct aws_entitlement_list
                                                struct arena *arena)
 {
     struct entitlement_list list = {
-        .items = arena_alloc_array(arena, rows->count, sizeof(struct entitlement)),
-        .count = rows->count,
-    };
+        .items = arena_alloc_array(arena, rows->count, sizeof(struct entitlement))};
 
     for (size_t i = 0; i < rows->count; i++) {
         const struct aws_entitlement *row = &rows->items[i];
-        struct entitlement *item = &list.items[i];
+        if (row->unreadable)
+            continue;
+        struct entitlement *item = &list.items[list.count++];
         *item = (struct entitlement){
             .dimension = arena_str(arena, row->dimension),
             .value = row->value,
@@ -110,12 +110,11 @@ static int64_t listed_by(const struct subscription *record, int64_t now_s)
     return record_time_is_ahead(at_s, now_s) ? 0 : at_s;
 }
 
-static bool apply_listed(struct subscription *record, const struct aws_entitlement_list *rows,
+static bool apply_listed(struct subscription *record, struct entitlement_list list,
                          int64_t began_at_s, struct arena *arena)
 {
     struct evidence had = record_evidence(record);
     struct evidence evidence = {.succeeded_at = had.succeeded_at};
-    struct entitlement_list list = entitlements_of(rows, arena);
 
     if (had.notice != notice_none && began_at_s < had.notice_at + NOTICE_LAG_S) {
         evidence.notice = had.notice;
@@ -176,17 +175,75 @@ static bool apply_empty(struct subscription *record, const struct asked *asked,
     return set_evidence(record, &evidence, arena);
 }
 
+size_t apply_readable_rows(const struct aws_entitlement_list *rows)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < rows->count; i++)
+        count += !rows->items[i].unreadable;
+    return count;
+}
+
+static bool grants_as(const struct aws_entitlement *row, const struct entitlement *held)
+{
+    return !row->unreadable && row->expires_at == held->expires_at &&
+           compare_values(row->value, held->value) == 0;
+}
+
+/* Whether the rows say what becomes of it: it is listed again, or all rows of its dimension are
+ * readable. */
+static bool is_spoken_of(const struct entitlement *held, const struct aws_entitlement_list *rows)
+{
+    size_t readable = 0, unreadable = 0;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct aws_entitlement *row = &rows->items[i];
+        if (!str_eq(row->dimension, held->dimension))
+            continue;
+        if (grants_as(row, held))
+            return true;
+        readable += !row->unreadable;
+        unreadable += row->unreadable;
+    }
+    return readable > 0 && unreadable == 0;
+}
+
+static bool is_older(const struct subscription *record, const struct asked *asked)
+{
+    return asked->began_at_s < record->verified_at &&
+           !record_time_is_ahead(record->verified_at, asked->now_s);
+}
+
+enum applied apply_partial(struct subscription *record, const struct aws_entitlement_list *rows,
+                           const struct asked *asked, struct arena *arena)
+{
+    enum { ENTITLEMENTS_MAX = 1000 }; /* see messages.def */
+    struct entitlement_list listed = entitlements_of(rows, arena), held = record->entitlements;
+    struct entitlement_list all = {
+        .items = arena_alloc_array(arena, listed.count + held.count, sizeof(*all.items))};
+
+    for (size_t i = 0; i < listed.count; i++)
+        all.items[all.count++] = listed.items[i];
+    for (size_t i = 0; i < held.count && all.count < ENTITLEMENTS_MAX; i++) {
+        if (!is_spoken_of(&held.items[i], rows))
+            all.items[all.count++] = held.items[i];
+    }
+    if (rows->count == 0 || all.count == 0 || is_older(record, asked))
+        return APPLIED_NOTHING;
+    qsort(all.items, all.count, sizeof(all.items[0]), compare_entitlements);
+    return apply_listed(record, all, asked->began_at_s, arena) ? APPLIED_CHANGED : APPLIED_NOTHING;
+}
+
 enum applied apply_answer(struct subscription *record, const struct aws_entitlement_list *rows,
                           const struct asked *asked, const struct policy *policy,
                           struct arena *arena)
 {
-    bool ahead = record_time_is_ahead(record->verified_at, asked->now_s);
     bool changed;
 
-    if (asked->began_at_s < record->verified_at && !ahead)
+    if (is_older(record, asked))
         return APPLIED_NOTHING;
     if (rows->count > 0)
-        changed = apply_listed(record, rows, asked->began_at_s, arena);
+        changed = apply_listed(record, entitlements_of(rows, arena), asked->began_at_s, arena);
     else
         changed = apply_empty(record, asked, policy, arena);
     if (!changed && asked->began_at_s == record->verified_at)

@@ -17,6 +17,9 @@ enum applied {
     APPLIED_CHANGED,
 };
 
+/* How many of the rows could be read: the others are known to be there, no more. */
+size_t apply_readable_rows(const struct aws_entitlement_list *rows);
+
 /* How an answer was asked for. */
 struct asked {
     int64_t began_at_s;
@@ -31,6 +34,12 @@ struct asked {
 enum applied apply_answer(struct subscription *record, const struct aws_entitlement_list *rows,
                           const struct asked *asked, const struct policy *policy,
                           struct arena *arena);
+
+/* An answer of which some row cannot be read that is this record's, or may be: the readable ones
+ * count, and what they do not speak of stays as it was. Unknown is not absent. It verifies nothing.
+ */
+enum applied apply_partial(struct subscription *record, const struct aws_entitlement_list *rows,
+                           const struct asked *asked, struct arena *arena);
 
 /* An end was announced at the event's own time. False: known, or refuted since. */
 bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s, int64_t now_s,

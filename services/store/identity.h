@@ -36,7 +36,8 @@ bool identity_unlicensed(struct db *db, const struct keys *keys, struct arena *a
 bool identity_of_registration(struct db *db, const struct keys *keys, struct arena *arena,
                               struct subscription *ret);
 
-/* Takes out what two rows of one subscription do not agree on: which of it is true, nobody knows. */
+/* Takes out what two rows of one subscription do not agree on: which of it is true, nobody knows.
+ */
 void identity_agree(struct keys *keys, const struct keys *with);
 bool identity_contradicts(const struct subscription *record, const struct keys *keys);
 /* Fills what the record does not know; with a licence's spelling from AWS's answers, it is

@@ -1,6 +1,7 @@
 #include "proto/codec/codec.h"
 #include "proto/record/record.h"
 #include "services/store/answers.h"
+#include "services/store/apply.h"
 #include "services/store/handlers.h"
 #include "services/store/journal.h"
 #include "services/store/marks.h"
@@ -62,6 +63,23 @@ static bool shows_what_was_announced(const struct change *change, struct str id,
            record_evidence(&record).notice != notice_none;
 }
 
+/* What could be read counts; for the rest AWS is asked again, as after a call that failed. */
+static void settle(struct work *work, struct str id, bool partial, bool changed)
+{
+    const struct apply_params *params = work->params;
+
+    if (!db_has(work->change->db, TABLE_SUBSCRIPTIONS, id))
+        partial = false;
+    else if (partial)
+        marks_failed(work->change, id, STR("something of AWS's answer cannot be read"), 0);
+    else
+        marks_applied(work->change, id, params->fence,
+                      changed &&
+                          shows_what_was_announced(work->change, id, params, &work->change->arena));
+    change_effect(work->change, partial ? EFFECT_RELEASED : EFFECT_APPLIED, params->subscription,
+                  STR_NONE, params->fence);
+}
+
 enum rpc_error on_apply(struct work *work)
 {
     const struct apply_params *params = work->params;
@@ -69,6 +87,7 @@ enum rpc_error on_apply(struct work *work)
     struct change *change = work->change;
     struct subscription claimed;
     struct ids changed = {.arena = work->arena};
+    bool partial = false;
 
     if (!holds_claim(work, params->subscription, params->fence) ||
         !seller_takes(change->db, params->signed_by, work->error))
@@ -80,17 +99,13 @@ enum rpc_error on_apply(struct work *work)
     }
     change->origin.cause = CAUSE_REFRESH;
     change->origin.author = params->checker;
-    bool proven =
-        seller_proves(change, params->signed_by, params->rows.count > 0 || params->product_alive);
-    if (!answers_apply(work->books, change, &claimed, params, proven, &changed)) {
+    bool proven = seller_proves(change, params->signed_by,
+                                apply_readable_rows(&params->rows) > 0 || params->product_alive);
+    if (!answers_apply(work->books, change, &claimed, params, proven, &changed, &partial)) {
         error_set(work->error, "it lists more of one subscription than a record holds");
         return ERROR_BAD_REQUEST;
     }
-    if (db_has(change->db, TABLE_SUBSCRIPTIONS, claimed.id))
-        marks_applied(change, claimed.id, params->fence,
-                      changed.list.count > 0 &&
-                          shows_what_was_announced(change, claimed.id, params, &change->arena));
-    change_effect(change, EFFECT_APPLIED, params->subscription, STR_NONE, params->fence);
+    settle(work, claimed.id, partial, changed.list.count > 0);
     if (changed.list.count > SUBSCRIPTIONS_MAX)
         changed.list.count = SUBSCRIPTIONS_MAX;
     result->changed = changed.list.count > 0;

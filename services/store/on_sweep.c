@@ -109,6 +109,11 @@ static void compare_known(struct comparison *comparison, const struct keys *keys
                                 .product_alive = true,
                                 .proven = comparison->proven};
 
+    if (apply_readable_rows(rows) < rows->count) {
+        mark(comparison, before->id, "the sweep has a row of it that cannot be read");
+        comparison->result->differing++;
+        return;
+    }
     identity_learn(&after, keys);
     bool learnt = !codec_equal(&shape_subscription, before, &after);
     enum applied applied =
@@ -152,7 +157,8 @@ enum rpc_error on_sweep_part(struct work *work)
         return ERROR_CONFLICT;
     work->change->origin.cause = CAUSE_REFRESH;
     work->change->origin.author = STR("sweep");
-    comparison.proven = seller_proves(work->change, params->signed_by, rows->count > 0);
+    comparison.proven =
+        seller_proves(work->change, params->signed_by, apply_readable_rows(rows) > 0);
     for (size_t begin = 0, end; begin < rows->count; begin = end) {
         for (end = begin + 1; end < rows->count; end++) {
             if (!same_owner(&rows->items[begin], &rows->items[end]))
@@ -206,7 +212,8 @@ enum rpc_error on_sweep_finish(struct work *work)
                                         .verified = params->verified,
                                         .differing = params->differing,
                                         .unknown = params->unknown,
-                                        .unlisted = params->unlisted + result->unlisted};
+                                        .unlisted = params->unlisted + result->unlisted,
+                                        .unreadable = params->unreadable};
     sweeps_done(work->change, params->subscription, params->fence, &outcome);
     return ERROR_NONE;
 }

@@ -62,3 +62,17 @@ def test_a_sweep_that_fails_is_shown_and_tried_again(suite):
     suite.sandbox.fault(operation="GetEntitlements", kind="truncate", count=6)
     assert swept(suite, NEW)["unlisted"] == 0
     assert "no whole answer" in suite["checker-1"].said() + suite["checker-2"].said()
+
+
+def test_a_row_that_cannot_be_read_spoils_no_others(suite):
+    deals = [suite.sandbox.buy(product=NEW, account=f"{200000000000 + number}", dimensions={"seats": 10})
+             for number in range(CUSTOMERS)]
+    suite.sandbox.fault(operation="GetEntitlements", kind="tamper", count=3)  # the pages of the first sweep
+    suite.start()
+    suite.eventually(lambda: swept(suite, NEW, "--last").get("swept_at"))
+    first = swept(suite, NEW, "--last")
+    assert (first["unknown"], first["unreadable"], first["rows"]) == (CUSTOMERS, 3, CUSTOMERS - 3), first
+    # Those too whose row could not be read: their licence could, and AWS is asked about it.
+    for deal in deals:
+        suite.eventually_answers(True, "entitled", deal["license_arn"], "seats", 10)
+    assert "cannot be read" in suite["checker-1"].said() + suite["checker-2"].said()

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "proto/record/record.h"
 #include "services/checker/entitlement_answer.h"
 #include "tests/support/vectors.h"
 
@@ -170,21 +171,17 @@ static void numbers_may_be_written_in_any_way(void **state)
 {
     struct page *page = *state;
 
-    assert_int_equal(read_text(page,
-                               "{\"Entitlements\":["
-                               "{\"Value\":{\"IntegerValue\":2.5E1},\"ExpirationDate\":1.5},"
-                               "{\"Value\":{\"IntegerValue\":4294967296},\"ExpirationDate\":0},"
-                               "{\"Value\":{\"DoubleValue\":3},\"ExpirationDate\":-7},"
-                               "{\"Value\":{\"IntegerValue\":2.5}}]}"),
+    assert_int_equal(read_text(page, "{\"Entitlements\":["
+                                     "{\"Value\":{\"IntegerValue\":2.5E1},\"ExpirationDate\":1.5},"
+                                     "{\"Value\":{\"IntegerValue\":4294967296}},"
+                                     "{\"Value\":{\"DoubleValue\":3}},"
+                                     "{\"Value\":{\"IntegerValue\":2.5}}]}"),
                      0);
     const struct aws_entitlement *rows = page->rows.items;
     assert_int_equal(rows[0].value.integer, 25);
     assert_int_equal(rows[0].expires_at, 1);
     assert_int_equal(rows[1].value.integer, INT64_C(4294967296));
-    /* Long past, not "no date". */
-    assert_int_equal(rows[1].expires_at, 1);
     assert_int_equal(rows[2].value.kind, VALUE_DOUBLE);
-    assert_int_equal(rows[2].expires_at, 1);
     assert_int_equal(rows[3].value.kind, VALUE_NONE);
 }
 
@@ -194,12 +191,7 @@ static void what_is_no_answer_fails_whole(void **state)
         "[]",
         "{\"Entitlements\":{}}",
         "{\"Entitlements\":\"none\"}",
-        "{\"Entitlements\":[7]}",
         "{\"Entitlements\":[],\"NextToken\":7}",
-        "{\"Entitlements\":[{\"Dimension\":7}]}",
-        "{\"Entitlements\":[{\"ExpirationDate\":\"tomorrow\"}]}",
-        "{\"Entitlements\":[{\"ExpirationDate\":1e300}]}",
-        "{\"Entitlements\":[{\"ProductCode\":\"another\"}]}",
     };
     struct page *page = *state;
 
@@ -207,17 +199,85 @@ static void what_is_no_answer_fails_whole(void **state)
         assert_int_equal(read_text(page, cases[i]), -1);
 }
 
-static void a_text_longer_than_aws_allows_fails(void **state)
+/* The row between two others cannot be read; *ret is what could be. */
+static struct aws_entitlement unreadable(struct page *page, const char *row)
 {
     cleanup(buf_done) struct buf text = BUF_INIT;
+
+    buf_printf(&text, "{\"Entitlements\":[{\"Dimension\":\"a\"},%s,{\"LicenseArn\":\"l-1\"}]}",
+               row);
+    assert_int_equal(read_text(page, text.data), 0);
+    assert_int_equal(page->rows.count, 3);
+    assert_int_equal(page->rows.unreadable, 1);
+    assert_true(page->rows.why.text[0] != '\0');
+    assert_false(page->rows.items[0].unreadable || page->rows.items[2].unreadable);
+    assert_true(page->rows.items[1].unreadable);
+    return page->rows.items[1];
+}
+
+static void a_row_that_cannot_be_read_is_marked_and_the_others_count(void **state)
+{
     struct page *page = *state;
 
-    buf_append_text(&text, "{\"Entitlements\":[{\"Dimension\":\"");
+    struct aws_entitlement row =
+        unreadable(page, "{\"LicenseArn\":\"l-2\",\"ExpirationDate\":\"tomorrow\"}");
+    assert_true(str_eq_text(row.license_arn, "l-2"));
+    row = unreadable(page, "{\"LicenseArn\":\"l-2\",\"Dimension\":7}");
+    assert_true(str_eq_text(row.license_arn, "l-2"));
+    assert_int_equal(row.dimension.len, 0);
+    assert_int_equal(record_row_owner(&row).by, SCOPE_LICENSE);
+    /* Whose it is must be known whole, and another product's is nobody's here. */
+    static const char *const of_nobody[] = {
+        "7",
+        "null",
+        "{\"CustomerAWSAccountId\":\"1\",\"LicenseArn\":7}",
+        "{\"CustomerAWSAccountId\":\"1\",\"ProductCode\":\"another\"}",
+    };
+    for (size_t i = 0; i < sizeof(of_nobody) / sizeof(of_nobody[0]); i++) {
+        row = unreadable(page, of_nobody[i]);
+        assert_int_equal(record_row_owner(&row).by, scope_none);
+    }
+}
+
+static void a_text_longer_than_aws_allows_cannot_be_read(void **state)
+{
+    cleanup(buf_done) struct buf row = BUF_INIT;
+    struct page *page = *state;
+
+    buf_append_text(&row, "{\"Dimension\":\"");
     for (int i = 0; i < 256; i++)
-        buf_append_char(&text, 'x');
-    buf_append_text(&text, "\"}]}");
-    assert_int_equal(read_text(page, text.data), -1);
-    assert_non_null(strstr(page->error.text, "Dimension"));
+        buf_append_char(&row, 'x');
+    buf_append_text(&row, "\"}");
+    unreadable(page, row.data);
+    assert_non_null(strstr(page->rows.why.text, "Dimension"));
+}
+
+static int64_t date(struct page *page, const char *number)
+{
+    cleanup(buf_done) struct buf text = BUF_INIT;
+
+    buf_printf(&text, "{\"Entitlements\":[{\"ExpirationDate\":%s}]}", number);
+    assert_int_equal(read_text(page, text.data), 0);
+    return page->rows.items[0].unreadable ? -1 : page->rows.items[0].expires_at;
+}
+
+static void a_date_is_read_only_if_it_can_be_meant(void **state)
+{
+    struct page *page = *state;
+
+    assert_int_equal(date(page, "1827014400"), 1827014400);
+    assert_int_equal(date(page, "253402300799"), INT64_C(253402300799));
+    /* Milliseconds, which as seconds would be the year 59,865. */
+    assert_int_equal(date(page, "1827014400000"), 1827014400);
+    assert_int_equal(date(page, "1827014400999"), 1827014400);
+    assert_int_equal(date(page, "253402300799999"), INT64_C(253402300799));
+    /* Beyond the year 9999, and as milliseconds before 2010, or beyond the year 9999 too. */
+    assert_int_equal(date(page, "253402300800"), -1);
+    assert_int_equal(date(page, "1262303999999"), -1);
+    assert_int_equal(date(page, "1827014400000000"), -1);
+    assert_int_equal(date(page, "1e300"), -1);
+    assert_int_equal(date(page, "0"), -1);
+    assert_int_equal(date(page, "-7"), -1);
 }
 
 static void a_question_is_written_as_in_the_vectors(void **state)
@@ -284,7 +344,9 @@ int main(void)
         TEST(what_may_be_missing_may),
         TEST(numbers_may_be_written_in_any_way),
         TEST(what_is_no_answer_fails_whole),
-        TEST(a_text_longer_than_aws_allows_fails),
+        TEST(a_row_that_cannot_be_read_is_marked_and_the_others_count),
+        TEST(a_text_longer_than_aws_allows_cannot_be_read),
+        TEST(a_date_is_read_only_if_it_can_be_meant),
         TEST(a_question_is_written_as_in_the_vectors),
         TEST(each_scope_has_its_filter),
     };

@@ -375,12 +375,24 @@ static void pages_without_end_fail_the_whole(void **state)
     expect_released("pages");
 }
 
-static void a_foreign_row_fails_the_whole(void **state)
+static void a_row_that_cannot_be_read_is_handed_on_as_one(void **state)
 {
     (void)state;
     aws_answers(claimed(SCOPE_ACCOUNT, false),
                 "{\"Entitlements\":[" ROW ",{\"ProductCode\":\"other\"}]}");
-    expect_released("'other'");
+    assert_int_equal(applied()->rows.count, 2);
+    assert_false(applied()->rows.items[0].unreadable);
+    assert_true(applied()->rows.items[1].unreadable);
+}
+
+static void a_product_with_nothing_readable_does_not_show_that_it_lives(void **state)
+{
+    (void)state;
+    aws_answers(claimed(SCOPE_ACCOUNT, true), "{}");
+    attempt(last_aws());
+    store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+    aws_answers(last_aws(), "{\"Entitlements\":[7]}");
+    assert_false(applied()->product_alive);
 }
 
 static void throttling_is_told_to_the_store(void **state)
@@ -732,19 +744,21 @@ static void a_sweep_is_read_whole_and_sent_by_licence(void **state)
     assert_int_equal(token->fence, FENCE);
     assert_true(str_eq_text(token->subscription, "p-product"));
     store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
-    aws_answers(last_aws(), "{\"Entitlements\":[" ROW_OF("l-b") "]}");
+    aws_answers(last_aws(), "{\"Entitlements\":[" ROW_OF("l-b") ",7]}");
 
     const struct sweep_part_params *part = last_rpc(METHOD_store_sweep_part)->params;
     assert_int_equal(part->fence, FENCE);
     assert_int_equal(part->began_at, 1700000000);
-    assert_int_equal(part->rows.count, 3);
-    assert_true(str_eq_text(part->rows.items[0].license_arn, "l-a"));
-    assert_true(str_eq_text(part->rows.items[2].license_arn, "l-b"));
+    assert_int_equal(part->rows.count, 4);
+    assert_true(part->rows.items[0].unreadable); /* nobody's */
+    assert_true(str_eq_text(part->rows.items[1].license_arn, "l-a"));
+    assert_true(str_eq_text(part->rows.items[3].license_arn, "l-b"));
     store_answers(last_rpc(METHOD_store_sweep_part), ERROR_NONE,
                   &(struct sweep_part_result){.verified = 1, .unknown = 1});
 
     const struct sweep_finish_params *end = last_rpc(METHOD_store_sweep_finish)->params;
     assert_int_equal(end->rows, 3);
+    assert_int_equal(end->unreadable, 1);
     assert_int_equal(end->verified, 1);
     assert_int_equal(end->unknown, 1);
     store_answers(last_rpc(METHOD_store_sweep_finish), ERROR_NONE,
@@ -854,7 +868,8 @@ int main(void)
         TEST(pages_are_gathered),
         TEST(a_token_that_comes_again_fails_the_whole),
         TEST(pages_without_end_fail_the_whole),
-        TEST(a_foreign_row_fails_the_whole),
+        TEST(a_row_that_cannot_be_read_is_handed_on_as_one),
+        TEST(a_product_with_nothing_readable_does_not_show_that_it_lives),
         TEST(throttling_is_told_to_the_store),
         TEST(an_empty_answer_may_need_the_products),
         TEST(without_the_products_answer_the_empty_one_is_whole),

@@ -646,6 +646,115 @@ static void what_removes_by_age_follows_a_clock_that_jumps_at_leisure(void **sta
     assert_int_equal(steady_at(f, &long_after, T + 15 * HOUR, HOUR + 360), T + 15 * HOUR);
 }
 
+#define OF(key, ...)                                                                               \
+    (struct aws_entitlement)                                                                       \
+    {                                                                                              \
+        .license_arn = STR(ARN(key)), .account_id = STR(ACCOUNT), __VA_ARGS__                      \
+    }
+
+static struct aws_entitlement terabytes(int64_t number, const char *arn)
+{
+    struct aws_entitlement row =
+        SEATS(number, .license_arn = str_of(arn), .account_id = STR(ACCOUNT));
+
+    row.dimension = STR("terabytes");
+    return row;
+}
+
+static int64_t granted(struct fixture *f, struct str id, const char *dimension)
+{
+    struct subscription record = fixture_get(f, id);
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < record.entitlements.count; i++) {
+        if (str_eq_text(record.entitlements.items[i].dimension, dimension))
+            sum += record.entitlements.items[i].value.integer;
+    }
+    return sum;
+}
+
+static struct str two_dimensions(struct fixture *f, const char *arn)
+{
+    struct register_params params = {
+        .product_code = STR(PRODUCT), .account_id = STR(ACCOUNT), .license_arn = str_of(arn)};
+    struct register_result result;
+
+    assert_int_equal(fixture_write(f, on_register, &params, &result), ERROR_NONE);
+    struct str id = arena_str(&f->arena, result.subscription->id);
+    fixture_apply(f, id, SCOPE_LICENSE, NOW,
+                  ROWS_OF(SEATS(10, .license_arn = str_of(arn)), terabytes(5, arn)));
+    return id;
+}
+
+static struct stored_due due_of(struct fixture *f, struct str id)
+{
+    struct stored_due stored;
+
+    marks_get(f->books.db, id, &f->arena, &stored);
+    return stored;
+}
+
+static void what_cannot_be_read_is_unknown_and_not_absent(void **state)
+{
+    struct fixture *f = *state;
+    struct str id = two_dimensions(f, ARN(FIRST_KEY));
+    struct aws_entitlement seats = SEATS(25, .license_arn = STR(ARN(FIRST_KEY)));
+
+    fixture_apply(f, id, SCOPE_LICENSE, NOW + 60,
+                  ROWS_OF(seats, OF(FIRST_KEY, .dimension = STR("terabytes"), .unreadable = true)));
+    assert_int_equal(granted(f, id, "seats"), 25);
+    assert_int_equal(granted(f, id, "terabytes"), 5);
+    /* That was no whole answer: nothing is verified by it, and AWS is asked again. */
+    assert_int_equal(fixture_get(f, id).verified_at, NOW);
+    assert_int_equal(due_of(f, id).failures, 1);
+    /* Filtered by its licence, also a row that names nothing is of it. */
+    fixture_apply(f, id, SCOPE_LICENSE, NOW + 120,
+                  ROWS_OF((struct aws_entitlement){.unreadable = true}));
+    assert_int_equal(granted(f, id, "seats"), 25);
+    assert_int_equal(granted(f, id, "terabytes"), 5);
+    fixture_apply(f, id, SCOPE_LICENSE, NOW + 180, ROWS_OF(seats));
+    assert_int_equal(granted(f, id, "terabytes"), 0);
+    assert_int_equal(fixture_get(f, id).verified_at, NOW + 180);
+    assert_int_equal(due_of(f, id).failures, 0);
+}
+
+static void beside_one_that_cannot_be_read_the_same_dimension_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct str id = two_dimensions(f, ARN(FIRST_KEY));
+
+    /* Which of two rows of a dimension is the one held, nobody knows; one as held is. */
+    fixture_apply(f, id, SCOPE_LICENSE, NOW + 60,
+                  ROWS_OF(SEATS(10, .license_arn = STR(ARN(FIRST_KEY))),
+                          OF(FIRST_KEY, .dimension = STR("seats"), .unreadable = true),
+                          terabytes(7, ARN(FIRST_KEY)),
+                          OF(FIRST_KEY, .dimension = STR("terabytes"), .unreadable = true)));
+    assert_int_equal(granted(f, id, "seats"), 10);
+    assert_int_equal(granted(f, id, "terabytes"), 12);
+}
+
+static void a_row_of_nobody_shows_nobodys_end(void **state)
+{
+    struct fixture *f = *state;
+    struct str first = two_dimensions(f, ARN(FIRST_KEY)),
+               second = two_dimensions(f, ARN(SECOND_KEY));
+    struct aws_entitlement_list answer =
+        ROWS_OF(SEATS(25, .license_arn = STR(ARN(SECOND_KEY)), .account_id = STR(ACCOUNT)),
+                (struct aws_entitlement){.unreadable = true});
+
+    for (int i = 1; i <= 3; i++)
+        fixture_apply(f, first, SCOPE_ACCOUNT, NOW + 3600 * i, answer);
+    assert_int_equal(granted(f, first, "seats"), 10);
+    assert_null(fixture_get(f, first).evidence);
+    assert_int_equal(granted(f, second, "seats"), 25);
+    assert_int_equal(granted(f, second, "terabytes"), 5);
+    assert_int_equal(due_of(f, first).failures, 3);
+    /* One that names another does show it. */
+    answer.items[1] = OF(SECOND_KEY, .unreadable = true);
+    fixture_apply(f, first, SCOPE_ACCOUNT, NOW + 5 * 3600, answer);
+    assert_int_not_equal(fixture_get(f, first).evidence->empty_at, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -685,6 +794,9 @@ int main(void)
         fixture_test(a_token_leads_to_its_subscription),
         fixture_test(tokens_past_their_hours_are_forgotten),
         fixture_test(what_removes_by_age_follows_a_clock_that_jumps_at_leisure),
+        fixture_test(what_cannot_be_read_is_unknown_and_not_absent),
+        fixture_test(beside_one_that_cannot_be_read_the_same_dimension_stays),
+        fixture_test(a_row_of_nobody_shows_nobodys_end),
     };
 
     return cmocka_run_group_tests_name("services/store_identity", tests, NULL, NULL);

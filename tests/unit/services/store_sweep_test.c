@@ -402,6 +402,39 @@ static void an_identifier_is_one_customer_whatever_accounts_its_rows_name(void *
     assert_int_equal(fixture_all(fixture).count, 1);
 }
 
+static void a_row_that_cannot_be_read_spoils_no_others(void **state)
+{
+    struct fixture *fixture = *state;
+    struct str first = known(fixture, ARN(FIRST_KEY), 10);
+    struct str second = known(fixture, ARN(SECOND_KEY), 10);
+    struct sweep_part_result result =
+        compare(fixture, T + 60,
+                ROWS_OF(SEATS(10, LICENCE(FIRST_KEY)), SEATS(10, LICENCE(SECOND_KEY)),
+                        (struct aws_entitlement){LICENCE(SECOND_KEY), .unreadable = true},
+                        (struct aws_entitlement){LICENCE(THIRD_KEY), .unreadable = true},
+                        (struct aws_entitlement){.unreadable = true}));
+
+    assert_int_equal(result.verified, 1);
+    assert_int_equal(result.differing, 1);
+    assert_int_equal(result.unknown, 1);
+    assert_int_equal(fixture_get(fixture, first).verified_at, T + 60);
+    assert_int_equal(fixture_get(fixture, second).verified_at, T);
+    assert_int_equal(marked(fixture, second), DUE_SWEEP);
+    assert_int_equal(marked(fixture, fixture_of_license(fixture, THIRD_KEY).id), DUE_SWEEP);
+}
+
+static void rows_that_cannot_be_read_are_reported(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t fence = claim_sweep(fixture);
+    struct sweep_finish_params params = {
+        .subscription = STR(SWEEP), .fence = fence, .began_at = T, .unreadable = 3};
+    struct sweep_finish_result result;
+
+    assert_int_equal(fixture_write(fixture, on_sweep_finish, &params, &result), ERROR_NONE);
+    assert_int_equal(sweeps_state(fixture->books.db, STR(PRODUCT), &fixture->arena).unreadable, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +452,8 @@ int main(void)
         fixture_test(a_claim_is_renewed),
         fixture_test(the_next_is_due_an_interval_after_the_last),
         fixture_test(an_identifier_is_one_customer_whatever_accounts_its_rows_name),
+        fixture_test(a_row_that_cannot_be_read_spoils_no_others),
+        fixture_test(rows_that_cannot_be_read_are_reported),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
