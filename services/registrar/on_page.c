@@ -149,7 +149,9 @@ static void show_status(struct visit *visit)
 {
     cleanup(buf_done) struct buf html = BUF_INIT;
 
-    registration_status_render(&visit->registrar->site, visit_state(visit),
+    bool beside_form = http_exchange_query(visit->exchange, "form").len > 0;
+
+    registration_status_render(&visit->registrar->site, visit_state(visit), beside_form,
                                http_exchange_arena(visit->exchange), &html);
     visit_reply_framed(visit, buf_str(&html));
 }

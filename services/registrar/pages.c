@@ -21,6 +21,10 @@ const struct page_row pages[PAGE_COUNT] = {
                          "A registration from AWS Marketplace is valid for a short time only, and "
                          "this one has expired. Your subscription is not affected.",
                          "Please " START_AGAIN " You do not have to subscribe again."},
+    [PAGE_TOKEN_UNKNOWN] = {"token_unknown", 400, 0, false, "We cannot tell what you bought",
+                            "AWS Marketplace does not know the registration that arrived here: it "
+                            "may have lost a part on its way. Your subscription is not affected.",
+                            "Please " START_AGAIN " You do not have to subscribe again."},
     [PAGE_FOREIGN_PRODUCT] =
         {"foreign_product", 403, 0, false, "This product is not set up here",
          "Your registration is for a product that we do not know. Nothing "

@@ -10,6 +10,7 @@ enum page {
     PAGE_TOKEN_MISSING,
     PAGE_TOKEN_AMBIGUOUS,
     PAGE_TOKEN_DEAD,
+    PAGE_TOKEN_UNKNOWN,
     PAGE_FOREIGN_PRODUCT,
     PAGE_STORE_AWAY,
     PAGE_AWS_AWAY,
@@ -63,9 +64,10 @@ struct registration_view {
 
 void registration_render(const struct site *site, const struct registration_view *view,
                          struct arena *arena, struct buf *out);
-/* The small page within the page, which says how far AWS is while the buyer fills in the form. */
-void registration_status_render(const struct site *site, enum state state, struct arena *arena,
-                                struct buf *out);
+/* The small page within the page of a pending subscription, which says how far AWS is. It alone
+ * loads itself again: the page around it keeps what is typed, and where the buyer is. */
+void registration_status_render(const struct site *site, enum state state, bool beside_form,
+                                struct arena *arena, struct buf *out);
 
 /* "23 November 2026", UTC. */
 #define PAGE_DATE_SIZE 32

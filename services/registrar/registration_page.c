@@ -103,6 +103,7 @@ static void add_form(const struct site *site, const struct registration_view *vi
     size_t problems = 0;
 
     values_set_text(values, "form", "yes");
+    values_set_text(values, "status_query", "?form=1");
     values_set(values, "form_word", view->form_word);
     for (size_t i = 0; i < site->form.count; i++) {
         const struct form_field *field = &site->form.fields[i];
@@ -147,6 +148,12 @@ static void add_state(enum state state, struct values *values)
         values_set_text(values, names[state], "yes");
 }
 
+/* Nobody is welcomed to what has ended, or asked to register for it. */
+static bool is_over(enum state state)
+{
+    return state == STATE_ENDED || state == STATE_PAYMENT_FAILED;
+}
+
 void registration_render(const struct site *site, const struct registration_view *view,
                          struct arena *arena, struct buf *out)
 {
@@ -162,23 +169,23 @@ void registration_render(const struct site *site, const struct registration_view
         values_set_text(values, "free_trial", "yes");
     add_state(view->state, values);
     add_purchase(subscription, values);
-    if (view->show_form)
+    if (!is_over(view->state))
+        values_set_text(values, "welcome", "yes");
+    if (view->show_form && !is_over(view->state))
         add_form(site, view, values);
-    else
+    else if (view->contact->fields.count > 0)
         add_thanks(site, view, values);
-    /* A page that reloads would throw away what is being typed; there a small page within the page
-     * looks after the state. */
-    if (view->state == STATE_PENDING && !view->show_form)
-        values_printf(values, "refresh_s", "%d", REFRESH_S);
     templates_render(site->templates, "registration.html", values, out);
 }
 
-void registration_status_render(const struct site *site, enum state state, struct arena *arena,
-                                struct buf *out)
+void registration_status_render(const struct site *site, enum state state, bool beside_form,
+                                struct arena *arena, struct buf *out)
 {
     struct values *values = site_values(site, arena);
 
     add_state(state, values);
+    if (beside_form)
+        values_set_text(values, "form", "yes");
     if (state == STATE_PENDING)
         values_printf(values, "refresh_s", "%d", REFRESH_S);
     templates_render(site->templates, "status.html", values, out);

@@ -42,8 +42,9 @@ enum page resolved_failure_page(const struct aws_response *response)
     case AWS_UNREACHABLE:
         return PAGE_AWS_AWAY;
     case AWS_ERROR:
-        if (str_eq(response->code, STR("InvalidTokenException")) ||
-            str_eq(response->code, STR("ExpiredTokenException")))
+        if (str_eq(response->code, STR("InvalidTokenException")))
+            return PAGE_TOKEN_UNKNOWN;
+        if (str_eq(response->code, STR("ExpiredTokenException")))
             return PAGE_TOKEN_DEAD;
         return response->retryable || response->http_status >= 500 ? PAGE_AWS_AWAY
                                                                    : PAGE_AWS_REFUSED;

@@ -171,7 +171,8 @@ static struct http_exchange *let_go(struct visit *visit)
 
 /* Who sees these was turned away, for the store's journal. */
 static const char *const refusals[PAGE_COUNT] = {
-    [PAGE_TOKEN_DEAD] = "a registration token that AWS does not take",
+    [PAGE_TOKEN_DEAD] = "a registration token that AWS does not take any more",
+    [PAGE_TOKEN_UNKNOWN] = "a registration token that AWS does not take",
     [PAGE_TOKEN_AMBIGUOUS] = "more than one registration token at once",
     [PAGE_FOREIGN_PRODUCT] = "a customer of a product that is none of the settings",
     [PAGE_TOO_OFTEN] = "an address that asked too often",

@@ -179,7 +179,7 @@ def test_it_may_have_a_certificate_of_its_own(tmp_path):
 
 def test_a_template_of_the_vendors_replaces_ours():
     with tempfile.TemporaryDirectory() as directory:
-        pathlib.Path(directory, "token_dead.html").write_text(
+        pathlib.Path(directory, "token_unknown.html").write_text(
             '<!DOCTYPE html>\n<html lang="en"><h1>Oh: {{vendor_name}}</h1></html>')
         with Registrar(extra=f"template_directory = {directory}") as registrar:
             dead = registrar.browser().post("/", {TOKEN: "nonsense"})

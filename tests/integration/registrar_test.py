@@ -140,10 +140,11 @@ def test_a_dead_token_that_was_redeemed_before_leads_to_what_we_hold(registrar):
 def test_dead_tokens_have_their_page(registrar):
     bought = registrar.buy()
     expired = registrar.sandbox.token(agreement=bought["agreement_id"], expired=True)
-    for token in (expired["token"], "nonsense"):
+    for token, said in ((expired["token"], "this one has expired"), ("nonsense", "does not know the registration")):
         answer = registrar.browser().post("/", {TOKEN: token})
         assert answer.status == 400
-        assert "no longer valid" in answer.body and "Set up your account" in answer.body
+        assert said in answer.body and "Set up your account" in answer.body
+        assert ("expired" in answer.body) == (token != "nonsense")
     assert not registrar.store.called("register")
 
 
@@ -323,14 +324,14 @@ def test_pending_says_so_and_becomes_active_by_itself(registrar):
     browser = registrar.browser()
     registrar.store.fails["wait"] = [Refusal("timeout", retryable=True)]
     page = browser.arrive(registrar.buy()["token"])
-    assert 'src="/registration/status"' in page.body  # the form is not lost by a reload
-    assert "http-equiv" not in page.body
-    status = browser.get("/registration/status")
+    assert 'src="/registration/status?form=1"' in page.body
+    assert "http-equiv" not in page.body  # nothing typed, and no focus, is lost by a reload
+    status = browser.get("/registration/status?form=1")
     assert "AWS is still preparing" in status.body and 'http-equiv="refresh"' in status.body
     browser.post("/registration", {"form_word": hidden(page.body, "form_word"),
                                    "email": "a@example.com", "company": "x"})
     thanks = browser.get("/registration")
-    assert "AWS is still preparing" in thanks.body and 'http-equiv="refresh"' in thanks.body
+    assert 'src="/registration/status"' in thanks.body and "http-equiv" not in thanks.body
 
     registrar.store.list_entitlements(next(iter(registrar.store.subscriptions)))
     assert "Your subscription is active" in browser.get("/registration/status").body

@@ -145,7 +145,7 @@ static void the_page_shows_what_was_bought(void **state)
     arena_done(&arena);
 }
 
-static void a_pending_page_looks_again_without_losing_the_form(void **state)
+static void a_pending_page_looks_again_without_losing_anything(void **state)
 {
     struct subscription pending = bought;
     struct contact_field sent[] = {{STR("email"), STR("a@example.com")}};
@@ -160,20 +160,44 @@ static void a_pending_page_looks_again_without_losing_the_form(void **state)
     pending.entitlements.count = 0;
     registration_render(*state, &view, &arena, &form);
     assert_false(holds(&form, "http-equiv=\"refresh\""));
-    assert_true(holds(&form, "<iframe class=\"status\" src=\"/aws/registration/status\""));
-    registration_status_render(*state, STATE_PENDING, &arena, &inner);
+    assert_true(holds(&form, "<iframe class=\"status\" src=\"/aws/registration/status?form=1\""));
+    registration_status_render(*state, STATE_PENDING, true, &arena, &inner);
     assert_is_a_good_page(&inner);
     assert_true(holds(&inner, "http-equiv=\"refresh\""));
+    assert_true(holds(&inner, "AWS is still preparing"));
 
     view.show_form = false;
     view.contact = &contact;
     registration_render(*state, &view, &arena, &thanks);
     assert_is_a_good_page(&thanks);
-    assert_true(holds(&thanks, "http-equiv=\"refresh\""));
-    assert_true(holds(&thanks, "AWS is still preparing"));
+    assert_false(holds(&thanks, "http-equiv=\"refresh\""));
+    assert_true(holds(&thanks, "<iframe class=\"status\" src=\"/aws/registration/status\""));
     assert_true(holds(&thanks, "Thank you, you are registered"));
     assert_true(holds(&thanks, "We write to you within one day."));
     assert_true(holds(&thanks, "a@example.com"));
+    arena_done(&arena);
+}
+
+/* The page around it still says what it said when it was loaded: the two must agree. */
+static void when_aws_is_done_the_page_around_does_not_contradict_it(void **state)
+{
+    struct subscription pending = bought;
+    struct registration_view view = {.subscription = &pending,
+                                     .state = STATE_PENDING,
+                                     .contact = &no_contact,
+                                     .show_form = true};
+    struct arena arena = ARENA_INIT;
+    cleanup(buf_done) struct buf page = BUF_INIT, beside = BUF_INIT, alone = BUF_INIT;
+
+    pending.entitlements.count = 0;
+    registration_render(*state, &view, &arena, &page);
+    assert_false(holds(&page, "still preparing"));
+    assert_true(holds(&page, "as soon as AWS Marketplace has confirmed it"));
+    registration_status_render(*state, STATE_ACTIVE, true, &arena, &beside);
+    assert_false(holds(&beside, "http-equiv"));
+    assert_true(holds(&beside, "when you have sent the form"));
+    registration_status_render(*state, STATE_ACTIVE, false, &arena, &alone);
+    assert_true(holds(&alone, "<a href=\"/aws/registration\" target=\"_top\">"));
     arena_done(&arena);
 }
 
@@ -195,7 +219,13 @@ static void problems_are_marked_and_what_was_typed_stays(void **state)
     registration_render(*state, &view, &arena, &html);
     assert_is_a_good_page(&html);
     assert_true(str_is_utf8(buf_str(&html)));
-    assert_true(holds(&html, "Please check the marked fields"));
+    /* Before everything else, and in the title. */
+    const char *alert = strstr(html.data, "role=\"alert\"");
+    assert_non_null(alert);
+    assert_true(alert < strstr(html.data, "Your subscription is active"));
+    assert_non_null(
+        strstr(alert, "<a href=\"#f_email\">E-mail address</a>: This is not an e-mail"));
+    assert_true(holds(&html, "<title>Please correct: "));
     assert_true(holds(&html, "value=\"not&quot;an address\""));
     assert_true(holds(&html, "aria-describedby=\"p_email\""));
     assert_true(
@@ -209,15 +239,32 @@ static void ended_and_unpaid_say_so(void **state)
     struct registration_view view = {
         .subscription = &bought, .state = STATE_ENDED, .contact = &no_contact, .show_form = true};
     struct arena arena = ARENA_INIT;
-    cleanup(buf_done) struct buf ended = BUF_INIT, unpaid = BUF_INIT;
+    cleanup(buf_done) struct buf ended = BUF_INIT, unpaid = BUF_INIT, known = BUF_INIT;
+    struct contact_field sent[] = {{STR("email"), STR("a@example.com")}};
+    struct contact_result contact = {.fields = {sent, 1}};
+
+    static const char *const welcoming[] = {"Welcome", "<form", "How can we reach you",
+                                            "Thank you, you are registered", "log in and start"};
 
     registration_render(*state, &view, &arena, &ended);
+    assert_is_a_good_page(&ended);
     assert_true(holds(&ended, "This subscription has ended."));
     assert_true(
         holds(&ended, "href=\"https://aws.amazon.com/marketplace/pp/prodview-1?a=1&amp;b=2\""));
     view.state = STATE_PAYMENT_FAILED;
     registration_render(*state, &view, &arena, &unpaid);
     assert_true(holds(&unpaid, "could not take the payment"));
+    assert_true(holds(&unpaid, "<h1>Your subscription to Fancy &lt;Product&gt;</h1>"));
+    /* Also not who registered before. */
+    view.contact = &contact;
+    view.show_form = false;
+    registration_render(*state, &view, &arena, &known);
+    assert_true(holds(&known, "a@example.com"));
+    for (size_t i = 0; i < sizeof(welcoming) / sizeof(welcoming[0]); i++) {
+        assert_false(holds(&ended, welcoming[i]));
+        assert_false(holds(&unpaid, welcoming[i]));
+        assert_false(holds(&known, welcoming[i]));
+    }
     arena_done(&arena);
 }
 
@@ -294,7 +341,8 @@ int main(void)
         cmocka_unit_test(every_page_says_what_happened_and_what_to_do),
         cmocka_unit_test(statuses_of_the_server_have_pages),
         cmocka_unit_test(the_page_shows_what_was_bought),
-        cmocka_unit_test(a_pending_page_looks_again_without_losing_the_form),
+        cmocka_unit_test(a_pending_page_looks_again_without_losing_anything),
+        cmocka_unit_test(when_aws_is_done_the_page_around_does_not_contradict_it),
         cmocka_unit_test(problems_are_marked_and_what_was_typed_stays),
         cmocka_unit_test(ended_and_unpaid_say_so),
         cmocka_unit_test(addresses_come_from_the_public_url),

@@ -88,7 +88,7 @@ static void every_failure_has_its_page(void **state)
         enum page page;
     } cases[] = {
         {{.outcome = AWS_ERROR, .http_status = 400, .code = STR_INIT("InvalidTokenException")},
-         PAGE_TOKEN_DEAD},
+         PAGE_TOKEN_UNKNOWN},
         {{.outcome = AWS_ERROR, .http_status = 400, .code = STR_INIT("ExpiredTokenException")},
          PAGE_TOKEN_DEAD},
         {{.outcome = AWS_CREDENTIALS,
