@@ -176,6 +176,13 @@ static int load_settings(struct config **ret, const struct daemon *daemon, const
     return daemon->check ? daemon->check(settings, error) : 0;
 }
 
+static void say_good(const struct options *options)
+{
+    puts("settings are good");
+    if (!options->config_path && !config_default_path())
+        puts("there is no file of settings: all are defaults, or of the environment");
+}
+
 int daemon_main(const struct daemon *daemon, int argc, char **argv)
 {
     struct options options;
@@ -183,17 +190,17 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
     struct error error = {.text = ""};
     int code = EXIT_ORDERLY;
 
+    log_set_daemon(daemon->name);
     enum options_result parsed = options_parse(&options, daemon, argc, argv);
     if (parsed != OPTIONS_RUN)
         return parsed == OPTIONS_DONE ? EXIT_ORDERLY : EXIT_USAGE;
 
-    log_set_daemon(daemon->name);
     if (load_settings(&config, daemon, options.config_path, &error) != 0 ||
         (options.check_only && check_files(daemon, config, &error) != 0)) {
-        fprintf(stderr, "%s: %s\n", daemon->name, error.text);
+        fprintf(stderr, "%s%s: %s\n", log_prefix(LOG_LEVEL_ERROR), daemon->name, error.text);
         code = EXIT_USAGE;
     } else if (options.check_only) {
-        puts("settings are good");
+        say_good(&options);
     } else {
         code = run(daemon, config, options.instance);
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/log/log.h"
 
 /* What getopt_long returns for the daemon's own options: this and the row. */
 enum { FIRST_OWN = 256 };
@@ -27,7 +28,8 @@ static const char help_end[] =
 
 static enum options_result wrong(const struct daemon *daemon, const char *what, const char *value)
 {
-    fprintf(stderr, "%s: %s '%s'; see %s --help\n", daemon->name, what, value, daemon->name);
+    fprintf(stderr, "%s%s: %s '%s'; see %s --help\n", log_prefix(LOG_LEVEL_ERROR), daemon->name,
+            what, value, daemon->name);
     return OPTIONS_WRONG;
 }
 

@@ -16,7 +16,16 @@ static const char *const level_names[] = {
     [LOG_LEVEL_ERROR] = "error",
 };
 
+/* As syslog(3) numbers them. */
+static const char *const level_prefixes[] = {
+    [LOG_LEVEL_DEBUG] = "<7>",
+    [LOG_LEVEL_INFO] = "<6>",
+    [LOG_LEVEL_WARNING] = "<4>",
+    [LOG_LEVEL_ERROR] = "<3>",
+};
+
 /* Written once at start, before any thread. */
+static bool to_journal;
 static enum log_level lowest_level = LOG_LEVEL_INFO;
 static const char *daemon_name = "entitled";
 
@@ -29,6 +38,7 @@ void log_set_daemon(const char *name)
 {
     daemon_name = name;
     standard_error_open();
+    to_journal = standard_error_is_journal();
 }
 
 int log_set_level(const char *name)
@@ -40,6 +50,11 @@ int log_set_level(const char *name)
         }
     }
     return -1;
+}
+
+const char *log_prefix(enum log_level level)
+{
+    return to_journal ? level_prefixes[level] : "";
 }
 
 static bool needs_quotes(struct str value)
@@ -105,6 +120,7 @@ static void append_line(struct buf *line, enum log_level level, const char *mess
 {
     char time[CLOCK_TEXT_SIZE];
 
+    buf_append_text(line, log_prefix(level));
     buf_printf(line, "time=%s level=%s daemon=%s msg=", clock_format_ms(clock_wall_ms(), time),
                level_names[level], daemon_name);
     append_value(line, str_of(message));

@@ -55,6 +55,10 @@ int log_set_level(const char *name);
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t count);
 
+/* What a line must begin with for systemd's journal to know its level ("<3>", sd-daemon(3)); empty
+ * if standard error leads elsewhere. */
+const char *log_prefix(enum log_level level);
+
 /* Says how many lines are missing, if any are and there is room again. */
 void log_catch_up(void);
 

@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,6 +34,21 @@ void standard_error_open(void)
     }
     own_fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     way = own_fd < 0 ? BY_ASKING_FIRST : BY_OUR_OWN_OPENING;
+}
+
+/* JOURNAL_STREAM is the device and inode of what systemd gave the process; whoever was given
+ * another standard error since has them in the environment all the same (systemd.exec(5)). */
+bool standard_error_is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat about;
+    char own[64];
+
+    if (!stream || fstat(STDERR_FILENO, &about) < 0)
+        return false;
+    snprintf(own, sizeof(own), "%" PRIuMAX ":%" PRIuMAX, (uintmax_t)about.st_dev,
+             (uintmax_t)about.st_ino);
+    return strcmp(stream, own) == 0;
 }
 
 /* A pipe that can be written to at all takes PIPE_BUF bytes (pipe(7)). */

@@ -60,6 +60,7 @@ struct rpc_request *request_receive(struct rpc_server *server, int flags)
     request->kept = NULL;
     request->parked = false;
     request->burden = NULL;
+    request->may_be_idle = false;
     request->deadline.place = 0;
     return request;
 }
@@ -148,6 +149,27 @@ static void make_text(char *sentence)
     }
 }
 
+static void count_error(struct rpc_request *request, enum rpc_error code)
+{
+    struct server_counters *counters = &request->server->counters;
+
+    switch (code) {
+    case ERROR_TIMEOUT:
+        server_count(request->may_be_idle ? &counters->idle : &counters->expired, 1);
+        break;
+    case ERROR_BAD_REQUEST:
+    case ERROR_UNKNOWN_METHOD:
+    case ERROR_NOT_FOUND:
+    case ERROR_CONFLICT:
+    case ERROR_NOT_READY:
+    case ERROR_THROTTLED:
+        server_count(&counters->declined, 1);
+        break;
+    default:
+        server_count(&counters->failed, 1);
+    }
+}
+
 static void reply_error(struct rpc_request *request, enum rpc_error code, const char *format,
                         va_list args)
 {
@@ -157,9 +179,7 @@ static void reply_error(struct rpc_request *request, enum rpc_error code, const 
 
     vsnprintf(sentence, sizeof(sentence), format, args);
     make_text(sentence);
-    server_count(&request->server->counters.failed, 1);
-    if (code == ERROR_TIMEOUT)
-        server_count(&request->server->counters.expired, 1);
+    count_error(request, code);
     codec_write_error(out, request->frame.msgid, code, str_of(sentence));
     answer(request, buf_str(out));
 }
@@ -335,6 +355,11 @@ int64_t rpc_request_time_left_ms(const struct rpc_request *request)
     int64_t left = request->deadline_mono_ms - clock_mono_ms();
 
     return left > 0 ? left : 0;
+}
+
+void rpc_may_be_idle(struct rpc_request *request)
+{
+    request->may_be_idle = true;
 }
 
 void rpc_park(struct rpc_request *request,

@@ -51,9 +51,12 @@ enum { RPC_PEER_BYTES = 16 << 20, RPC_ALL_BYTES = 256 << 20 };
 
 struct rpc_server_stats {
     uint64_t requests;
-    uint64_t malformed;     /* not a request at all; answered if it can be addressed */
-    uint64_t failed;        /* answered with an error */
+    uint64_t malformed; /* not a request at all; answered if it can be addressed */
+    /* Each answered with an error is in one of the next four. */
+    uint64_t failed;        /* what they need was not to be had, or something broke */
+    uint64_t declined;      /* for what they say, for how much is asked, or too early */
     uint64_t expired;       /* past their deadline before or while being handled */
+    uint64_t idle;          /* rpc_may_be_idle(), and their time has passed */
     uint64_t undeliverable; /* replies dropped: the peer is gone or does not read */
     uint64_t refused;       /* as throttled: too much of the peer's waits already */
     uint64_t parked;        /* now */
@@ -100,6 +103,8 @@ int rpc_reply(struct rpc_request *request, const void *result);
 void rpc_fail(struct rpc_request *request, enum rpc_error code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* It asks for what there may be none of: that its time passes is no failure. */
+void rpc_may_be_idle(struct rpc_request *request);
 /* Keeps a request for later. On a loop server on_expired is called at its deadline, in which the
  * owner must forget the request; the server then answers it with timeout. A threaded server does
  * not watch deadlines: whoever keeps the request looks at rpc_request_time_left_ms() and answers.

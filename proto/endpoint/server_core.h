@@ -27,6 +27,7 @@ struct rpc_request {
     bool parked;
     struct burden *burden; /* when parked */
     size_t burden_bytes;
+    bool may_be_idle;
     struct deadline deadline; /* loop servers */
     void (*on_expired)(void *arg, struct rpc_request *request);
     void *on_expired_arg;
@@ -34,7 +35,8 @@ struct rpc_request {
 
 /* Figures are read by other threads. */
 struct server_counters {
-    atomic_uint_fast64_t requests, malformed, failed, expired, undeliverable, refused, parked;
+    atomic_uint_fast64_t requests, malformed, failed, declined, expired, idle, undeliverable,
+        refused, parked;
 };
 
 static inline void server_count(atomic_uint_fast64_t *counter, uint64_t more)

@@ -29,13 +29,22 @@ static int check_store_client(const void *settings, const char *daemon, struct e
     return check_connection(settings, daemon, &store, &arena, error);
 }
 
+/* A store of no product runs, and does nothing: most likely these are not the settings meant. */
+static int check_products(const struct settings *settings, struct error *error)
+{
+    if (settings->products.count > 0)
+        return 0;
+    return error_set(error, "there is no [product LABEL]: which products are yours?");
+}
+
 int settings_check_store_keys(const void *settings, struct error *error)
 {
     cleanup(arena_done) struct arena arena = ARENA_INIT;
     struct config_list listen = settings_store_listen(settings, &arena);
     struct config_list feed = settings_store_feed(settings, &arena);
 
-    if (check_binding(settings, "store", &feed, &arena, error) < 0)
+    if (check_products(settings, error) < 0 ||
+        check_binding(settings, "store", &feed, &arena, error) < 0)
         return -1;
     return check_binding(settings, "store", &listen, &arena, error);
 }

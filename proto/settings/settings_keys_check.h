@@ -1,6 +1,7 @@
-/* For --check-config: the key files that each daemon's start reads for its tcp:// endpoints are
- * there, can be read, and are what they should be. Without tcp:// nothing is looked at. The
- * sentence is that of the start.
+/* For --check-config: what the start lets pass, that there is a product (store; a registrar does
+ * not start without); and what only the start reads, the key files for each daemon's tcp://
+ * endpoints: that they are there, can be read, and are what they should be. Without tcp:// no key
+ * is looked at. The sentence is that of the start.
  */
 #ifndef PROTO_SETTINGS_SETTINGS_KEYS_CHECK_H
 #define PROTO_SETTINGS_SETTINGS_KEYS_CHECK_H

@@ -59,7 +59,9 @@ static void add_queries(struct figures *figures, const struct checker *checker)
     add(figures, "requests_total", (double)stats.requests);
     add(figures, "requests_malformed_total", (double)stats.malformed);
     add(figures, "requests_failed_total", (double)stats.failed);
+    add(figures, "requests_declined_total", (double)stats.declined);
     add(figures, "requests_expired_total", (double)stats.expired);
+    add(figures, "requests_idle_total", (double)stats.idle);
     add(figures, "replies_undeliverable_total", (double)stats.undeliverable);
     add(figures, "requests_refused_total", (double)stats.refused);
     add(figures, "requests_parked", (double)stats.parked);

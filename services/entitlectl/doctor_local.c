@@ -53,6 +53,38 @@ static void look_at_seller(struct doctor *doctor)
                      STR_ARG(doctor->seller), remembered.len > 0 ? "" : " (as the settings say)");
 }
 
+static double counter_of(const struct counter_list *counters, struct str name, double fallback)
+{
+    for (size_t i = 0; i < counters->count; i++) {
+        if (str_eq(counters->items[i].name, name))
+            return counters->items[i].value;
+    }
+    return fallback;
+}
+
+/* Each is a customer who is served only until its limit, or one who should not be served at all. */
+static void look_at_held_ends(struct doctor *doctor)
+{
+    size_t place = doctor_place(doctor);
+
+    if (!doctor->stats)
+        return;
+    double held = counter_of(&doctor->stats->counters, STR("ends_held"), -1);
+    if (held < 0)
+        findings_add(&doctor->findings, place, FINDING_UNKNOWN, "held_ends", STR_NONE, NULL,
+                     "the store does not tell");
+    else if (held > 0)
+        findings_add(&doctor->findings, place, FINDING_WRONG, "held_ends", STR_NONE,
+                     "see 'entitlectl held' and 'entitlectl account', then 'held accept' what is "
+                     "true and 'held refuse' what is not",
+                     "ends that nothing certain explains and nobody has decided: %.0f; each is "
+                     "served until its limit, and ends then",
+                     held);
+    else
+        findings_add(&doctor->findings, place, FINDING_OK, "held_ends", STR_NONE, NULL,
+                     "no end waits to be decided");
+}
+
 void doctor_look_at_store(struct doctor *doctor)
 {
     struct ctl *ctl = doctor->ctl;
@@ -77,15 +109,7 @@ void doctor_look_at_store(struct doctor *doctor)
         ctl_ask_store(ctl, METHOD_store_stats, &params, &result) == EXIT_DONE)
         doctor->stats = result;
     look_at_seller(doctor);
-}
-
-static double counter_of(const struct counter_list *counters, struct str name, double fallback)
-{
-    for (size_t i = 0; i < counters->count; i++) {
-        if (str_eq(counters->items[i].name, name))
-            return counters->items[i].value;
-    }
-    return fallback;
+    look_at_held_ends(doctor);
 }
 
 static void judge_checker(struct doctor *doctor, size_t place, struct str name,

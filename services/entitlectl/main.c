@@ -11,7 +11,7 @@
 static const struct option global_options[] = {
     {"config", "FILE",
      "the suite's settings; default: ENTITLED_CONFIG, /etc/entitled/entitled.conf"},
-    {"json", NULL, "one JSON document instead of tables"},
+    {"json", NULL, "one JSON document instead of tables, of a failure too: {\"error\": ...}"},
     {"timeout", "SPAN", "how long to wait for a daemon: 500ms, 10s, 1m"},
     {"store", "ENDPOINT", "the store to ask instead of that of the settings"},
     {"checker", "ENDPOINT", "the checker to ask instead of any that is there"},
@@ -219,15 +219,17 @@ static const struct verb verbs[] = {
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
 
-/* In JSON a daemon's refusal is a document too. */
+/* In JSON a failure is a document too, of a code of docs/errors.md if a daemon's. What was done
+ * before it failed is one already: there is never a second. */
 static void print_error(struct ctl *ctl)
 {
     fprintf(stderr, "entitlectl: %s\n", ctl->error.text);
-    if (!ctl->json || ctl->code == ERROR_NONE || ctl->out.len > 0)
+    if (!ctl->json || ctl->out.len > 0)
         return;
     struct json *root = json_new_object();
     struct json *error = json_new_object();
-    json_set_str(error, "code", str_of(rpc_errors[ctl->code].code));
+    json_set_str(error, "code",
+                 ctl->code == ERROR_NONE ? STR("local") : str_of(rpc_errors[ctl->code].code));
     json_set_str(error, "message", str_of(ctl->error.text));
     json_set(root, "error", error);
     ctl_print_json(ctl, root);
@@ -237,7 +239,6 @@ static int run_verb(struct ctl *ctl)
 {
     int code = ctl_option_span(ctl, "timeout", 0, &ctl->timeout_ms);
 
-    ctl->json = arguments_flag(&ctl->arguments, "json");
     ctl->policy = settings_policy(ctl->settings);
     ctl->now_s = clock_wall_s();
     if (code == EXIT_DONE)
@@ -266,9 +267,22 @@ static int run(struct ctl *ctl)
     return code;
 }
 
+/* Also behind what is wrong with the rest. */
+static bool asks_for_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    }
+    return false;
+}
+
 static int run_arguments(struct ctl *ctl, int argc, char **argv)
 {
-    if (arguments_parse(&ctl->arguments, global_options, verbs, argc, argv, &ctl->error) < 0) {
+    int wrong = arguments_parse(&ctl->arguments, global_options, verbs, argc, argv, &ctl->error);
+
+    ctl->json = wrong < 0 ? asks_for_json(argc, argv) : arguments_flag(&ctl->arguments, "json");
+    if (wrong < 0) {
         print_error(ctl);
         return EXIT_FAILED;
     }

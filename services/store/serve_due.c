@@ -208,6 +208,7 @@ void serve_claim(void *arg, struct rpc_request *request)
         rpc_fail(request, ERROR_CONFLICT, "%s", error.text);
         return;
     }
+    rpc_may_be_idle(request);
     store_park(store, &store->claims, request);
     store_dispatch(store);
 }

@@ -69,7 +69,9 @@ static void add_server(struct store *store, struct stats_result *stats)
     add(stats, STR("requests_total"), (double)server.requests);
     add(stats, STR("requests_malformed_total"), (double)server.malformed);
     add(stats, STR("requests_failed_total"), (double)server.failed);
+    add(stats, STR("requests_declined_total"), (double)server.declined);
     add(stats, STR("requests_expired_total"), (double)server.expired);
+    add(stats, STR("requests_idle_total"), (double)server.idle);
     add(stats, STR("replies_undeliverable_total"), (double)server.undeliverable);
     add(stats, STR("requests_refused_total"), (double)server.refused);
     add(stats, STR("requests_parked"), (double)server.parked);

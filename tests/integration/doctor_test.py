@@ -15,7 +15,7 @@ from tests.support.sandbox import FOREIGN_ACCESS_KEY, FOREIGN_SECRET_KEY
 from tests.support.stand_in import StandIn
 from tests.support.suite import BUYER, LEGACY, NEW, SELLER, Suite
 
-LOOKS = {"store", "seller_account", "presence", "checker", "queue_reading", "queue_feed", "credentials",
+LOOKS = {"store", "seller_account", "held_ends", "presence", "checker", "queue_reading", "queue_feed", "credentials",
          "region", "get_entitlements", "resolve_customer", "queue", "queue_policy", "dead_letter_queue",
          "clock"}
 RETENTION_S = 14 * 86400
@@ -301,7 +301,8 @@ class Desk:
                                f"[product new]\ncode = {NEW}\n")
         self.daemons = []
         self.store = {"describe": lambda: about("store", peers=[{"daemon": "entitled-checker", "name": "1", "host": "h"}]),
-                      "stats": lambda: {"counters": [], "processes": [poller(paused=0, last_receive_age_s=2)]},
+                      "stats": lambda: {"counters": [{"name": "ends_held", "value": 0}],
+                                    "processes": [poller(paused=0, last_receive_age_s=2)]},
                       "seller": lambda: {"account": SELLER}, "quota": lambda *_: {},
                       "notifications": lambda *_: {"notifications": [
                           {"id": "1", "queue": "main", "type": "License Updated", "received_at": int(time.time())}]}}
@@ -340,8 +341,17 @@ def desk():
 
 def test_daemons_that_are_well(desk):
     found = desk.look()
-    for name in ("store", "seller_account", "presence", "checker", "queue_reading", "queue_feed"):
+    for name in ("store", "seller_account", "held_ends", "presence", "checker", "queue_reading", "queue_feed"):
         assert found.levels(name) == ["ok"], found.report
+
+
+def test_ends_that_wait_to_be_decided_are_found(desk):
+    told = desk.store["stats"]()
+    desk.store["stats"] = lambda: {**told, "counters": [{"name": "ends_held", "value": 8}]}
+    found = desk.look()
+    [finding] = found.of("held_ends")
+    assert found.code == 1 and finding["level"] == "wrong"
+    assert ": 8;" in finding["text"] and "entitlectl held" in finding["advice"]
 
 
 @pytest.mark.parametrize("answers, wanted", [

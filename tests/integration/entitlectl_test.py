@@ -12,6 +12,7 @@ import time
 import pytest
 
 from tests.support.process import BIN, SANITIZER_MARKS
+from tests.support.rpc import RpcError
 from tests.support.stand_in import Refusal, StandIn
 from tests.support.suite import BUYER, NEW
 
@@ -202,6 +203,19 @@ def test_who_is_not_known_is_not_found(desk):
     assert code == 1 and output == ""
     assert errors.startswith("entitlectl: ") and errors.count("\n") == 1
     assert desk.json("show", "nobody", code=1)["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize("arguments", [("shwo", "acme"), ("show",), ("show", "acme", "--prodct", "x"), ("show", "acme"),
+                                       ("settings", "nothing"), ("list", "--state", "bogus")])
+def test_in_json_every_failure_is_a_document(desk, arguments):
+    """The store is away here, too."""
+    for order in (("--json", *arguments), (*arguments, "--json")):
+        code, output, errors = desk.ctl(*order)
+        told = json.loads(output)["error"]
+        assert code == 2 and errors == f"entitlectl: {told['message']}\n"
+        assert told["code"] == ("unavailable" if arguments == ("show", "acme") else "local")
+    desk.config.write_text("[entitled]\nrun_directroy = x\n")
+    assert desk.json(*arguments, code=2)["error"]["code"] == "local"
 
 
 def test_link_names_its_author(desk):
@@ -564,6 +578,18 @@ def kept(suite, **wanted):
     """The messages that the store has, the oldest first."""
     rows = suite.entitlectl_json("notifications", "--limit", "1000")["notifications"]
     return [row for row in reversed(rows) if wanted.items() <= row.items()]
+
+
+def test_nothing_has_failed_in_a_suite_that_is_well(suite):
+    deal = suite.sandbox.buy(product=NEW, account="777700000002", dimensions={"seats": 3})
+    assert suite.register(deal["token"]).status == 200
+    suite.eventually_answers(True, "entitled", deal["license_arn"], "seats", 3)
+    with pytest.raises(RpcError):
+        suite.store.call("contact_get", "nobody")
+    counters = {process["process"]: process["counters"] for process in suite.entitlectl_json("stats")["processes"]}
+    answering = [counters[name] for name in ("store", "checker-1", "checker-2")]
+    assert [each["requests_failed_total"] for each in answering] == [0, 0, 0]
+    assert answering[0]["requests_declined_total"] > 0
 
 
 def test_a_message_that_was_kept_is_sent_again_and_acted_on_again(suite):

@@ -104,6 +104,7 @@ code = 4exampleproductcode0000001
 url = http://127.0.0.1:1/444455556666/queue
 local_certificates = yes
 """
+PRODUCT = "[product new]\ncode = 4exampleproductcode0000001\n"
 TCP = "listen = ipc://{0}/run/store.rpc tcp://127.0.0.1:1\nfeed = ipc://{0}/run/store.feed\n"
 
 
@@ -117,7 +118,7 @@ def check(directory, program, settings):
 
 def test_check_config_looks_at_the_keys_that_the_start_reads(directory):
     keys = directory / "keys"
-    settings = TCP.format(directory)
+    settings = TCP.format(directory) + PRODUCT
     assert f"{keys}/store.cert_secret" in check(directory, "entitled-store", settings)
     make_keys(keys, "store")
     assert f"{keys}/store.allowed" in check(directory, "entitled-store", settings)
@@ -131,8 +132,14 @@ def test_check_config_looks_at_the_keys_that_the_start_reads(directory):
     (keys / "store.cert_secret").write_text("nothing")
     (keys / "store.cert_secret").chmod(0o600)
     assert f"{keys}/store.cert_secret" in check(directory, "entitled-store", settings)
-    assert check(directory, "entitled-store", "") == ""  # nothing speaks TCP
+    assert check(directory, "entitled-store", PRODUCT) == ""  # nothing speaks TCP
     assert list((directory / "run").iterdir()) == []
+
+
+@pytest.mark.parametrize("program", ["entitled-store", "entitled-registrar"])
+def test_check_config_is_not_content_with_no_product(directory, program):
+    done = run(directory, program, "--check-config", settings=OTHERS.replace(PRODUCT, ""))
+    assert done.returncode == 2 and "there is no [product LABEL]" in done.stderr and done.stdout == ""
 
 
 @pytest.mark.parametrize("program", ["entitled-checker", "entitled-registrar", "entitled-poller"])

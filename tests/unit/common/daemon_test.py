@@ -18,7 +18,7 @@ PROGRAM = os.environ["TEST_DAEMON"]
 
 def environment(**more):
     kept = {k: v for k, v in os.environ.items()
-            if not k.startswith("ENTITLED_") and k not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}
+            if not k.startswith("ENTITLED_") and k not in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "JOURNAL_STREAM")}
     return {**kept, **more}
 
 
@@ -91,6 +91,37 @@ def test_check_config_says_whether_settings_are_good(tmp_path):
     path.write_text("[test]\nfail = start\n")
     result = run("--check-config", "--config", str(path))
     assert (result.returncode, result.stdout, result.stderr) == (0, "settings are good\n", "")
+
+
+def test_check_config_says_that_there_was_no_file():
+    result = run("--check-config")
+    assert result.returncode == 0
+    assert result.stdout.splitlines() == [
+        "settings are good", "there is no file of settings: all are defaults, or of the environment"]
+
+
+def told_to_the_journal(tmp_path, *options, other=0, **more):
+    """What is written to a standard error that systemd says (or said) leads to the journal."""
+    path = tmp_path / "journal"
+    with path.open("w") as stderr:
+        about = os.fstat(stderr.fileno())
+        subprocess.run([PROGRAM, *options], stdout=subprocess.DEVNULL, stderr=stderr, timeout=60, check=False,
+                       env=environment(JOURNAL_STREAM=f"{about.st_dev}:{about.st_ino + other}", **more))
+    return path.read_text().splitlines()
+
+
+def test_the_journal_is_told_the_level_of_each_line(tmp_path):
+    lines = told_to_the_journal(tmp_path, ENTITLED_TEST_FAIL="start")
+    levels = {"<3>": "error", "<4>": "warning", "<6>": "info", "<7>": "debug"}
+    assert any(line.startswith("<3>time=") and 'msg="cannot start"' in line for line in lines), lines
+    assert all(f" level={levels[line[:3]]} " in line for line in lines), lines
+    assert told_to_the_journal(tmp_path, "--name", "a/b")[-1].startswith("<3>entitled-test: ")
+    assert told_to_the_journal(tmp_path, ENTITLED_TEST_LOG_LEVEL="loud")[-1].startswith("<3>entitled-test: ")
+
+
+def test_who_was_given_another_standard_error_writes_as_ever(tmp_path):
+    lines = told_to_the_journal(tmp_path, other=1, ENTITLED_TEST_FAIL="start")
+    assert lines and all(line.startswith("time=") for line in lines), lines
 
 
 @pytest.mark.parametrize("options", [[], ["--check-config"]])

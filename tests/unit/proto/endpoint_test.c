@@ -21,6 +21,7 @@ struct stage {
     struct rpc_request *parked;
     unsigned expired_calls;
     bool keep_parked; /* describe waits for its deadline */
+    bool idle;        /* as one that asks for work */
     unsigned awaited; /* answers until the loop stops */
     unsigned succeeded;
     enum rpc_error code; /* of the last answer */
@@ -49,6 +50,8 @@ static void on_describe(void *arg, struct rpc_request *request)
     struct stage *stage = arg;
 
     stage->parked = request;
+    if (stage->idle)
+        rpc_may_be_idle(request);
     rpc_park(request, on_expired, stage);
     if (!stage->keep_parked)
         loop_stop(stage->fixture.loop);
@@ -188,6 +191,7 @@ static void a_call_is_answered(void **state)
 static void an_error_carries_code_and_sentence(void **state)
 {
     struct stage *stage = *state;
+    struct rpc_server_stats stats;
 
     open_server(stage, false);
     call(stage, METHOD_query_check,
@@ -195,6 +199,9 @@ static void an_error_carries_code_and_sentence(void **state)
     run(stage);
     assert_int_equal(stage->code, ERROR_NOT_FOUND);
     assert_string_equal(stage->message, "no 'acme' with trace t-1");
+    rpc_server_stats(stage->server, &stats);
+    assert_int_equal(stats.declined, 1);
+    assert_int_equal(stats.failed + stats.expired + stats.idle, 0);
 }
 
 static void an_unknown_method_is_refused(void **state)
@@ -307,7 +314,18 @@ static void a_parked_request_ends_with_its_deadline(void **state)
     assert_int_equal(stage->expired_calls, 1);
     rpc_server_stats(stage->server, &stats);
     assert_int_equal(stats.expired, 1);
+    assert_int_equal(stats.failed + stats.declined + stats.idle, 0);
     assert_int_equal(stats.parked, 0);
+
+    /* One that waits for work got what it waited for: that there is none. */
+    stage->idle = true;
+    call(stage, METHOD_query_describe, NULL, 20);
+    run(stage);
+    assert_int_equal(stage->code, ERROR_TIMEOUT);
+    rpc_server_stats(stage->server, &stats);
+    assert_int_equal(stats.expired, 1);
+    assert_int_equal(stats.idle, 1);
+    assert_int_equal(stats.failed, 0);
 }
 
 static void closing_a_server_fails_what_is_parked(void **state)
