@@ -11,6 +11,7 @@ struct decision_policy policy_to_message(const struct policy *policy)
         .hold_limit_ms = policy->hold_limit_s * MS,
         .successor_wait_ms = policy->successor_wait_s * MS,
         .end_confirm_delay_ms = policy->confirm_delay_s * MS,
+        .unannounced_end_delay_ms = policy->unannounced_end_s * MS,
         .pending_limit_ms = policy->pending_limit_s * MS,
     };
 }
@@ -24,6 +25,7 @@ struct policy policy_of_message(const struct decision_policy *message)
         .hold_limit_s = message->hold_limit_ms / MS,
         .successor_wait_s = message->successor_wait_ms / MS,
         .confirm_delay_s = message->end_confirm_delay_ms / MS,
+        .unannounced_end_s = message->unannounced_end_delay_ms / MS,
         .pending_limit_s = message->pending_limit_ms / MS,
     };
 }

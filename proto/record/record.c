@@ -9,6 +9,7 @@ const struct policy policy_default = {
     .hold_limit_s = 14 * DAY_S,
     .successor_wait_s = 3 * DAY_S,
     .confirm_delay_s = MINUTE_S,
+    .unannounced_end_s = HOUR_S,
     .pending_limit_s = 30 * DAY_S,
 };
 
@@ -70,6 +71,18 @@ bool record_end_is_certain(const struct subscription *record)
            (!evidence->unproven && dates_explain(record));
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+int64_t record_end_delay_s(const struct subscription *record, const struct policy *policy)
+{
+    return record_end_is_certain(record)
+               ? policy->confirm_delay_s
+               : later(policy->unannounced_end_s, policy->confirm_delay_s);
+}
+
 bool record_end_is_explained(const struct subscription *record)
 {
     const struct evidence *evidence = evidence_of(record);
@@ -77,11 +90,6 @@ bool record_end_is_explained(const struct subscription *record)
         evidence->product_alive_at != 0 && evidence->held_at == 0 && evidence->refused_at == 0;
 
     return lists_others || record_end_is_certain(record);
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
 }
 
 static int64_t hold_ends_s(const struct subscription *record, const struct policy *policy)

@@ -10,13 +10,14 @@
 
 /* Spans of the suite's settings ([entitled] section), in seconds. */
 struct policy {
-    int64_t grace_s;          /* past its date while AWS cannot be asked: 72 h */
-    int64_t settling_s;       /* past its date although AWS answers: 1 h */
-    int64_t stale_after_s;    /* older answers are marked stale: 12 h */
-    int64_t hold_limit_s;     /* an end without evidence is held no longer than this: 14 d */
-    int64_t successor_wait_s; /* served so long while a successor is announced, not active: 3 d */
-    int64_t confirm_delay_s;  /* between the two calls that find nothing: 60 s */
-    int64_t pending_limit_s;  /* what never had an entitlement is asked about so long: 30 d */
+    int64_t grace_s;           /* past its date while AWS cannot be asked: 72 h */
+    int64_t settling_s;        /* past its date although AWS answers: 1 h */
+    int64_t stale_after_s;     /* older answers are marked stale: 12 h */
+    int64_t hold_limit_s;      /* an end without evidence is held no longer than this: 14 d */
+    int64_t successor_wait_s;  /* served so long while a successor is announced, not active: 3 d */
+    int64_t confirm_delay_s;   /* between the two calls that find nothing: 60 s */
+    int64_t unannounced_end_s; /* over which they find it where nothing else speaks for it: 1 h */
+    int64_t pending_limit_s;   /* what never had an entitlement is asked about so long: 30 d */
 };
 
 extern const struct policy policy_default;
@@ -45,6 +46,10 @@ bool record_time_is_ahead(int64_t time_s, int64_t now_s);
 /* Whether something about this subscription itself explains it: that others are listed may as well
  * be an answer meant for another account. */
 bool record_end_is_certain(const struct subscription *record);
+/* How long after the first call that listed nothing a last one must have begun, so that the end is
+ * confirmed: longer where neither an announcement, nor a date, nor an operator speaks for it, for
+ * AWS may have forgotten one customer for a while. */
+int64_t record_end_delay_s(const struct subscription *record, const struct policy *policy);
 /* Whether AWS announced an end of its agreement that is no renewal: a licence alone is
  * deprovisioned by both. */
 bool record_is_cancelled(const struct subscription *record);

@@ -9,6 +9,7 @@ enum {
     PENDING_FIRST_S = 5,
     PENDING_DAILY_AFTER_S = 3 * DAY_S,
     SETTLING_FIRST_S = 10,
+    ENDED_FIRST_S = 5 * MINUTE_S,
     HELD_EVERY_S = HOUR_S,
     UNSETTLED_EVERY_S = 15 * MINUTE_S,
     LATE_RENEWAL_S = 30 * DAY_S,
@@ -87,6 +88,30 @@ static bool ended_by_word(const struct evidence *evidence)
     return evidence->notice != notice_none || evidence->product_alive_at != 0;
 }
 
+/* At widening steps, of which the last falls on the moment that can confirm it. */
+static int64_t next_before_end(const struct subscription *record, const struct evidence *evidence,
+                               const struct policy *policy)
+{
+    int64_t asked_at = at_least(evidence->empty_at, record->verified_at);
+    int64_t step = at_least(asked_at - evidence->empty_at, policy->confirm_delay_s);
+    int64_t confirmed_at = evidence->empty_at + record_end_delay_s(record, policy);
+
+    return asked_at < confirmed_at ? at_most(asked_at + step, confirmed_at)
+                                   : asked_at + policy->confirm_delay_s;
+}
+
+/* An end without AWS's word may be taken back, and the licence of a renewal may come late: AWS is
+ * asked for another day, after which the sweeps see what it lists. */
+static int64_t next_after_end(const struct subscription *record, const struct evidence *evidence)
+{
+    int64_t ended_at = evidence->empty_again_at;
+    int64_t age = record->verified_at - ended_at;
+
+    if (ended_at == 0 || record_is_cancelled(record) || evidence->accepted_at != 0 || age >= DAY_S)
+        return 0;
+    return record->verified_at + at_least(age, ENDED_FIRST_S);
+}
+
 int64_t record_next_due_s(const struct subscription *record, const struct policy *policy,
                           int64_t now_s, enum due_class *ret_class)
 {
@@ -97,12 +122,14 @@ int64_t record_next_due_s(const struct subscription *record, const struct policy
     bool ended = record_state(record, policy, now_s, false) == STATE_ENDED;
     if (record_time_is_ahead(record->verified_at, now_s) && !(ended && ended_by_word(&evidence)))
         return now_s;
-    if (ended)
-        return 0;
+    if (ended) {
+        *ret_class = DUE_EXPIRY;
+        return next_after_end(record, &evidence);
+    }
     if (evidence.empty_at != 0 && evidence.empty_again_at == 0 &&
         (was_granted || evidence.notice != notice_none)) {
         *ret_class = DUE_EXPIRY;
-        return at_least(evidence.empty_at, record->verified_at) + policy->confirm_delay_s;
+        return next_before_end(record, &evidence, policy);
     }
     if (!was_granted)
         return next_while_pending(record, policy, now_s);

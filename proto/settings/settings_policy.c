@@ -16,6 +16,7 @@ struct policy settings_policy(const struct settings *settings)
         .hold_limit_s = seconds(entitled->hold_limit_ms),
         .successor_wait_s = seconds(entitled->successor_wait_ms),
         .confirm_delay_s = seconds(entitled->end_confirm_delay_ms),
+        .unannounced_end_s = seconds(entitled->unannounced_end_delay_ms),
         .pending_limit_s = seconds(entitled->pending_limit_ms),
     };
 }

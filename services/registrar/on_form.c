@@ -47,10 +47,6 @@ static void keep(struct visit *visit)
     visit_call(visit, METHOD_store_contact_put, &params, STORE_TIMEOUT_MS, on_kept);
 }
 
-/* What a buyer types is no proof of who the buyer is. A tenant id is taken from the form only while
- * the subscription has none, and not if it leads to another AWS account's subscription: nobody may
- * put a purchase into somebody else's tenant. */
-
 static void refuse_tenant(struct visit *visit, struct str problem)
 {
     visit->answers[form_of(visit)->tenant].problem = problem;
@@ -59,6 +55,11 @@ static void refuse_tenant(struct visit *visit, struct str problem)
 
 static void on_linked(struct visit *visit, const struct rpc_response *response)
 {
+    if (response->code == ERROR_CONFLICT) {
+        refuse_tenant(visit, STR("This belongs to another customer, or another page has set it "
+                                 "meanwhile. Please ask our support."));
+        return;
+    }
     if (response->code != ERROR_NONE) {
         visit_reply_failure(visit, response);
         return;
@@ -68,35 +69,7 @@ static void on_linked(struct visit *visit, const struct rpc_response *response)
     keep(visit);
 }
 
-static bool is_anothers(const struct visit *visit, const struct subscription *other)
-{
-    const struct subscription *ours = visit->subscription;
-    bool same_account = ours->account_id.len > 0 && str_eq(ours->account_id, other->account_id);
-
-    return !same_account && !record_has_id(other, ours->id);
-}
-
-static void on_namesakes(struct visit *visit, const struct rpc_response *response)
-{
-    const struct subscriptions_result *result = response->result;
-
-    if (response->code != ERROR_NONE && response->code != ERROR_NOT_FOUND) {
-        visit_reply_failure(visit, response);
-        return;
-    }
-    for (size_t i = 0; response->code == ERROR_NONE && i < result->subscriptions.count; i++) {
-        if (is_anothers(visit, &result->subscriptions.items[i])) {
-            refuse_tenant(visit, STR("This belongs to another customer. Please ask our support."));
-            return;
-        }
-    }
-    visit_call(visit, METHOD_store_link,
-               &(struct link_params){.handle = visit->subscription->id,
-                                     .tenant = visit->answers[form_of(visit)->tenant].value,
-                                     .cause = CAUSE_REGISTRATION},
-               STORE_TIMEOUT_MS, on_linked);
-}
-
+/* The store links only what may be the buyer's. */
 static void link_and_keep(struct visit *visit)
 {
     size_t at = form_of(visit)->tenant;
@@ -107,8 +80,10 @@ static void link_and_keep(struct visit *visit)
     else if (visit->subscription->tenant.len > 0)
         refuse_tenant(visit, STR("This cannot be changed here. Please ask our support."));
     else
-        visit_call(visit, METHOD_store_find, &(struct find_params){.handle = tenant},
-                   STORE_TIMEOUT_MS, on_namesakes);
+        visit_call(
+            visit, METHOD_store_link_typed,
+            &(struct link_typed_params){.subscription = visit->subscription->id, .tenant = tenant},
+            STORE_TIMEOUT_MS, on_linked);
 }
 
 static void judge_form(struct visit *visit)

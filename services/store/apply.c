@@ -148,6 +148,19 @@ static void set_right(struct evidence *evidence, const struct asked *asked)
     }
 }
 
+/* By what is known with this answer: a date may have passed meanwhile. */
+static int64_t confirmed_at_s(const struct subscription *record, const struct evidence *evidence,
+                              const struct asked *asked, const struct policy *policy)
+{
+    struct evidence now = *evidence;
+    struct subscription as_now = *record;
+
+    as_now.evidence = &now;
+    as_now.verified_at = asked->began_at_s;
+    now.unproven = evidence->unproven && !asked->proven;
+    return evidence->empty_at + record_end_delay_s(&as_now, policy);
+}
+
 static bool apply_empty(struct subscription *record, const struct asked *asked,
                         const struct policy *policy, struct arena *arena)
 {
@@ -160,7 +173,7 @@ static bool apply_empty(struct subscription *record, const struct asked *asked,
         evidence.empty_at = asked->began_at_s;
         evidence.unproven = true;
     } else if (evidence.empty_again_at == 0 && widest &&
-               asked->began_at_s >= evidence.empty_at + policy->confirm_delay_s) {
+               asked->began_at_s >= confirmed_at_s(record, &evidence, asked, policy)) {
         evidence.empty_again_at = asked->began_at_s;
     }
     if (asked->product_alive && evidence.product_alive_at == 0) {

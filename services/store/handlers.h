@@ -8,7 +8,7 @@
 /* on_registration.c */
 work_fn on_register, on_token_find, on_reference_use, on_signing_keys, on_signing_key_make;
 /* on_subscription.c */
-work_fn on_find, on_list, on_link, on_contact_put, on_contact_get;
+work_fn on_find, on_list, on_link, on_link_typed, on_contact_put, on_contact_get;
 /* on_notification.c */
 work_fn on_notify, on_notifications, on_notification, on_journal;
 /* on_snapshot.c */

@@ -90,6 +90,52 @@ enum rpc_error on_link(struct work *work)
     return ERROR_NONE;
 }
 
+static bool is_anothers(const struct subscription *other, const struct subscription *ours)
+{
+    bool same_account = ours->account_id.len > 0 && str_eq(ours->account_id, other->account_id);
+
+    return !same_account && !str_eq(other->id, ours->id);
+}
+
+static bool leads_to_anothers(struct work *work, struct str handle, const struct subscription *ours)
+{
+    struct subscription_list found =
+        records_find(work->change->db, handle, STR_NONE, &work->change->arena);
+
+    for (size_t i = 0; i < found.count; i++) {
+        if (is_anothers(&found.items[i], ours))
+            return true;
+    }
+    return false;
+}
+
+/* What a buyer types is no proof of who the buyer is: nobody may put a purchase into somebody
+ * else's tenant. Looked up and linked in one transaction: of two who type the same one is refused.
+ */
+enum rpc_error on_link_typed(struct work *work)
+{
+    const struct link_typed_params *params = work->params;
+    struct subscription_result *result = work->result;
+    struct subscription before, *record = arena_alloc(work->arena, sizeof(*record));
+
+    if (!records_resolve(work->change->db, params->subscription, work->arena, &before))
+        return unknown(work, params->subscription);
+    if (before.tenant.len > 0 && !str_eq(before.tenant, params->tenant)) {
+        error_set(work->error, "it has another tenant id");
+        return ERROR_CONFLICT;
+    }
+    if (params->tenant.len == 0 || leads_to_anothers(work, params->tenant, &before)) {
+        error_set(work->error, "this tenant id leads to another customer");
+        return ERROR_CONFLICT;
+    }
+    work->change->origin.cause = CAUSE_REGISTRATION;
+    *record = before;
+    record->tenant = params->tenant;
+    records_update(work->change, &before, record);
+    result->subscription = record;
+    return ERROR_NONE;
+}
+
 enum rpc_error on_contact_put(struct work *work)
 {
     const struct contact_put_params *params = work->params;

@@ -123,13 +123,12 @@ def fill_in(registrar, deal, workspace):
 def test_the_form_links_the_tenant(asking):
     deal = asking.buy()
     assert fill_in(asking, deal, "acme").status == 303
-    assert asking.store.called("link")[0]["tenant"] == "acme"
-    assert asking.store.called("link")[0]["cause"] == "registration"
+    assert asking.store.called("link_typed")[0]["tenant"] == "acme"
     assert fill_in(asking, deal, "acme").status == 303  # again
     assert fill_in(asking, deal, "").status == 303
     other = fill_in(asking, deal, "other")
     assert other.status == 422 and "cannot be changed here" in other.body
-    assert len(asking.store.called("link")) == 1
+    assert len(asking.store.called("link_typed")) == 1
 
 
 def test_nobody_gets_into_anothers_tenant(asking):
@@ -138,7 +137,7 @@ def test_nobody_gets_into_anothers_tenant(asking):
     assert again.status == 303
     stranger = fill_in(asking, asking.buy(account="999900001111"), "acme")
     assert stranger.status == 422 and "belongs to another customer" in stranger.body
-    assert len(asking.store.called("link")) == 2
+    assert len(asking.store.called("link_typed")) == 3
     assert len(asking.store.called("contact_put")) == 2
 
 

@@ -24,6 +24,7 @@ SETTINGS = """
 [entitled]
 run_directory = {run}
 end_confirm_delay = 1s
+unannounced_end_delay = 1s
 [store]
 directory = {data}
 heartbeat_interval = 100ms

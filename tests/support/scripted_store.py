@@ -16,6 +16,7 @@ PARAMS = {
     "contact_get": ["subscription"],
     "contact_put": ["subscription", "fields"],
     "link": ["handle", "tenant"],
+    "link_typed": ["subscription", "tenant"],
     "signing_keys": [],
     "record_event": ["event", "text"],
     "ping": [],
@@ -123,6 +124,13 @@ class ScriptedStore:
             raise Refusal("not_found", retryable=False)
         self.subscriptions[handle]["tenant"] = tenant
         return {"subscription": self.subscriptions[handle]}
+
+    def on_link_typed(self, subscription, tenant):
+        ours = self.subscriptions[subscription]
+        if any(other["account_id"] != ours["account_id"] for other in self.on_find(tenant)["subscriptions"]):
+            raise Refusal("conflict", retryable=False)
+        ours["tenant"] = tenant
+        return {"subscription": ours}
 
     def on_ping(self):
         return {"time_ms": int(time.time() * 1000)}

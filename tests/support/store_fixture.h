@@ -74,6 +74,7 @@ static inline void fixture_load(struct fixture *fixture)
     struct error error;
 
     fixture->books = (struct books){.policy = policy_default};
+    fixture->books.policy.unannounced_end_s = fixture->books.policy.confirm_delay_s;
     if (db_open(&fixture->books.db, &options, &error) < 0 ||
         books_load(&fixture->books, 60000, &error) < 0)
         fail_msg("%s", error.text);

@@ -28,6 +28,7 @@ run_directory = {run}
 support_email = support@vendor.example
 # The rules are the same with short spans; a test that needs another sets its own.
 end_confirm_delay = {end_confirm_delay}
+unannounced_end_delay = {end_confirm_delay}
 log_level = debug
 
 [aws]

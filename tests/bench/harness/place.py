@@ -26,6 +26,7 @@ SETTINGS = """
 run_directory = {run}
 log_level = warning
 end_confirm_delay = 1s
+unannounced_end_delay = 1s
 
 [aws]
 region = us-east-1

@@ -295,7 +295,14 @@ static const struct due_case due_cases[] = {
     {"held", T - D + 60, T, {EMPTY_TWICE(T - D)}, T - D + 60, T - D + 60 + H, DUE_EXPIRY},
     {"held, its date is near", T - 300, T, {EMPTY_TWICE(T - D)}, T - 300, T, DUE_EXPIRY},
     {"held for its limit", T - D, T, {EMPTY_TWICE(T - 20 * D)}, T - D, 0, DUE_EXPIRY},
-    {"ended", T, T, {EMPTY_TWICE(T - 60)}, T, 0, DUE_EXPIRY},
+    {"ended by its date", T, T, {EMPTY_TWICE(T - 60)}, T, T + 300, DUE_EXPIRY},
+    {"ended by AWS's word",
+     T,
+     T,
+     {EMPTY_TWICE(T - 60), NOTICE(CANCELLED, T - 60)},
+     T,
+     0,
+     DUE_EXPIRY},
 };
 
 static void aws_is_asked_when_dates_say_so(void **state)
@@ -597,7 +604,7 @@ static void nothing_counts_past_its_stated_time(void **state)
 static void a_policy_travels_whole(void **state)
 {
     (void)state;
-    const struct policy policy = {1, 2, 3, 4, 5, 6, 7};
+    const struct policy policy = {1, 2, 3, 4, 5, 6, 7, 8};
     struct decision_policy message = policy_to_message(&policy);
     struct policy again = policy_of_message(&message);
 
@@ -636,6 +643,54 @@ static void a_row_is_of_its_licence_else_its_customer_else_its_account(void **st
     assert_int_equal(record_row_owner(&nobody).by, scope_none);
 }
 
+/* When AWS is asked from the first call on that lists nothing, none ever listing anything. */
+static size_t asked_at(struct subscription *record, int64_t first_s, int64_t *times, size_t most)
+{
+    struct evidence *evidence = record->evidence;
+    enum due_class class;
+    size_t count = 0;
+    int64_t due;
+
+    record->verified_at = evidence->empty_at = first_s;
+    while ((due = record_next_due_s(record, &policy_default, record->verified_at, &class)) != 0 &&
+           count < most) {
+        assert_int_equal(class, DUE_EXPIRY);
+        record->verified_at = due;
+        times[count++] = due - first_s;
+        if (evidence->empty_again_at == 0 &&
+            due >= first_s + record_end_delay_s(record, &policy_default))
+            evidence->empty_again_at = due;
+    }
+    return count;
+}
+
+static void an_end_without_a_word_is_asked_about_before_and_after(void **state)
+{
+    (void)state;
+    static const int64_t want[] = {60,   120,  240,  480,   960,   1920,  3600,  3900,  4200,
+                                   4800, 6000, 8400, 13200, 22800, 42000, 80400, 157200};
+    struct entitlement item = seats;
+    struct evidence evidence = {.product_alive_at = T};
+    struct subscription record = {
+        .entitlements = {&item, 1}, .created_at = D, .evidence = &evidence};
+    int64_t times[32];
+
+    item.expires_at = 0;
+    size_t count = asked_at(&record, T, times, 32);
+    assert_int_equal(count, sizeof(want) / sizeof(want[0]));
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(times[i], want[i]);
+    /* A renewal deprovisions the old licence too: its own may be listed late. */
+    evidence = (struct evidence){.notice = NOTICE_DEPROVISIONED, .notice_at = T};
+    assert_int_equal(asked_at(&record, T, times, 32), 11);
+    assert_int_equal(times[0], 60);
+    assert_int_equal(times[1], 360);
+    /* With the agreement's end nothing is asked afterwards. */
+    evidence = (struct evidence){.notice = NOTICE_CANCELLED, .notice_at = T};
+    assert_int_equal(asked_at(&record, T, times, 32), 1);
+    assert_int_equal(times[0], 60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -654,6 +709,7 @@ int main(void)
         cmocka_unit_test(nothing_counts_past_its_stated_time),
         cmocka_unit_test(a_policy_travels_whole),
         cmocka_unit_test(a_row_is_of_its_licence_else_its_customer_else_its_account),
+        cmocka_unit_test(an_end_without_a_word_is_asked_about_before_and_after),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

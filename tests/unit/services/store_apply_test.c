@@ -12,7 +12,9 @@
 
 enum { H = 3600, D = 24 * H, T = 100 * D, LATER = 10000 * D };
 
-static const struct policy *const policy = &policy_default;
+/* What the product's listing of others alone explains is confirmed as soon as the rest. */
+static struct policy soon;
+static const struct policy *const policy = &soon;
 
 static struct aws_entitlement_list seats(int64_t count, int64_t expires_at)
 {
@@ -477,8 +479,46 @@ static void what_comes_after_a_wrong_clock_counts(void **state)
     arena_done(&arena);
 }
 
+enum { START = 5 * D };
+
+/* AWS lists others and nothing for this one, at these seconds after it was listed last. */
+static bool ends_within(const int64_t *seconds, size_t count, enum notice notice)
+{
+    struct arena arena = ARENA_INIT;
+    struct subscription record = new_record();
+    struct evidence evidence = {.notice = notice, .notice_at = START};
+    bool ended = false;
+
+    listed(&record, START, 10, &arena);
+    record.evidence = notice != notice_none ? &evidence : NULL;
+    record.entitlements.items[0].expires_at = START + 365 * D;
+    for (size_t i = 0; i < count; i++) {
+        const struct asked asked = {START + seconds[i], SCOPE_ACCOUNT, true, true,
+                                    START + seconds[i]};
+        apply_answer(&record, &(struct aws_entitlement_list){NULL, 0}, &asked, &policy_default,
+                     &arena);
+        ended |= record_state(&record, &policy_default, START + seconds[i], false) == STATE_ENDED;
+    }
+    arena_done(&arena);
+    return ended;
+}
+
+static void aws_may_forget_one_customer_for_a_while(void **state)
+{
+    static const int64_t minute[] = {0, 60}, nearly[] = {0, 60, 120, 240, 480, 3599},
+                         hour[] = {0, 60, 3600};
+    (void)state;
+
+    assert_true(ends_within(minute, 2, NOTICE_CANCELLED));
+    assert_false(ends_within(minute, 2, notice_none));
+    assert_false(ends_within(nearly, 6, notice_none));
+    assert_true(ends_within(hour, 3, notice_none));
+}
+
 int main(void)
 {
+    soon = policy_default;
+    soon.unannounced_end_s = soon.confirm_delay_s;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_listing_is_applied_at_once),
         cmocka_unit_test(the_order_of_rows_is_no_change),
@@ -493,6 +533,7 @@ int main(void)
         cmocka_unit_test(without_account_any_scope_confirms),
         cmocka_unit_test(no_order_of_the_same_facts_matters),
         cmocka_unit_test(what_comes_after_a_wrong_clock_counts),
+        cmocka_unit_test(aws_may_forget_one_customer_for_a_while),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -755,6 +755,37 @@ static void a_row_of_nobody_shows_nobodys_end(void **state)
     assert_int_not_equal(fixture_get(f, first).evidence->empty_at, 0);
 }
 
+static enum rpc_error link_typed(struct fixture *f, struct str id, const char *tenant)
+{
+    struct link_typed_params params = {.subscription = id, .tenant = str_of(tenant)};
+    struct subscription_result result = {0};
+
+    return fixture_write(f, on_link_typed, &params, &result);
+}
+
+static void a_typed_tenant_is_linked_only_where_it_may_be_the_buyers(void **state)
+{
+    struct fixture *f = *state;
+    struct str ours =
+        enter_id(ENTER(f, .account_id = STR(ACCOUNT), .license_arn = STR(ARN(FIRST_KEY))));
+    struct str second =
+        enter_id(ENTER(f, .account_id = STR(ACCOUNT), .license_arn = STR(ARN(SECOND_KEY))));
+    struct str strangers =
+        enter_id(ENTER(f, .account_id = STR("999900001111"), .license_arn = STR(ARN(THIRD_KEY))));
+
+    assert_int_equal(link_typed(f, ours, "acme"), ERROR_NONE);
+    assert_int_equal(link_typed(f, ours, "acme"), ERROR_NONE);
+    assert_int_equal(link_typed(f, ours, "other"), ERROR_CONFLICT);
+    assert_int_equal(link_typed(f, second, "acme"), ERROR_NONE);
+    assert_int_equal(link_typed(f, strangers, "acme"), ERROR_CONFLICT);
+    assert_int_equal(link_typed(f, strangers, ACCOUNT), ERROR_CONFLICT);
+    assert_int_equal(link_typed(f, strangers, ""), ERROR_CONFLICT);
+    assert_int_equal(link_typed(f, STR("s-unknown"), "acme"), ERROR_NOT_FOUND);
+    assert_true(str_eq(fixture_get(f, ours).tenant, STR("acme")));
+    assert_true(str_eq(fixture_get(f, second).tenant, STR("acme")));
+    assert_int_equal(fixture_get(f, strangers).tenant.len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -797,6 +828,7 @@ int main(void)
         fixture_test(what_cannot_be_read_is_unknown_and_not_absent),
         fixture_test(beside_one_that_cannot_be_read_the_same_dimension_stays),
         fixture_test(a_row_of_nobody_shows_nobodys_end),
+        fixture_test(a_typed_tenant_is_linked_only_where_it_may_be_the_buyers),
     };
 
     return cmocka_run_group_tests_name("services/store_identity", tests, NULL, NULL);

@@ -223,6 +223,7 @@ class Policy:
     successor_wait_ms: int = integer()
     end_confirm_delay_ms: int = integer()
     pending_limit_ms: int = integer()
+    unannounced_end_delay_ms: int = integer()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,8 @@ DAY_MS = 24 * HOUR_MS
 CLOCKS_DIFFER_S = 300
 DEFAULT_POLICY = Policy(grace_ms=72 * HOUR_MS, settling_ms=HOUR_MS, stale_after_ms=12 * HOUR_MS,
                         hold_limit_ms=14 * DAY_MS, successor_wait_ms=3 * DAY_MS,
-                        end_confirm_delay_ms=60 * 1000, pending_limit_ms=30 * DAY_MS)
+                        end_confirm_delay_ms=60 * 1000, pending_limit_ms=30 * DAY_MS,
+                        unannounced_end_delay_ms=HOUR_MS)
 
 _NOTHING = Evidence()
 _LICENSE_KEY = re.compile(r"l-[0-9A-Za-z-]{1,253}", re.ASCII)
