@@ -29,11 +29,13 @@ static int set_up(struct aws *aws, const struct aws_options *options, struct err
     if (named && !shared_files_has(files, named))
         return error_set(error, "the AWS profile '%s' is in none of the shared files", named);
     aws->profile = mem_strdup(named ? named : "default");
-    if (resolve_region_and_endpoints(aws, options, files, error) < 0 ||
-        resolve_retries(aws, files, error) < 0)
+    if (resolve_region_and_endpoints(aws, options, files, error) < 0)
         return -1;
-    aws->http =
-        http_client_new(aws->loop, first_set(options->ca_bundle, getenv("AWS_CA_BUNDLE"), NULL));
+    resolve_retries(aws, files);
+    struct configured from = {aws, files};
+    aws->http = http_client_new(
+        aws->loop,
+        first_set(options->ca_bundle, configured_text(&from, "AWS_CA_BUNDLE", "ca_bundle"), NULL));
     return credentials_open(aws, options, files, error);
 }
 
@@ -48,6 +50,9 @@ int aws_new(struct aws **ret, struct loop *loop, const struct aws_options *optio
     aws->mono_ms = clock_mono_ms;
     aws->process_limit_ms = PROCESS_LIMIT_MS;
     aws->on_clock = options->on_clock;
+    aws->on_warning = options->on_warning;
+    aws->on_warning_arg = options->on_warning_arg;
+    aws->services = options->services ? options->services | AWS_CALLS(AWS_STS) : ~0U;
     aws->session_name = mem_printf("entitled-%" PRId64, clock_wall_s());
     aws->retry_tokens = RETRY_TOKENS;
     aws->attempt_timeout_ms =

@@ -21,6 +21,8 @@ struct aws_call;
 
 enum aws_service { AWS_METERING, AWS_ENTITLEMENT, AWS_SQS, AWS_STS, AWS_SERVICE_COUNT };
 
+#define AWS_CALLS(service) (1U << (service))
+
 /* What becomes of the credentials, for the daemon's log. */
 struct aws_credentials_news {
     struct str source;
@@ -30,6 +32,8 @@ struct aws_credentials_news {
 };
 typedef void aws_credentials_fn(void *arg, const struct aws_credentials_news *news);
 
+typedef void aws_warning_fn(void *arg, const char *sentence);
+
 /* Everything is copied. NULL and "" stand for "as AWS's own variables and files say". */
 struct aws_options {
     /* default: AWS_REGION, AWS_DEFAULT_REGION, profile; the instance's own if its metadata are
@@ -37,6 +41,9 @@ struct aws_options {
     const char *region;
     const char *profile; /* default: AWS_PROFILE, AWS_DEFAULT_PROFILE, "default" */
     const char *endpoint[AWS_SERVICE_COUNT]; /* whole URLs; override AWS's variables and files */
+    /* Which will be called, as AWS_CALLS(AWS_SQS) | ...; 0: all. Endpoints of the others may be
+     * wrong. STS always may be. */
+    unsigned services;
     /* Explicit credentials; otherwise the first that is configured: environment, web identity,
      * profile (key, credential_process, role), container, instance metadata. */
     const char *access_key_id;
@@ -49,6 +56,10 @@ struct aws_options {
     void *on_credentials_arg;
     /* AWS's clock was found to be that far from ours; 0: not any more. NULL: nobody asks. */
     void (*on_clock)(int64_t offset_s);
+    /* Something of AWS's variables or files cannot be used as it is, and what is done instead; by
+     * aws_new() itself, or once an instance has named its region. NULL: nobody asks. */
+    aws_warning_fn *on_warning;
+    void *on_warning_arg;
     const char *ca_bundle;      /* default: AWS_CA_BUNDLE, the system's */
     int64_t attempt_timeout_ms; /* one attempt; long polls add their wait */
 };
@@ -94,10 +105,10 @@ struct aws_request {
     void *admit_arg;
 };
 
-/* Fails on what is set but cannot be used (half a key, an unknown profile, plain http that leaves
- * the machine). Having no credentials at all is no failure: calls then end as AWS_CREDENTIALS.
- * Sources are asked from now on, ahead of each expiry; calls wait for the first answer, ten seconds
- * at most. */
+/* Fails on what is set and what to do instead nobody could know (half a key, an unknown profile,
+ * plain http that leaves the machine); what tunes how AWS is called only warns. Having no
+ * credentials at all is no failure: calls then end as AWS_CREDENTIALS. Sources are asked from now
+ * on, ahead of each expiry; calls wait for the first answer, ten seconds at most. */
 int aws_new(struct aws **ret, struct loop *loop, const struct aws_options *options,
             struct error *error);
 void aws_free(struct aws *aws); /* cancels what is in flight; takes NULL */
@@ -135,7 +146,8 @@ struct str aws_account(const struct aws *aws); /* of those in use now */
 struct str aws_credentials_source(const struct aws *aws);
 /* For on_credentials: a daemon that passes it has its news logged, one line each. */
 void aws_log_credentials(void *arg, const struct aws_credentials_news *news);
-void aws_log_clock(int64_t offset_s); /* for on_clock */
+void aws_log_clock(int64_t offset_s);                  /* for on_clock */
+void aws_log_warning(void *arg, const char *sentence); /* for on_warning */
 struct str aws_region(const struct aws *aws);
 int64_t aws_clock_offset_s(const struct aws *aws); /* AWS's clock minus ours, once it mattered */
 struct str aws_endpoint(const struct aws *aws, enum aws_service service);

@@ -49,6 +49,7 @@ static int from_web_identity(struct source **ret, const struct choice *choice, s
         return 0;
     if (!is_set(role.arn))
         return error_set(error, "AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not");
+    role_leave_out_unusable(choice->aws, &role);
     return source_web_identity_new(ret, choice->aws, &role, file, error) < 0
                ? error_prefix(error, "web identity")
                : 0;

@@ -1,7 +1,7 @@
 /* Where each service is, and for which region it is signed. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/aws/internal.h"
 #include "common/base/mem.h"
@@ -60,51 +60,77 @@ static const char *or_null(const char *text)
 }
 
 /* The first match wins: "AWS SDKs and Tools Reference Guide: Service-specific endpoints". */
-static const char *configured_endpoint(const struct service *service, const char *profile,
+static const char *configured_endpoint(const struct aws *aws, const struct service *service,
                                        const struct shared_files *files)
 {
-    const char *ignore = variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
     const char *url = NULL;
 
-    if (ignore && strcasecmp(ignore, "true") == 0)
+    if (aws->endpoints_ignored)
         return NULL;
     if ((url = variable(service->endpoint_variable)) || (url = variable("AWS_ENDPOINT_URL")))
         return url;
-    const char *set = shared_files_get(files, SHARED_CONFIG, profile, "services");
+    const char *set = shared_files_get(files, SHARED_CONFIG, aws->profile, "services");
     if (set) {
         cleanup(mem_freep) char *section = mem_printf("services %s", set);
         cleanup(mem_freep) char *name = mem_printf("%s.endpoint_url", service->endpoint_key);
         url = shared_files_get(files, SHARED_CONFIG, section, name);
     }
-    return url ? url : shared_files_get(files, SHARED_CONFIG, profile, "endpoint_url");
+    return url ? url : shared_files_get(files, SHARED_CONFIG, aws->profile, "endpoint_url");
 }
 
-/* Only what AWS documents: a guessed host would get signed requests. */
-static int set_dual_stack_endpoint(struct aws *aws, enum aws_service id, struct error *error)
-{
-    struct endpoint *endpoint = &aws->endpoints[id];
-    bool known = strcmp(partition_of(aws->region)->suffix, "amazonaws.com") == 0 &&
-                 (id == AWS_ENTITLEMENT || id == AWS_METERING);
-
-    if (!known)
-        return error_set(error,
-                         "AWS_USE_DUALSTACK_ENDPOINT is set, and no dual-stack endpoint of %s is "
-                         "known for %s; name one by %s",
-                         services[id].name, endpoint->region, services[id].endpoint_variable);
-    endpoint->url =
-        mem_printf("https://%s-marketplace.%s.api.aws/", services[id].name, endpoint->region);
-    return 0;
-}
-
-static void set_regular_endpoint(struct aws *aws, enum aws_service id)
+static char *regular_endpoint(const struct aws *aws, enum aws_service id)
 {
     const struct partition *partition = partition_of(aws->region);
-    struct endpoint *endpoint = &aws->endpoints[id];
     const char *host = id == AWS_ENTITLEMENT ? partition->entitlement_host
                        : id == AWS_METERING  ? partition->metering_host
                                              : services[id].name;
 
-    endpoint->url = mem_printf("https://%s.%s.%s/", host, endpoint->region, partition->suffix);
+    return mem_printf("https://%s.%s.%s/", host, aws->endpoints[id].region, partition->suffix);
+}
+
+/* SQS and STS by botocore's endpoint rules, the Marketplace services as AWS documents them ("AWS
+ * Marketplace endpoints and quotas"). NULL: none is known, and a guessed host would get signed
+ * requests. */
+static char *variant_endpoint(const struct aws *aws, enum aws_service id)
+{
+    const char *region = aws->endpoints[id].region;
+    bool common_api = id == AWS_SQS || id == AWS_STS;
+
+    if (strcmp(partition_of(aws->region)->suffix, "amazonaws.com") != 0)
+        return NULL;
+    if (common_api)
+        return mem_printf("https://%s%s.%s.%s/", services[id].name, aws->fips ? "-fips" : "",
+                          region, aws->dual_stack ? "api.aws" : "amazonaws.com");
+    return aws->fips ? NULL
+                     : mem_printf("https://%s-marketplace.%s.api.aws/", services[id].name, region);
+}
+
+static bool is_called(const struct aws *aws, enum aws_service id)
+{
+    return aws->services & AWS_CALLS(id);
+}
+
+/* FIPS is asked for because something else is forbidden; dual stack only prefers. */
+static int choose_endpoint(struct aws *aws, enum aws_service id, struct error *error)
+{
+    struct endpoint *endpoint = &aws->endpoints[id];
+
+    mem_free(take(endpoint->url));
+    if (aws->fips || aws->dual_stack)
+        endpoint->url = variant_endpoint(aws, id);
+    if (!endpoint->url && aws->fips && is_called(aws, id))
+        return error_set(error,
+                         "AWS_USE_FIPS_ENDPOINT is set, and no FIPS endpoint of %s is known for "
+                         "%s; name one by %s",
+                         services[id].name, endpoint->region, services[id].endpoint_variable);
+    if (!endpoint->url && aws->dual_stack && is_called(aws, id))
+        aws_warn(aws,
+                 "AWS_USE_DUALSTACK_ENDPOINT is set, and no dual-stack endpoint of %s is known for "
+                 "%s; its regular one is used",
+                 services[id].name, endpoint->region);
+    if (!endpoint->url)
+        endpoint->url = regular_endpoint(aws, id);
+    return 0;
 }
 
 static int resolve_endpoint(struct aws *aws, enum aws_service id, struct error *error)
@@ -115,13 +141,7 @@ static int resolve_endpoint(struct aws *aws, enum aws_service id, struct error *
     /* Another address does not change what is signed for. */
     endpoint->region = mem_strdup(
         id == AWS_ENTITLEMENT ? partition_of(aws->region)->marketplace_region : aws->region);
-    if (endpoint->configured)
-        return 0;
-    mem_free(take(endpoint->url));
-    if (aws->dual_stack)
-        return set_dual_stack_endpoint(aws, id, error);
-    set_regular_endpoint(aws, id);
-    return 0;
+    return endpoint->configured ? 0 : choose_endpoint(aws, id, error);
 }
 
 static int configure_endpoint(struct aws *aws, enum aws_service id, const char *setting,
@@ -131,8 +151,10 @@ static int configure_endpoint(struct aws *aws, enum aws_service id, const char *
     const char *url = or_null(setting);
 
     if (!url)
-        url = configured_endpoint(&services[id], aws->profile, files);
+        url = configured_endpoint(aws, &services[id], files);
     if (!url)
+        return 0;
+    if (check_endpoint(url, error) < 0 && !is_called(aws, id))
         return 0;
     if (check_endpoint(url, error) < 0)
         return error_prefix(error, "the endpoint of %s", services[id].name);
@@ -153,6 +175,15 @@ static bool is_region(struct str text)
     return text.len > 0 && text.len < 64;
 }
 
+static char *lower(struct str text)
+{
+    char *copy = str_dup(text);
+
+    for (char *at = copy; *at; at++)
+        *at = (char)tolower((unsigned char)*at);
+    return copy;
+}
+
 static int resolve_region(struct aws *aws, const char *setting, const struct shared_files *files,
                           struct error *error)
 {
@@ -167,43 +198,26 @@ static int resolve_region(struct aws *aws, const char *setting, const struct sha
     aws->region_is_default = !region;
     if (!region)
         region = "us-east-1";
-    if (!is_region(str_of(region)))
-        return error_set(error, "'%s' is no AWS region", region);
-    aws->region = mem_strdup(region);
-    return 0;
-}
-
-/* What is asked for and not known is refused rather than left out. */
-static int resolve_variants(struct aws *aws, const struct shared_files *files, struct error *error)
-{
-    struct configured from = {files, aws->profile};
-    bool fips = false;
-
-    if (configured_bool(&from, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint",
-                        &aws->dual_stack, error) < 0 ||
-        configured_bool(&from, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &fips, error) < 0)
-        return -1;
-    for (enum aws_service id = 0; fips && id < AWS_SERVICE_COUNT; id++) {
-        if (!aws->endpoints[id].configured)
-            return error_set(error,
-                             "AWS_USE_FIPS_ENDPOINT is set, and no FIPS endpoint of %s is known; "
-                             "name one by %s",
-                             services[id].name, services[id].endpoint_variable);
-    }
-    return 0;
+    aws->region = lower(str_trim(str_of(region)));
+    return is_region(str_of(aws->region)) ? 0 : error_set(error, "'%s' is no AWS region", region);
 }
 
 int resolve_region_and_endpoints(struct aws *aws, const struct aws_options *options,
                                  const struct shared_files *files, struct error *error)
 {
+    struct configured from = {aws, files};
+
     if (resolve_region(aws, options->region, files, error) < 0)
         return -1;
+    configured_bool(&from, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls",
+                    &aws->endpoints_ignored);
+    configured_bool(&from, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint",
+                    &aws->dual_stack);
+    configured_bool(&from, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &aws->fips);
     for (enum aws_service id = 0; id < AWS_SERVICE_COUNT; id++) {
         if (configure_endpoint(aws, id, options->endpoint[id], files, error) < 0)
             return -1;
     }
-    if (resolve_variants(aws, files, error) < 0)
-        return -1;
     for (enum aws_service id = 0; id < AWS_SERVICE_COUNT; id++) {
         if (resolve_endpoint(aws, id, error) < 0)
             return -1;
@@ -218,9 +232,9 @@ void region_found(struct aws *aws, struct str region)
     aws->region_is_default = false;
     mem_free(aws->region);
     aws->region = str_dup(region);
-    /* Dual-stack hosts were known for the default, and may not be for this one. */
+    /* FIPS hosts were known for the default, and may not be for this one. */
     for (enum aws_service id = 0; id < AWS_SERVICE_COUNT; id++) {
         if (resolve_endpoint(aws, id, NULL) < 0)
-            set_regular_endpoint(aws, id);
+            aws->endpoints[id].url = regular_endpoint(aws, id);
     }
 }

@@ -46,7 +46,10 @@ struct aws {
     char *profile;
     char *session_name; /* of roles, unless they have their own */
     struct endpoint endpoints[AWS_SERVICE_COUNT];
+    unsigned services;      /* that may be called, as aws_options.services */
+    bool endpoints_ignored; /* those of AWS's variables and files */
     bool dual_stack;
+    bool fips;
     struct credentials credentials;
     struct caller caller;
     unsigned max_attempts;
@@ -54,6 +57,8 @@ struct aws {
     int64_t process_limit_ms; /* for a credential_process */
     int64_t clock_offset_s;
     void (*on_clock)(int64_t offset_s);
+    aws_warning_fn *on_warning;
+    void *on_warning_arg;
     int retry_tokens;
     double (*random)(void);   /* from 0 to 1; tests replace it */
     int64_t (*wall_ms)(void); /* tests replace both clocks */
@@ -130,16 +135,18 @@ bool url_is_loopback(struct str host);
 int check_endpoint(const char *url, struct error *error);
 
 /* configured.c: a variable of AWS's, else what stands for it in the profile (NULL: nothing does).
- * What is set nowhere leaves the value alone. */
+ * What is set nowhere leaves the value alone. So does what cannot be understood, with a warning:
+ * platforms set such variables for everything that runs there. */
 struct configured {
+    struct aws *aws;
     const struct shared_files *files;
-    const char *profile;
 };
 const char *configured_text(const struct configured *from, const char *variable, const char *key);
-int configured_bool(const struct configured *from, const char *variable, const char *key,
-                    bool *ret_value, struct error *error);
-int configured_number(const struct configured *from, const char *variable, const char *key,
-                      int64_t min, int64_t max, int64_t *ret_value, struct error *error);
+void configured_bool(const struct configured *from, const char *variable, const char *key,
+                     bool *ret_value);
+void configured_number(const struct configured *from, const char *variable, const char *key,
+                       int64_t min, int64_t max, int64_t *ret_value);
+void aws_warn(const struct aws *aws, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* file.c: appends the whole file. 1 if there is none, -1 if it cannot be read; error says so. */
 int file_read(const char *path, size_t limit, struct buf *out, struct error *error);
@@ -164,7 +171,7 @@ void retry_succeeded(struct aws_call *call);
 /* retry: 1 for the first. hint: x-amz-retry-after, or empty. */
 int64_t retry_delay_ms(unsigned retry, enum retry_kind kind, double random, struct str hint);
 double retry_random(void);
-int resolve_retries(struct aws *aws, const struct shared_files *files, struct error *error);
+void resolve_retries(struct aws *aws, const struct shared_files *files);
 
 /* clock_skew.c: learns AWS's clock from an answer, told_s (0: it has no time); true if it differs
  * enough from the one that the call assumed. */

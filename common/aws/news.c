@@ -21,6 +21,12 @@ void aws_log_credentials(void *arg, const struct aws_credentials_news *news)
                   LOG_STR("error", news->failure));
 }
 
+void aws_log_warning(void *arg, const char *sentence)
+{
+    (void)arg;
+    log_warning("AWS's variables and files are not used as they are", LOG_TEXT("why", sentence));
+}
+
 /* Signatures go by AWS's clock then, answers to applications by this one. */
 void aws_log_clock(int64_t offset_s)
 {

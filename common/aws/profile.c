@@ -123,6 +123,7 @@ static int open_role(struct source **ret, const struct step *at, struct error *e
     struct source *base = NULL;
     int result;
 
+    role_leave_out_unusable(at->aws, &role);
     if (token_file)
         result = source_web_identity_new(ret, at->aws, &role, token_file, error);
     else if (open_base(&base, at, error) < 0)

@@ -54,19 +54,16 @@ double retry_random(void)
     return (double)bits / (double)UINT32_MAX;
 }
 
-int resolve_retries(struct aws *aws, const struct shared_files *files, struct error *error)
+void resolve_retries(struct aws *aws, const struct shared_files *files)
 {
     enum { MOST_ATTEMPTS = 100 };
-    struct configured from = {files, aws->profile};
+    struct configured from = {aws, files};
     const char *mode = configured_text(&from, "AWS_RETRY_MODE", "retry_mode");
     int64_t attempts = STANDARD_ATTEMPTS;
 
     /* Both are the standard mode here: the legacy one differs in how often it tries. */
     if (mode && strcasecmp(mode, "standard") != 0 && strcasecmp(mode, "legacy") != 0)
-        return error_set(error, "AWS_RETRY_MODE '%s' is not supported; standard is", mode);
-    if (configured_number(&from, "AWS_MAX_ATTEMPTS", "max_attempts", 1, MOST_ATTEMPTS, &attempts,
-                          error) < 0)
-        return -1;
+        aws_warn(aws, "AWS_RETRY_MODE '%s' is not known here; taken as standard", mode);
+    configured_number(&from, "AWS_MAX_ATTEMPTS", "max_attempts", 1, MOST_ATTEMPTS, &attempts);
     aws->max_attempts = (unsigned)attempts;
-    return 0;
 }

@@ -107,6 +107,8 @@ char **split_command(const char *command, size_t *ret_count);
 
 /* sts.c: taking on roles. */
 int role_check(const struct role *role, struct error *error);
+/* Of AWS's variables and files: what cannot be sent is left out, with a warning. */
+void role_leave_out_unusable(const struct aws *aws, struct role *role);
 struct str role_name(const char *arn);
 void role_form(struct buf *form, const char *action, const struct role *role);
 void form_append(struct buf *form, const char *name, struct str value);

@@ -166,11 +166,11 @@ static char *find_endpoint(const struct configured *from, struct error *error)
     const char *mode = configured_text(from, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
                                        "ec2_metadata_service_endpoint_mode");
 
-    if (mode && strcasecmp(mode, "ipv4") != 0 && strcasecmp(mode, "ipv6") != 0) {
-        error_set(error, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE '%s' is neither IPv4 nor IPv6",
-                  mode);
-        return NULL;
-    }
+    if (mode && strcasecmp(mode, "ipv4") != 0 && strcasecmp(mode, "ipv6") != 0)
+        aws_warn(from->aws,
+                 "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE '%s' is neither IPv4 nor IPv6; taken as "
+                 "IPv4",
+                 mode);
     if (!url)
         url = mode && strcasecmp(mode, "ipv6") == 0 ? "http://[fd00:ec2::254]"
                                                     : "http://169.254.169.254";
@@ -189,19 +189,18 @@ int source_imds_new(struct source **ret, struct aws *aws, const struct shared_fi
 {
     static const struct source_type type = {
         .fetch = fetch, .cancel = cancel, .done = done, .outlives_expiry = true};
-    struct configured from = {files, aws->profile};
+    struct configured from = {aws, files};
     bool disabled = false;
     int64_t timeout_s = 1, attempts = 1;
 
     *ret = NULL;
-    if (configured_bool(&from, "AWS_EC2_METADATA_DISABLED", NULL, &disabled, error) < 0 ||
-        configured_number(&from, "AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", 1, 60,
-                          &timeout_s, error) < 0 ||
-        configured_number(&from, "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
-                          "metadata_service_num_attempts", 1, 20, &attempts, error) < 0)
-        return -1;
+    configured_bool(&from, "AWS_EC2_METADATA_DISABLED", NULL, &disabled);
     if (disabled)
         return 0;
+    configured_number(&from, "AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", 1, 60,
+                      &timeout_s);
+    configured_number(&from, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts",
+                      1, 20, &attempts);
     char *endpoint = find_endpoint(&from, error);
     if (!endpoint)
         return -1;

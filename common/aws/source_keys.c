@@ -2,6 +2,7 @@
  * Guide: environment variables"). */
 #include <stdlib.h>
 
+#include "common/aws/internal.h"
 #include "common/aws/source.h"
 #include "common/base/mem.h"
 
@@ -39,9 +40,11 @@ int source_environment_new(struct source **ret, struct aws *aws, struct error *e
     *ret = NULL;
     int taken = keys_take(&keys, getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY"),
                           token && token[0] ? token : getenv("AWS_SECURITY_TOKEN"), name, error);
+    struct error why = {""};
     if (taken > 0 && until && until[0] &&
-        keys_expiration(str_of(until), &keys.expires_at_s, error) < 0)
-        taken = error_prefix(error, "AWS_CREDENTIAL_EXPIRATION");
+        keys_expiration(str_of(until), &keys.expires_at_s, &why) < 0)
+        aws_warn(aws, "AWS_CREDENTIAL_EXPIRATION: %s; the keys are used until AWS refuses them",
+                 why.text);
     if (taken > 0)
         *ret = source_keys_new(aws, name, &keys);
     keys_done(&keys);

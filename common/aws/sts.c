@@ -31,14 +31,30 @@ struct str role_name(const char *arn)
     return name ? str_of(name + strlen(":role/")) : STR_NONE;
 }
 
-static int check_duration(const char *text, struct error *error)
+static bool is_duration(const char *text)
 {
     enum { SHORTEST_S = 900, LONGEST_S = 43200 };
     int64_t seconds;
 
-    if (!str_to_i64(str_of(text), &seconds) || seconds < SHORTEST_S || seconds > LONGEST_S)
-        return error_set(error, "duration_seconds '%s' is not from 900 to 43200", text);
-    return 0;
+    return str_to_i64(str_of(text), &seconds) && seconds >= SHORTEST_S && seconds <= LONGEST_S;
+}
+
+static bool is_session_name(const char *text)
+{
+    return is_word(text, "_+=,.@-", 2, 64);
+}
+
+void role_leave_out_unusable(const struct aws *aws, struct role *role)
+{
+    if (is_set(role->duration_s) && !is_duration(role->duration_s)) {
+        aws_warn(aws, "duration_seconds '%s' is not from 900 to 43200; left out", role->duration_s);
+        role->duration_s = NULL;
+    }
+    if (is_set(role->session_name) && !is_session_name(role->session_name)) {
+        aws_warn(aws, "the role session name '%s' is not 2 to 64 of [\\w+=,.@-]; left out",
+                 role->session_name);
+        role->session_name = NULL;
+    }
 }
 
 int role_check(const struct role *role, struct error *error)
@@ -48,12 +64,12 @@ int role_check(const struct role *role, struct error *error)
     if (strncmp(role->arn, "arn:", 4) != 0 || str_is_empty(role_name(role->arn)) ||
         !is_word(role->arn, "_+=,.@-:/", 20, LONGEST_ARN))
         return error_set(error, "'%s' is no role's ARN", role->arn);
-    if (is_set(role->session_name) && !is_word(role->session_name, "_+=,.@-", 2, 64))
+    if (is_set(role->session_name) && !is_session_name(role->session_name))
         return error_set(error, "the role session name '%s' is not 2 to 64 of [\\w+=,.@-]",
                          role->session_name);
     if (is_set(role->external_id) && !is_word(role->external_id, "_+=,.@:/-", 2, 1224))
         return error_set(error, "the external id is not 2 to 1224 of [\\w+=,.@:/-]");
-    return is_set(role->duration_s) ? check_duration(role->duration_s, error) : 0;
+    return 0;
 }
 
 void form_append(struct buf *form, const char *name, struct str value)

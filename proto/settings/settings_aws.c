@@ -49,6 +49,7 @@ struct aws_options settings_aws_queue(const struct settings *settings,
     struct str url = str_of(queue->url);
 
     settings_aws_role(&options, settings->poller.role_arn);
+    options.services = AWS_CALLS(AWS_SQS);
     options.region = either(queue->region, queue_url_region(url), options.region, arena);
     options.endpoint[AWS_SQS] = either(options.endpoint[AWS_SQS], queue_url_origin(url), "", arena);
     return options;

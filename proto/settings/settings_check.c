@@ -66,7 +66,7 @@ static bool skip_scheme(struct str *url, const char *scheme)
 {
     size_t len = strlen(scheme);
 
-    if (!str_starts_with(*url, str_of(scheme)) ||
+    if (url->len < len || !str_eq_nocase(str_from(url->ptr, len), str_of(scheme)) ||
         !str_starts_with(str_from(url->ptr + len, url->len - len), STR("://")))
         return false;
     *url = str_from(url->ptr + len + 3, url->len - len - 3);

@@ -146,6 +146,8 @@ static int open_aws(struct checker *checker, struct error *error)
     settings_aws_role(&options, checker->settings->checker.role_arn);
     options.on_credentials = aws_log_credentials;
     options.on_clock = aws_log_clock;
+    options.on_warning = aws_log_warning;
+    options.services = AWS_CALLS(AWS_ENTITLEMENT);
     if (aws_new(&checker->aws, checker->daemon->loop, &options, error) < 0)
         return error_prefix(error, "aws");
     aws_watch_caller(checker->aws, on_caller, checker);

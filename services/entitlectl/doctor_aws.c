@@ -141,21 +141,33 @@ void look_refused(const struct look *look, const struct aws_response *response)
 /* A daemon, as far as AWS is concerned. */
 struct daemon_look {
     const char *name;
+    unsigned services;
     struct aws *aws; /* NULL: what is configured cannot be used */
     bool must_be_seller;
 };
 
+static void on_warning(void *arg, const char *sentence)
+{
+    const struct look *look = arg;
+
+    look_finding(look, FINDING_WARNING, "mend it, or take it away", "%s", sentence);
+}
+
 static struct aws *open_daemon(struct doctor *doctor, const struct daemon_look *daemon,
-                               const char *role_arn, size_t place)
+                               const char *role_arn, const struct look *look)
 {
     struct aws_options options = settings_aws_options(doctor->ctl->settings);
     struct error error = {""};
     struct aws *aws = NULL;
 
     settings_aws_role(&options, role_arn);
+    options.services = daemon->services;
+    options.on_warning = on_warning;
+    options.on_warning_arg = (void *)(uintptr_t)look;
     if (aws_new(&aws, doctor->loop, &options, &error) < 0)
-        findings_add(&doctor->findings, place, FINDING_WRONG, "credentials", str_of(daemon->name),
-                     "mend [aws], or AWS's variables and files", "%s", error.text);
+        findings_add(&doctor->findings, look->place, FINDING_WRONG, "credentials",
+                     str_of(daemon->name), "mend [aws], or AWS's variables and files", "%s",
+                     error.text);
     return aws;
 }
 
@@ -198,7 +210,7 @@ static void look_at_credentials(struct doctor *doctor, struct daemon_look *daemo
                                                 .permission = "sts:GetCallerIdentity",
                                                 .about = daemon});
 
-    daemon->aws = look->aws = open_daemon(doctor, daemon, role_arn, look->place);
+    daemon->aws = look->aws = open_daemon(doctor, daemon, role_arn, look);
     if (!look->aws)
         return;
     begin(look);
@@ -353,9 +365,11 @@ static struct aws *open_queue(struct doctor *doctor, const struct settings_queue
 void doctor_look_at_aws(struct doctor *doctor)
 {
     const struct settings *settings = doctor->ctl->settings;
-    struct daemon_look checker = {.name = "checker", .must_be_seller = true};
-    struct daemon_look registrar = {.name = "registrar", .must_be_seller = true};
-    struct daemon_look poller = {.name = "poller"};
+    struct daemon_look checker = {
+        .name = "checker", .services = AWS_CALLS(AWS_ENTITLEMENT), .must_be_seller = true};
+    struct daemon_look registrar = {
+        .name = "registrar", .services = AWS_CALLS(AWS_METERING), .must_be_seller = true};
+    struct daemon_look poller = {.name = "poller", .services = AWS_CALLS(AWS_SQS)};
     struct aws **queues =
         arena_alloc_array(&doctor->ctl->arena, settings->queues.count + 1, sizeof(*queues));
 

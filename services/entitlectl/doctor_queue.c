@@ -163,7 +163,7 @@ static void look_at_region(const struct look *look, const struct settings_queue 
     struct str named = queue_url_region(str_of(queue->url)), region = aws_region(look->aws);
     struct str home = marketplace_home(region);
 
-    if (named.len > 0 && !str_eq(named, region))
+    if (named.len > 0 && !str_eq_nocase(named, region))
         look_finding(look, FINDING_WRONG, "leave region out of its section, or mend its url",
                      "its url says " STR_FMT ", and calls are signed for " STR_FMT, STR_ARG(named),
                      STR_ARG(region));

@@ -69,6 +69,7 @@ static int open_aws(struct poller *poller, const struct settings_queue *queue, s
 
     options.on_credentials = aws_log_credentials;
     options.on_clock = aws_log_clock;
+    options.on_warning = aws_log_warning;
     if (aws_new(ret, poller->context->loop, &options, error) < 0)
         return error_prefix(error, "queue '%s'", queue->label);
     return 0;

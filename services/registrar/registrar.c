@@ -32,6 +32,8 @@ static int open_aws(struct registrar *registrar, struct error *error)
     settings_aws_role(&options, registrar->settings->registrar.role_arn);
     options.on_credentials = aws_log_credentials;
     options.on_clock = aws_log_clock;
+    options.on_warning = aws_log_warning;
+    options.services = AWS_CALLS(AWS_METERING);
     return aws_new(&registrar->aws, registrar->context->loop, &options, error);
 }
 

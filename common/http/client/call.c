@@ -1,4 +1,5 @@
 /* One request: what libcurl is told about it, and what became of it. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -131,6 +132,16 @@ static bool is_nearby(const char *host)
     return false;
 }
 
+/* libcurl reads every variable of proxies in both cases but this one, which a web server would set
+ * for a CGI program from a header of the request (CVE-2016-5385). Nothing here is one. */
+static void set_plain_proxy(struct http_call *call)
+{
+    const char *lower = getenv("http_proxy"), *upper = getenv("HTTP_PROXY");
+
+    if ((!lower || !lower[0]) && upper && upper[0])
+        set_text(call, CURLOPT_PROXY, upper);
+}
+
 static void set_url(struct http_call *call, struct str url, bool direct)
 {
     CURLU *parts = curl_url();
@@ -144,6 +155,8 @@ static void set_url(struct http_call *call, struct str url, bool direct)
         error_set(&call->refused, "'%s' is not a URL", text.ptr);
     else if (direct || is_nearby(host))
         set_text(call, CURLOPT_PROXY, "");
+    else if (str_starts_with(url, STR("http:")))
+        set_plain_proxy(call);
     curl_free(host);
     curl_url_cleanup(parts);
     set_text(call, CURLOPT_URL, text.ptr);

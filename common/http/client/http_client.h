@@ -1,10 +1,11 @@
 /* HTTP requests on the loop. Sole user of libcurl (multi interface).
  *
  * Connections are kept and reused. Redirects are never followed; TLS is always verified; the URL
- * decides between http and https. Proxies come from the environment (https_proxy, no_proxy), but
- * none is used towards link-local and loopback hosts. When a kept connection ends before the first
- * byte of an answer, libcurl itself sends the request once more on a new one. Host names are looked
- * up in threads of their own, which nobody waits for once their request has ended.
+ * decides between http and https. Proxies come from the environment (http_proxy, https_proxy,
+ * all_proxy, no_proxy, or the same in capitals), but none is used towards link-local and loopback
+ * hosts. When a kept connection ends before the first byte of an answer, libcurl itself sends the
+ * request once more on a new one. Host names are looked up in threads of their own, which nobody
+ * waits for once their request has ended.
  */
 #ifndef COMMON_HTTP_CLIENT_HTTP_CLIENT_H
 #define COMMON_HTTP_CLIENT_HTTP_CLIENT_H

@@ -468,7 +468,23 @@ static void a_url_tells_region_and_origin(void **state)
         {"https://sqs.eu-west-1.amazonaws.com/444455556666/q", "eu-west-1", ""},
         {"https://sqs.cn-north-1.amazonaws.com.cn/444455556666/q", "cn-north-1", ""},
         {"https://eu-west-1.queue.amazonaws.com/444455556666/q", "eu-west-1", ""},
-        {"https://queue.amazonaws.com/444455556666/q", "", "https://queue.amazonaws.com"},
+        {"https://queue.amazonaws.com/444455556666/q", "us-east-1", ""},
+        {"https://sqs.eu-west-1.amazonaws.com:443/444455556666/q", "eu-west-1", ""},
+        {"HTTPS://SQS.EU-WEST-1.AMAZONAWS.COM/444455556666/q", "EU-WEST-1", ""},
+        {"https://sqs-fips.us-east-1.amazonaws.com/444455556666/q", "us-east-1",
+         "https://sqs-fips.us-east-1.amazonaws.com"},
+        {"https://sqs.eu-west-1.api.aws/444455556666/q", "eu-west-1",
+         "https://sqs.eu-west-1.api.aws"},
+        {"https://sqs-fips.us-east-1.api.aws/444455556666/q", "us-east-1",
+         "https://sqs-fips.us-east-1.api.aws"},
+        {"https://vpce-0a1b-2c3d.sqs.us-east-1.vpce.amazonaws.com/444455556666/q", "us-east-1",
+         "https://vpce-0a1b-2c3d.sqs.us-east-1.vpce.amazonaws.com"},
+        {"https://sqs.eu-west-1.amazonaws.com:8443/q", "",
+         "https://sqs.eu-west-1.amazonaws.com:8443"},
+        {"https://sqs.a.b.eu-west-1.amazonaws.com/q", "",
+         "https://sqs.a.b.eu-west-1.amazonaws.com"},
+        {"https://s3.eu-west-1.amazonaws.com/q", "", "https://s3.eu-west-1.amazonaws.com"},
+        {"https://queue.api.aws/q", "", "https://queue.api.aws"},
         {"http://127.0.0.1:4566/444455556666/q", "", "http://127.0.0.1:4566"},
         {"https://sqs.amazonaws.com.attacker.example/q", "",
          "https://sqs.amazonaws.com.attacker.example"},
@@ -477,8 +493,11 @@ static void a_url_tells_region_and_origin(void **state)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_true(str_eq_text(queue_url_region(str_of(cases[i].url)), cases[i].region));
-        assert_true(str_eq_text(queue_url_origin(str_of(cases[i].url)), cases[i].origin));
+        struct str region = queue_url_region(str_of(cases[i].url));
+        struct str origin = queue_url_origin(str_of(cases[i].url));
+        if (!str_eq_text(region, cases[i].region) || !str_eq_text(origin, cases[i].origin))
+            fail_msg("%s: '" STR_FMT "', '" STR_FMT "'", cases[i].url, STR_ARG(region),
+                     STR_ARG(origin));
     }
 }
 

@@ -245,9 +245,6 @@ static void profiles_that_contradict_themselves_are_refused(void **state)
          "credential_source 'Moon' of the AWS profile 'p' is unknown"},
         {"role_arn = arn:aws:iam::444455556666:role/r\ncredential_source = Environment\n",
          "credential_source 'Environment' of the AWS profile 'p' has none"},
-        {"role_arn = arn:aws:iam::444455556666:role/r\nsource_profile = q\n"
-         "duration_seconds = 60\n[profile q]\naws_access_key_id = A\naws_secret_access_key = s\n",
-         "the AWS profile 'p': duration_seconds '60' is not from 900 to 43200"},
         {"web_identity_token_file = /x\n", "has a web_identity_token_file without role_arn"},
         {"sso_session = s\n", "takes its credentials from sso_session, which needs a person"},
         {"credential_process = 'open\n", "credential_process of the AWS profile 'p' is no command"},

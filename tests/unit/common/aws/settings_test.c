@@ -15,7 +15,13 @@ struct fixture {
     struct loop *loop;
     struct aws *aws;
     struct error error;
+    struct buf warnings; /* of the last opening, one a line */
 };
+
+static void on_warning(void *arg, const char *sentence)
+{
+    buf_printf(arg, "%s\n", sentence);
+}
 
 static int set_up(void **state)
 {
@@ -32,6 +38,7 @@ static int tear_down(void **state)
     struct fixture *fixture = *state;
 
     aws_free(fixture->aws);
+    buf_done(&fixture->warnings);
     loop_free(fixture->loop);
     aws_environment_close(&fixture->environment);
     mem_free(fixture);
@@ -43,13 +50,25 @@ static int open_aws(struct fixture *fixture, const struct aws_options *options)
     aws_free(fixture->aws);
     fixture->aws = NULL;
     fixture->error.text[0] = '\0';
-    return aws_new(&fixture->aws, fixture->loop, options, &fixture->error);
+    buf_clear(&fixture->warnings);
+    struct aws_options watched = *options;
+    watched.on_warning = on_warning;
+    watched.on_warning_arg = &fixture->warnings;
+    return aws_new(&fixture->aws, fixture->loop, &watched, &fixture->error);
 }
 
 static void open_plain(struct fixture *fixture)
 {
     if (open_aws(fixture, &(struct aws_options){0}) < 0)
         fail_msg("%s", fixture->error.text);
+}
+
+static void assert_warned(struct fixture *fixture, const char *what)
+{
+    open_plain(fixture);
+    if (!str_eq_text(buf_str(&fixture->warnings), what))
+        fail_msg("expected '%s', not: %s", what,
+                 fixture->warnings.len ? fixture->warnings.data : "nothing");
 }
 
 static void assert_refused(struct fixture *fixture, const struct aws_options *options,
@@ -313,32 +332,45 @@ static void dual_stack_hosts_are_used_where_they_are_known(void **state)
     struct fixture *fixture = *state;
 
     setenv("AWS_USE_DUALSTACK_ENDPOINT", "true", 1);
-    assert_refused(fixture, &(struct aws_options){0}, "no dual-stack endpoint of sqs is known");
-    assert_non_null(strstr(fixture->error.text, "name one by AWS_ENDPOINT_URL_SQS"));
     setenv("AWS_ENDPOINT_URL_SQS", "https://sqs.example/", 1);
-    setenv("AWS_ENDPOINT_URL_STS", "https://sts.example/", 1);
     setenv("AWS_REGION", "eu-central-1", 1);
-    open_plain(fixture);
+    assert_warned(fixture, "");
     assert_endpoint(fixture, AWS_METERING, "https://metering-marketplace.eu-central-1.api.aws/",
                     "eu-central-1");
     assert_endpoint(fixture, AWS_ENTITLEMENT, "https://entitlement-marketplace.us-east-1.api.aws/",
                     "us-east-1");
     assert_endpoint(fixture, AWS_SQS, "https://sqs.example/", "eu-central-1");
+    assert_endpoint(fixture, AWS_STS, "https://sts.eu-central-1.api.aws/", "eu-central-1");
+    unsetenv("AWS_ENDPOINT_URL_SQS");
+    open_plain(fixture);
+    assert_endpoint(fixture, AWS_SQS, "https://sqs.eu-central-1.api.aws/", "eu-central-1");
 
     setenv("AWS_REGION", "cn-northwest-1", 1);
-    assert_refused(fixture, &(struct aws_options){0}, "no dual-stack endpoint of metering");
-    setenv("AWS_USE_DUALSTACK_ENDPOINT", "1", 1);
-    assert_refused(fixture, &(struct aws_options){0},
-                   "AWS_USE_DUALSTACK_ENDPOINT '1' is neither true nor false");
+    struct aws_options registrar = {.services = AWS_CALLS(AWS_METERING)};
+    assert_int_equal(open_aws(fixture, &registrar), 0);
+    assert_endpoint(fixture, AWS_METERING,
+                    "https://metering.marketplace.cn-northwest-1.amazonaws.com.cn/",
+                    "cn-northwest-1");
+    assert_non_null(strstr(fixture->warnings.data, "no dual-stack endpoint of metering is known"));
+    assert_null(strstr(fixture->warnings.data, "sqs"));
 }
 
-static void no_fips_host_is_guessed(void **state)
+static void fips_hosts_are_used_and_none_is_guessed(void **state)
 {
     struct fixture *fixture = *state;
+    struct aws_options poller = {.services = AWS_CALLS(AWS_SQS), .region = "us-west-2"};
 
     aws_environment_write(&fixture->environment, "config",
                           STR("[default]\nuse_fips_endpoint = true\n"));
     assert_refused(fixture, &(struct aws_options){0}, "no FIPS endpoint of metering is known");
+    assert_non_null(strstr(fixture->error.text, "name one by AWS_ENDPOINT_URL_MARKETPLACE_METER"));
+    assert_int_equal(open_aws(fixture, &poller), 0);
+    assert_endpoint(fixture, AWS_SQS, "https://sqs-fips.us-west-2.amazonaws.com/", "us-west-2");
+    assert_endpoint(fixture, AWS_STS, "https://sts-fips.us-west-2.amazonaws.com/", "us-west-2");
+    setenv("AWS_USE_DUALSTACK_ENDPOINT", "true", 1);
+    assert_int_equal(open_aws(fixture, &poller), 0);
+    assert_endpoint(fixture, AWS_SQS, "https://sqs-fips.us-west-2.api.aws/", "us-west-2");
+    unsetenv("AWS_USE_DUALSTACK_ENDPOINT");
     setenv("AWS_USE_FIPS_ENDPOINT", "false", 1);
     open_plain(fixture);
     unsetenv("AWS_USE_FIPS_ENDPOINT");
@@ -362,10 +394,83 @@ static void retries_follow_the_variables_of_aws(void **state)
     open_plain(fixture);
     assert_int_equal(fixture->aws->max_attempts, 5);
     setenv("AWS_MAX_ATTEMPTS", "0", 1);
-    assert_refused(fixture, &(struct aws_options){0}, "AWS_MAX_ATTEMPTS '0' is no number");
     unsetenv("AWS_RETRY_MODE");
+    assert_warned(fixture, "AWS_RETRY_MODE 'adaptive' is not known here; taken as standard\n"
+                           "AWS_MAX_ATTEMPTS '0' is no number from 1 to 100; taken as 3\n");
+    assert_int_equal(fixture->aws->max_attempts, 3);
+}
+
+/* What platforms set for everything that runs there ends nobody. */
+static void what_only_tunes_is_warned_of(void **state)
+{
+    static const struct {
+        const char *variable, *value, *warning;
+    } cases[] = {
+        {"AWS_RETRY_MODE", "adaptive", "'adaptive' is not known here; taken as standard"},
+        {"AWS_MAX_ATTEMPTS", "many", "'many' is no number from 1 to 100; taken as 3"},
+        {"AWS_USE_FIPS_ENDPOINT", "1", "'1' is neither true nor false; taken as false"},
+        {"AWS_USE_DUALSTACK_ENDPOINT", "yes", "'yes' is neither true nor false; taken as false"},
+        {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "on", "'on' is neither true nor false; taken as"},
+        {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5", "'IPv5' is neither IPv4 nor IPv6"},
+        {"AWS_METADATA_SERVICE_TIMEOUT", "1.5", "'1.5' is no number from 1 to 60; taken as 1"},
+        {"AWS_METADATA_SERVICE_NUM_ATTEMPTS", "0", "'0' is no number from 1 to 20; taken as 1"},
+        {"AWS_EC2_METADATA_DISABLED", "yes", "'yes' is neither true nor false; taken as false"},
+        {"AWS_STS_REGIONAL_ENDPOINTS", "global", NULL},
+        {"AWS_DEFAULTS_MODE", "whatever", NULL},
+        {"AWS_NEW_RETRIES_2026", "perhaps", NULL},
+        {"AWS_ACCOUNT_ID_ENDPOINT_MODE", "never", NULL},
+        {"AWS_REQUEST_CHECKSUM_CALCULATION", "sometimes", NULL},
+        {"AWS_ENDPOINT_URL_SNS", "no url", NULL},
+    };
+    struct fixture *fixture = *state;
+
+    unsetenv("AWS_EC2_METADATA_DISABLED");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        setenv(cases[i].variable, cases[i].value, 1);
+        open_plain(fixture);
+        const char *said = fixture->warnings.len ? fixture->warnings.data : "";
+        if (cases[i].warning ? !strstr(said, cases[i].warning) : said[0] != '\0')
+            fail_msg("%s=%s: %s", cases[i].variable, cases[i].value, said);
+        unsetenv(cases[i].variable);
+    }
+}
+
+static void what_tunes_a_role_is_warned_of(void **state)
+{
+    struct fixture *fixture = *state;
+
+    aws_environment_write(&fixture->environment, "config",
+                          STR("[default]\nrole_arn = arn:aws:iam::444455556666:role/r\n"
+                              "source_profile = q\nduration_seconds = 60\n"
+                              "role_session_name = my app\nendpoint_url = https://127.0.0.1:1\n"
+                              "use_fips_endpoint = perhaps\nmax_attempts = -1\n"
+                              "[profile q]\naws_access_key_id = A\naws_secret_access_key = s\n"));
+    assert_warned(fixture,
+                  "AWS_USE_FIPS_ENDPOINT 'perhaps' is neither true nor false; taken as false\n"
+                  "AWS_MAX_ATTEMPTS '-1' is no number from 1 to 100; taken as 3\n"
+                  "duration_seconds '60' is not from 900 to 43200; left out\n"
+                  "the role session name 'my app' is not 2 to 64 of [\\w+=,.@-]; left out\n");
+}
+
+static void endpoints_of_services_that_are_not_called_may_be_wrong(void **state)
+{
+    struct fixture *fixture = *state;
+    struct aws_options checker = {.services = AWS_CALLS(AWS_ENTITLEMENT)};
+
+    setenv("AWS_ENDPOINT_URL_SQS", "http://queue.example/", 1);
     assert_refused(fixture, &(struct aws_options){0},
-                   "AWS_RETRY_MODE 'adaptive' is not supported; standard is");
+                   "the endpoint of sqs: 'http://queue.example/'");
+    assert_int_equal(open_aws(fixture, &checker), 0);
+    assert_endpoint(fixture, AWS_SQS, "https://sqs.us-east-1.amazonaws.com/", "us-east-1");
+}
+
+static void a_region_may_be_written_in_capitals(void **state)
+{
+    struct fixture *fixture = *state;
+
+    setenv("AWS_REGION", " EU-West-1 ", 1);
+    open_plain(fixture);
+    assert_endpoint(fixture, AWS_SQS, "https://sqs.eu-west-1.amazonaws.com/", "eu-west-1");
 }
 
 static void environment_keys_may_say_when_they_expire(void **state)
@@ -378,8 +483,10 @@ static void environment_keys_may_say_when_they_expire(void **state)
     open_plain(fixture);
     assert_int_equal(fixture->aws->credentials.keys.expires_at_s, INT64_C(4102444800));
     setenv("AWS_CREDENTIAL_EXPIRATION", "soon", 1);
-    assert_refused(fixture, &(struct aws_options){0},
-                   "AWS_CREDENTIAL_EXPIRATION: 'soon' is no time to expire at");
+    assert_warned(fixture,
+                  "AWS_CREDENTIAL_EXPIRATION: 'soon' is no time to expire at; the keys are "
+                  "used until AWS refuses them\n");
+    assert_int_equal(fixture->aws->credentials.keys.expires_at_s, 0);
     /* Over already: nothing is signed with them. */
     setenv("AWS_CREDENTIAL_EXPIRATION", "2001-01-01T00:00:00Z", 1);
     open_plain(fixture);
@@ -436,7 +543,11 @@ int main(void)
         SETTINGS_TEST(every_partition_has_its_hosts),
         SETTINGS_TEST(the_first_configured_endpoint_wins),
         SETTINGS_TEST(dual_stack_hosts_are_used_where_they_are_known),
-        SETTINGS_TEST(no_fips_host_is_guessed),
+        SETTINGS_TEST(fips_hosts_are_used_and_none_is_guessed),
+        SETTINGS_TEST(what_only_tunes_is_warned_of),
+        SETTINGS_TEST(what_tunes_a_role_is_warned_of),
+        SETTINGS_TEST(endpoints_of_services_that_are_not_called_may_be_wrong),
+        SETTINGS_TEST(a_region_may_be_written_in_capitals),
         SETTINGS_TEST(retries_follow_the_variables_of_aws),
         SETTINGS_TEST(environment_keys_may_say_when_they_expire),
         cmocka_unit_test(signed_requests_leave_the_machine_encrypted_only),

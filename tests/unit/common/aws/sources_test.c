@@ -127,17 +127,10 @@ static void metadata_settings_are_checked(void **state)
 
     peer_must_open(peer, none);
     assert_true(str_eq_text(aws_credentials_source(peer->aws), "none"));
-    setenv("AWS_EC2_METADATA_DISABLED", "yes", 1);
-    peer_assert_refused(peer, none, "AWS_EC2_METADATA_DISABLED 'yes' is neither true nor false");
     setenv("AWS_EC2_METADATA_DISABLED", "False", 1);
-    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5", 1);
-    peer_assert_refused(peer, none, "ENDPOINT_MODE 'IPv5' is neither IPv4 nor IPv6");
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv6", 1);
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://metadata.example", 1);
     peer_assert_refused(peer, none, "would send credentials unencrypted");
-    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://[fd00:ec2::254]/", 1);
-    setenv("AWS_METADATA_SERVICE_TIMEOUT", "0", 1);
-    peer_assert_refused(peer, none, "AWS_METADATA_SERVICE_TIMEOUT '0' is no number from 1 to 60");
 }
 
 static void containers_are_asked_with_their_token(void **state)

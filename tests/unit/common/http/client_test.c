@@ -350,6 +350,38 @@ static void direct_requests_use_no_proxy(void **state)
     assert_int_equal(fixture->status, 202);
 }
 
+/* The host has no address: only by the proxy is there an answer. */
+static void proxies_are_named_in_either_case(void **state)
+{
+    struct fixture *fixture = *state;
+    cleanup(mem_freep) char *proxy =
+        mem_printf("http://127.0.0.1:%u", (unsigned)http_server_port(fixture->server));
+    struct http_request request = {.method = "GET",
+                                   .url = STR("http://crt.example.invalid/a.cer"),
+                                   .timeout_ms = 20000,
+                                   .response_limit = 1024};
+    static const char *const names[] = {"HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"};
+
+    fixture->handler = echo;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        setenv(names[i], proxy, 1);
+        run(fixture, &request);
+        assert_int_equal(fixture->status, 202);
+        setenv("NO_PROXY", "example.invalid", 1);
+        run(fixture, &request);
+        assert_int_equal(fixture->status, 0);
+        unsetenv("NO_PROXY");
+        unsetenv(names[i]);
+    }
+    /* Lower case is the more particular. */
+    setenv("HTTP_PROXY", "http://127.0.0.1:1", 1);
+    setenv("http_proxy", proxy, 1);
+    run(fixture, &request);
+    unsetenv("HTTP_PROXY");
+    unsetenv("http_proxy");
+    assert_int_equal(fixture->status, 202);
+}
+
 static void on_gone(void *arg)
 {
     struct fixture *fixture = arg;
@@ -450,6 +482,7 @@ int main(void)
         CLIENT_TEST(a_closed_port_is_an_error),
         CLIENT_TEST(proxies_are_not_used_nearby),
         CLIENT_TEST(direct_requests_use_no_proxy),
+        CLIENT_TEST(proxies_are_named_in_either_case),
         CLIENT_TEST(cancelled_calls_stay_silent),
         CLIENT_TEST(freeing_the_client_cancels_everything),
         CLIENT_TEST(many_calls_run_at_once),
