@@ -193,11 +193,69 @@ static void what_is_set_and_unusable_is_refused(void **state)
     assert_refused(fixture, &(struct aws_options){0},
                    "from environment: the access key id is missing");
     unsetenv("AWS_SECRET_ACCESS_KEY");
-    aws_environment_write(&fixture->environment, "credentials", STR("[default]\ngarbage\n"));
-    assert_refused(fixture, &(struct aws_options){0}, ".aws/credentials: line 2");
+    aws_environment_write(&fixture->environment, "credentials",
+                          STR("[default]\naws_access_key_id = A\naws_secret_access_key S\n"));
+    assert_refused(fixture, &(struct aws_options){0}, "the secret access key is missing");
     setenv("AWS_REGION", "evil.example/", 1);
     aws_environment_write(&fixture->environment, "credentials", STR(""));
     assert_refused(fixture, &(struct aws_options){0}, "'evil.example/' is no AWS region");
+}
+
+/* What other tools write, and people. */
+static void only_the_profile_in_use_matters(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const foreign[] = {
+        "[sso-session a-name-of-an-sso-session-that-is-longer-than-forty-nine-characters]\n"
+        "sso_start_url = https://example.awsapps.com/start\nsso_region = us-east-1\n",
+        "[profile AdministratorAccess-444455556666-with-a-name-that-aws-configure-sso-proposes]\n"
+        "sso_session = x\n",
+        "[services [odd]]\ns3 =\n  endpoint_url = https://[::1]:1\n",
+        "[profile no end\naws_access_key_id = X\n",
+        "[]\naws_access_key_id = X\n",
+        "[plugins] text\ncli_legacy_plugin_path = /x\n",
+        "[preview]\ncloudfront=true\nnot a pair\n= no name\n<<<<<<< HEAD\n",
+        "aws_access_key_id = X\n",
+        "[profile nul]\nx = \\\n",
+        "[profile other]\nrole_arn = nonsense\nsource_profile = nobody\n",
+    };
+    cleanup(buf_done) struct buf text = BUF_INIT;
+
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+        buf_append_text(&text, foreign[i]);
+    buf_append_text(&text, "[profile long]\nx = ");
+    for (int i = 0; i < 10000; i++)
+        buf_append_char(&text, 'x');
+    buf_append_text(&text, "\n[profile\tmine]\r\nREGION = eu-west-1\r\nS3 =\r\n\tx = y\r\n"
+                           "AWS_Access_Key_ID = A ; of mine\r\n  deeper = than that\r\n"
+                           "aws_secret_access_key = s\r\n");
+    aws_environment_write(&fixture->environment, "config", buf_str(&text));
+    setenv("AWS_PROFILE", "mine", 1);
+    open_plain(fixture);
+    assert_keys(fixture, "A", "s", NULL, "shared files (profile mine)");
+    assert_true(str_eq_text(aws_region(fixture->aws), "eu-west-1"));
+    setenv("AWS_PROFILE", "other", 1);
+    assert_refused(fixture, &(struct aws_options){0}, "source_profile 'nobody'");
+}
+
+static void names_may_be_long_and_hold_brackets(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const names[] = {
+        "AdministratorAccess-444455556666-with-a-name-that-aws-configure-sso-proposes", "a[b]c",
+        "a]", "[a]"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        cleanup(mem_freep) char *text = mem_printf(
+            "[profile %s] # [a comment]\naws_access_key_id = K%zu\naws_secret_access_key = s\n",
+            names[i], i);
+        cleanup(mem_freep) char *key = mem_printf("K%zu", i);
+        cleanup(mem_freep) char *source = mem_printf("shared files (profile %s)", names[i]);
+        aws_environment_write(&fixture->environment, "config", str_of(text));
+        setenv("AWS_PROFILE", names[i], 1);
+        open_plain(fixture);
+        assert_keys(fixture, key, "s", NULL, source);
+    }
 }
 
 static void nobody_waits_for_a_pipe(void **state)
@@ -537,6 +595,8 @@ int main(void)
         SETTINGS_TEST(a_profile_named_on_purpose_outranks_the_environment),
         SETTINGS_TEST(files_never_mix_their_keys),
         SETTINGS_TEST(what_is_set_and_unusable_is_refused),
+        SETTINGS_TEST(only_the_profile_in_use_matters),
+        SETTINGS_TEST(names_may_be_long_and_hold_brackets),
         SETTINGS_TEST(nobody_waits_for_a_pipe),
         SETTINGS_TEST(replaced_keys_are_noticed),
         SETTINGS_TEST(distrusted_keys_are_asked_for_once_in_a_while),
