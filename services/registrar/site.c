@@ -85,8 +85,11 @@ static void set_addresses(struct site *site, struct str url)
     site->return_url =
         arena_printf(&site->arena, STR_FMT STR_FMT "/return", STR_ARG(parts.origin), STR_ARG(base));
     site->secure = str_starts_with(url, STR("https://"));
-    /* RFC 6265bis, section 4.1.3: browsers hold a cookie of this name to be Secure. */
-    site->cookie_name = site->secure ? "__Secure-entitled" : "entitled";
+    /* RFC 6265bis, section 4.1.3: browsers hold a cookie of such a name to be Secure, and one of
+     * __Host- to be of this very host and of Path=/, so that no other subdomain can set it. */
+    site->cookie_name = !site->secure        ? "entitled"
+                        : site->base.len > 0 ? "__Secure-entitled"
+                                             : "__Host-entitled";
 }
 
 static struct str content_policy(struct site *site, const char *frame_ancestors)
@@ -163,8 +166,11 @@ struct str site_path_below(const struct site *site, struct str path)
     return str_from(path.ptr + site->base.len, path.len - site->base.len);
 }
 
-static void add_headers(struct http_exchange *exchange, struct str policy)
+static void add_headers(const struct site *site, struct http_exchange *exchange, struct str policy)
 {
+    /* RFC 6797. Behind a proxy it is the proxy that knows what else the host serves. */
+    if (site->settings->registrar.tls_certificate_file[0])
+        http_exchange_add_header(exchange, "Strict-Transport-Security", STR("max-age=31536000"));
     http_exchange_add_header(exchange, "Content-Security-Policy", policy);
     http_exchange_add_header(exchange, "X-Content-Type-Options", STR("nosniff"));
     http_exchange_add_header(exchange, "Referrer-Policy", STR("no-referrer"));
@@ -173,9 +179,10 @@ static void add_headers(struct http_exchange *exchange, struct str policy)
                              STR("camera=(), geolocation=(), microphone=()"));
 }
 
-static void reply(struct http_exchange *exchange, int status, struct str html, struct str policy)
+static void reply(const struct site *site, struct http_exchange *exchange, int status,
+                  struct str html, struct str policy)
 {
-    add_headers(exchange, policy);
+    add_headers(site, exchange, policy);
     http_exchange_add_header(exchange, "Cache-Control", STR("no-store"));
     http_exchange_reply(exchange, status, "text/html; charset=utf-8", html);
 }
@@ -183,18 +190,18 @@ static void reply(struct http_exchange *exchange, int status, struct str html, s
 void site_reply(const struct site *site, struct http_exchange *exchange, int status,
                 struct str html)
 {
-    reply(exchange, status, html, site->policy);
+    reply(site, exchange, status, html, site->policy);
 }
 
 void site_reply_framed(const struct site *site, struct http_exchange *exchange, struct str html)
 {
-    reply(exchange, 200, html, site->framed_policy);
+    reply(site, exchange, 200, html, site->framed_policy);
 }
 
 /* RFC 9110, section 15.4.4: whatever the request was, the next one is a GET. */
 void site_redirect(const struct site *site, struct http_exchange *exchange, struct str url)
 {
-    add_headers(exchange, site->policy);
+    add_headers(site, exchange, site->policy);
     http_exchange_add_header(exchange, "Cache-Control", STR("no-store"));
     http_exchange_add_header(exchange, "Location", url);
     http_exchange_reply(exchange, 303, "text/plain; charset=utf-8", STR("See other.\n"));
@@ -202,7 +209,7 @@ void site_redirect(const struct site *site, struct http_exchange *exchange, stru
 
 void site_reply_stylesheet(const struct site *site, struct http_exchange *exchange)
 {
-    add_headers(exchange, site->policy);
+    add_headers(site, exchange, site->policy);
     http_exchange_add_header(exchange, "Cache-Control", STR("public, max-age=300"));
     http_exchange_reply(exchange, 200, "text/css; charset=utf-8", site->stylesheet);
 }

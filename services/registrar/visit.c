@@ -135,19 +135,22 @@ bool visit_verify(struct visit *visit, const char *purpose, struct str text, vis
     return false;
 }
 
-static struct str cookie_of(const struct visit *visit)
+static struct str cookie_of(const struct visit *visit, size_t index)
 {
-    return http_exchange_cookie(visit->exchange, visit->registrar->site.cookie_name);
+    return http_exchange_cookie(visit->exchange, visit->registrar->site.cookie_name, index);
 }
 
+/* The first cookie whose signature holds; others of its name are not ours. */
 bool visit_need_session(struct visit *visit, visit_next_fn *next)
 {
-    enum reference_verdict verdict;
+    enum reference_verdict verdict = REFERENCE_BAD;
+    struct str text;
 
-    visit->session_text = cookie_of(visit);
-    if (!visit_verify(visit, REFERENCE_SESSION, visit->session_text, next, &verdict,
-                      &visit->session))
-        return false;
+    for (size_t i = 0; verdict != REFERENCE_GOOD && (text = cookie_of(visit, i)).len > 0; i++) {
+        visit->session_text = text;
+        if (!visit_verify(visit, REFERENCE_SESSION, text, next, &verdict, &visit->session))
+            return false;
+    }
     if (verdict != REFERENCE_GOOD)
         visit_reply_page(visit, PAGE_SESSION_MISSING);
     return verdict == REFERENCE_GOOD;
@@ -156,8 +159,13 @@ bool visit_need_session(struct visit *visit, visit_next_fn *next)
 bool visit_has_session(const struct visit *visit)
 {
     struct reference ignored;
+    struct str text;
 
-    return verify(visit, REFERENCE_SESSION, cookie_of(visit), &ignored) == REFERENCE_GOOD;
+    for (size_t i = 0; (text = cookie_of(visit, i)).len > 0; i++) {
+        if (verify(visit, REFERENCE_SESSION, text, &ignored) == REFERENCE_GOOD)
+            return true;
+    }
+    return false;
 }
 
 /* After the answer the exchange is not to be touched, so the visit lets go of it first. */

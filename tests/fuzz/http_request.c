@@ -27,7 +27,7 @@ static void on_exchange(void *arg, struct http_exchange *exchange)
     http_exchange_each_header(exchange, look_at_header, NULL);
     http_escape_html(&page, http_exchange_path(exchange));
     http_escape_html(&page, http_exchange_query(exchange, "ref"));
-    http_escape_html(&page, http_exchange_cookie(exchange, "entitled_session"));
+    http_escape_html(&page, http_exchange_cookie(exchange, "entitled_session", 0));
     http_exchange_form(exchange, "x-amzn-marketplace-token", &token);
     http_escape_html(&page, token);
     http_exchange_add_header(exchange, "Location", token);

@@ -153,6 +153,7 @@ def test_it_lives_below_a_path():
                 "https://register.vendor.example/aws/registration?ref=")
         cookie = browser.get(arrival.target).headers["Set-Cookie"]
         assert "; Secure" in cookie and "; Path=/aws;" in cookie
+        assert cookie.startswith("__Secure-entitled=")
         page = browser.get("/aws/registration")
         assert 'action="/aws/registration"' in page.body and 'href="/aws/style.css"' in page.body
         assert browser.get("/registration").status == 404
@@ -173,7 +174,21 @@ def test_it_may_have_a_certificate_of_its_own(tmp_path):
         connection.request("GET", "/")
         answer = connection.getresponse()
         assert answer.status == 200 and b"AWS Marketplace" in answer.read()
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
         connection.close()
+
+
+def test_no_other_subdomain_can_set_its_cookie():
+    with Registrar(public_url="https://register.vendor.example/") as registrar:
+        browser = registrar.browser()
+        arrival = browser.post("/", {TOKEN: registrar.buy()["token"]})
+        cookie = browser.get(arrival.target).headers["Set-Cookie"]
+        assert cookie.startswith("__Host-entitled=")
+        assert "; Path=/;" in cookie and "; Secure" in cookie and "Domain" not in cookie
+        page = browser.get("/registration")
+        assert page.status == 200
+        # A proxy in front ends TLS: what else its host serves is not known here.
+        assert "Strict-Transport-Security" not in page.headers
 
 
 def test_a_template_of_the_vendors_replaces_ours():

@@ -129,6 +129,17 @@ def test_a_made_up_link_opens_nothing(registrar, target):
     assert not registrar.store.called("find")
 
 
+@pytest.mark.parametrize("others", [("{ours}", "entitled=theirs"), ("entitled=theirs", "{ours}"),
+                                    ("entitled=", "entitled=1", "{ours}", "entitled=2")])
+def test_another_cookie_of_its_name_changes_nothing(registrar, others):
+    browser = registrar.browser()
+    browser.arrive(registrar.buy()["token"])
+    browser.cookie = "; ".join(others).format(ours=browser.cookie)
+    page = browser.get("/registration")
+    assert page.status == 200, page.body
+    assert browser.post("/registration", {"word": "x"}).status == 403  # the form's word still counts
+
+
 def test_a_dead_token_that_was_redeemed_before_leads_to_what_we_hold(registrar):
     bought = registrar.buy()
     registrar.browser().arrive(bought["token"])

@@ -60,6 +60,13 @@ static bool is_token(struct str text)
     return text.len > 0;
 }
 
+/* libmicrohttpd 0.9.75 joins a folded line to the name of the header above, in a copy: Transfer-
+ * Encoding is then none any more. Of every other header the value stands behind its name. */
+static bool is_folded(const char *name, size_t name_len, const char *value)
+{
+    return (uintptr_t)value <= (uintptr_t)name + name_len;
+}
+
 static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name,
                                  size_t name_len, const char *value, size_t value_len)
 {
@@ -68,7 +75,8 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
     (void)kind;
 
     head->size += name_len + value_len + 4;
-    head->malformed |= !is_token(key) || (value_len > 0 && memchr(value, '\0', value_len));
+    head->malformed |= !is_token(key) || is_folded(name, name_len, value) ||
+                       (value_len > 0 && memchr(value, '\0', value_len));
     if (str_eq_nocase(key, STR("Host"))) {
         head->hosts++;
     } else if (str_eq_nocase(key, STR("Content-Length"))) {

@@ -136,13 +136,14 @@ static void add_cookies(void *arg, struct str name, struct str value)
     }
 }
 
-struct str http_exchange_cookie(struct http_exchange *exchange, const char *name)
+struct str http_exchange_cookie(struct http_exchange *exchange, const char *name, size_t index)
 {
-    struct str value = STR_NONE;
-
     if (!exchange->cookies_parsed)
         http_exchange_each_header(exchange, add_cookies, exchange);
     exchange->cookies_parsed = true;
-    find_pairs(exchange->cookies, name, &value);
-    return value;
+    for (const struct pair *pair = exchange->cookies; pair; pair = pair->next) {
+        if (str_eq_text(pair->name, name) && pair->value.len > 0 && index-- == 0)
+            return pair->value;
+    }
+    return STR_NONE;
 }

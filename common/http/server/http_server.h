@@ -71,7 +71,9 @@ void http_exchange_each_header(const struct http_exchange *exchange,
                                void (*visit)(void *arg, struct str name, struct str value),
                                void *arg);
 struct str http_exchange_body(const struct http_exchange *exchange);
-struct str http_exchange_cookie(struct http_exchange *exchange, const char *name);
+/* The values of that name, from index 0 on: browsers send what pages of other subdomains have set
+ * beside ours. Empty ones are passed over; empty: there are no more. */
+struct str http_exchange_cookie(struct http_exchange *exchange, const char *name, size_t index);
 const struct ip *http_exchange_peer(const struct http_exchange *exchange);
 struct arena *http_exchange_arena(struct http_exchange *exchange); /* freed with the exchange */
 

@@ -129,7 +129,7 @@ static void describe(void *arg, struct http_exchange *exchange)
                STR_ARG(http_exchange_query(exchange, "q")),
                STR_ARG(http_exchange_header(exchange, "x-some")));
     buf_printf(&text, " c=" STR_FMT " peer=%s...%d",
-               STR_ARG(http_exchange_cookie(exchange, "session")),
+               STR_ARG(http_exchange_cookie(exchange, "session", 0)),
                ip_is_v4(http_exchange_peer(exchange)) ? "v4" : "v6",
                http_exchange_peer(exchange)->bytes[15]);
     buf_printf(&text, " f=%zu:", http_exchange_form(exchange, "f", &field));
@@ -243,6 +243,30 @@ static void landing_page_requests_decode(void **state)
     assert_true(landing_cases >= 7);
 }
 
+static void list_cookies(void *arg, struct http_exchange *exchange)
+{
+    cleanup(buf_done) struct buf text = BUF_INIT;
+    struct str value;
+    (void)arg;
+
+    for (size_t i = 0; (value = http_exchange_cookie(exchange, "session", i)).len > 0; i++)
+        buf_printf(&text, "[" STR_FMT "]", STR_ARG(value));
+    http_exchange_reply(exchange, 200, "text/plain", buf_str(&text));
+}
+
+static void all_cookies_of_a_name_are_seen(void **state)
+{
+    const char *answer = ask_text(*state, list_cookies, NULL,
+                                  "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+                                  "Cookie: session=a; other=x; session=; session; sessions=y\r\n"
+                                  "Cookie: session=b\r\n\r\n");
+
+    assert_non_null(strstr(answer, "[a]"));
+    assert_non_null(strstr(answer, "[b]"));
+    assert_null(strstr(answer, "[x]"));
+    assert_null(strstr(answer, "[y]"));
+}
+
 static void must_not_be_called(void *arg, struct http_exchange *exchange)
 {
     (void)arg;
@@ -268,6 +292,37 @@ static void what_breaks_http_is_refused(void **state)
          "0\r\n\r\n",
          400},
         {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 400},
+        /* RFC 9112, section 5.2: whoever is in between may read a folded line otherwise. */
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", 400},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\r\n\tchunked\r\nContent-Length: 5"
+         "\r\n\r\n0\r\n\r\n",
+         400},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chun\r\n ked\r\nContent-Length: 5\r\n"
+         "\r\n0\r\n\r\n",
+         400},
+        {"POST / HTTP/1.1\r\nHost: h\r\nX: y\r\n Transfer-Encoding: chunked\r\nContent-Length: 5"
+         "\r\n\r\n0\r\n\r\n",
+         400},
+        {"POST / HTTP/1.1\r\n Host: h\r\nContent-Length: 0\r\n\r\n", 400},
+        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n 5\r\n\r\nabcde", 400},
+        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n 0\r\n\r\nabcdefghij", 400},
+        {"GET / HTTP/1.1\r\nHost: h\r\nX-Some: a\r\n b\r\n\r\n", 400},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked"
+         "\r\n\r\n0\r\n\r\n",
+         400},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked"
+         "\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+         400},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding\t: chunked\r\nContent-Length: 5\r\n\r\n"
+         "0\r\n\r\n",
+         400},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \vchunked\r\nContent-Length: 5\r\n\r\n"
+         "0\r\n\r\n",
+         400},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+         400},
         {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
         {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4097\r\nExpect: 100-continue\r\n\r\n", 413},
         {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999\r\n\r\n", 413},
@@ -656,6 +711,7 @@ int main(void)
         SERVER_TEST(absolute_targets_have_a_path),
         SERVER_TEST(chunked_bodies_are_joined),
         SERVER_TEST(landing_page_requests_decode),
+        SERVER_TEST(all_cookies_of_a_name_are_seen),
         SERVER_TEST(what_breaks_http_is_refused),
         SERVER_TEST(long_bodies_are_refused),
         SERVER_TEST(endless_bodies_are_cut_off),
