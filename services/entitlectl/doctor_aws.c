@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/http/client/http_client.h"
 #include "proto/settings/settings_aws.h"
 #include "services/entitlectl/doctor.h"
 #include "services/entitlectl/marketplace_region.h"
@@ -390,11 +391,13 @@ void doctor_look_at_aws(struct doctor *doctor)
         if (queues[i])
             doctor_look_at_queue(doctor, queue, queues[i]);
     }
+    struct http_client *certificates = doctor_look_at_certificates(doctor);
     if (doctor->under_way > 0)
         loop_run(doctor->loop);
     look_at_region(doctor, regions, AWS_ENTITLEMENT, &checker);
     look_at_region(doctor, regions, AWS_METERING, &registrar);
     look_at_clock(doctor, doctor_place(doctor));
+    http_client_free(certificates);
     for (size_t i = 0; i < settings->queues.count; i++)
         aws_free(queues[i]);
     aws_free(poller.aws);

@@ -1,10 +1,12 @@
 """entitlectl doctor: what it finds in a suite that is well, and in suites that are not."""
+import http.server
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 
 import pytest
@@ -57,6 +59,45 @@ def look(config, *arguments, environment=None, json_too=True):
     assert not any(mark in done.stderr for mark in SANITIZER_MARKS), done.stderr
     assert done.stderr == ""
     return Findings(done.returncode, json.loads(done.stdout)) if json_too else (done.returncode, done.stdout)
+
+
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """Passes plain requests on, or says so, and lets nobody through."""
+
+    asked, status = [], 200
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        self.send_response(self.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_CONNECT(self):
+        self.asked.append(self.path)
+        self.send_error(403)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_the_way_to_certificates_is_looked_at(tmp_path):
+    config = tmp_path / "entitled.conf"
+    config.write_text(f"[entitled]\nrun_directory = {tmp_path}\n[queue main]\n"
+                      "url = http://127.0.0.1:1/444455556666/q\n")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{proxy.server_port}"
+        ways = {"HTTPS_PROXY": address, "HTTP_PROXY": address}
+        found = look(config, "--timeout", "5s", environment=ways)
+        asked = sorted(Proxy.asked)
+        Proxy.status = 407
+        refused = look(config, "--timeout", "5s", environment=ways)
+        proxy.shutdown()
+    assert found.levels("certificates", "Amazon Trust Services") == ["ok"]
+    assert found.levels("certificates", "SNS") == ["wrong"] and found.says("certificates", "403", "SNS")
+    assert refused.levels("certificates") == ["wrong", "wrong"]
+    assert asked == ["http://crt.rootca1.amazontrust.com/rootca1.cer",
+                     "sns.us-east-1.amazonaws.com:443"]
 
 
 @pytest.fixture(scope="module")
