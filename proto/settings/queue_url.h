@@ -4,9 +4,9 @@
 
 #include "common/base/str.h"
 
-/* "eu-west-1" of https://sqs.eu-west-1.amazonaws.com/444455556666/mp-events, of its FIPS, dual-stack
- * and VPC endpoint forms and of the older https://eu-west-1.queue.amazonaws.com/...; as it is
- * written, in capitals perhaps. Empty if the URL does not say. */
+/* "eu-west-1" of https://sqs.eu-west-1.amazonaws.com/444455556666/mp-events, of its FIPS,
+ * dual-stack and VPC endpoint forms and of the older https://eu-west-1.queue.amazonaws.com/...; as
+ * it is written, in capitals perhaps. Empty if the URL does not say. */
 struct str queue_url_region(struct str url);
 
 /* Scheme and host of a queue that is called at an address of its own (a local stand-in, a VPC

@@ -55,8 +55,8 @@ void look_finding(const struct look *look, enum finding_level level, const char 
 /* The finding for an answer that is no success. */
 void look_refused(const struct look *look, const struct aws_response *response);
 
-/* doctor_certificates.c: begins the looks at where SNS's certificates come from. NULL: no queue needs
- * them; else to be freed once the loop has ended. */
+/* doctor_certificates.c: begins the looks at where SNS's certificates come from. NULL: no queue
+ * needs them; else to be freed once the loop has ended. */
 struct http_client *doctor_look_at_certificates(struct doctor *doctor);
 
 /* doctor_queue.c: begins the looks at a queue. */
