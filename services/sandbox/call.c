@@ -28,6 +28,25 @@ void answer_done(struct answer *answer)
     answer->body = NULL;
 }
 
+struct str caller_role_id(struct str session, struct arena *arena)
+{
+    return arena_printf(arena, "AROAFIXTUREEXAMPLE01:" STR_FMT, STR_ARG(session));
+}
+
+struct str caller_user_id(const struct caller *caller, struct arena *arena)
+{
+    struct str rest = caller->arn, kind = STR_NONE;
+
+    for (int i = 0; i < 5; i++)
+        str_split(&rest, ':');
+    kind = str_split(&rest, '/');
+    if (str_eq(kind, STR("assumed-role"))) {
+        str_split(&rest, '/');
+        return caller_role_id(rest, arena);
+    }
+    return str_eq(kind, STR("user")) ? STR("AIDAFIXTUREEXAMPLE01") : caller->account;
+}
+
 const struct operation *operation_find(enum service service, struct str name)
 {
     static const struct operation *const tables[SERVICE_COUNT] = {

@@ -55,12 +55,19 @@ struct call {
     struct http_exchange *exchange;
     uint64_t log_number;
     bool query_mode; /* SQS: the caller wants the query protocol's error code too */
+    bool by_query;   /* by the query protocol: the answer is XML */
 };
 
 bool answer_ok(struct answer *answer, struct json *body); /* takes ownership; returns true */
 bool answer_error(struct answer *answer, const char *code, const char *format, ...)
     __attribute__((format(printf, 3, 4))); /* returns true */
 void answer_done(struct answer *answer);
+
+/* AWS's unique id of whoever called: of a user, of a role with its session, or the account ("IAM
+ * identifiers", IAM user guide). */
+struct str caller_user_id(const struct caller *caller, struct arena *arena);
+/* That of a role's session. */
+struct str caller_role_id(struct str session, struct arena *arena);
 
 /* The operation named in X-Amz-Target or Action; NULL if AWS has none or the sandbox does not. */
 const struct operation *operation_find(enum service service, struct str name);

@@ -24,6 +24,10 @@ static const struct protocol protocols[] = {
     {STR_INIT("AmazonSQS."), SERVICE_SQS, STR_INIT("application/x-amz-json-1.0")},
 };
 
+#define SPOKEN                                                                                     \
+    "AWSMPMeteringService and AWSMPEntitlementService (AWS JSON 1.1), AmazonSQS (AWS JSON 1.0), "  \
+    "STS (query, 2011-06-15)."
+
 /* Stands in for an operation that there is not, so that its refusal has a protocol. */
 static const struct operation unknown_operations[SERVICE_COUNT] = {
     [SERVICE_METERING] = {SERVICE_METERING, "Unknown", NULL, false},
@@ -125,14 +129,19 @@ static bool check_signature(struct call *call)
                             clock_wall_s(), &call->caller, &call->answer);
 }
 
+static void refuse_unknown(struct call *call, enum service service, const char *code,
+                           const char *what, struct str name)
+{
+    call->operation = &unknown_operations[service];
+    answer_error(&call->answer, code, "%s " STR_FMT " is not known. Spoken are " SPOKEN, what,
+                 STR_ARG(name));
+}
+
 static void choose_operation(struct call *call, enum service service, struct str name)
 {
     call->operation = operation_find(service, name);
-    if (call->operation)
-        return;
-    call->operation = &unknown_operations[service];
-    answer_error(&call->answer, "UnknownOperationException",
-                 "The operation " STR_FMT " is not known.", STR_ARG(name));
+    if (!call->operation)
+        refuse_unknown(call, service, "UnknownOperationException", "The operation", name);
 }
 
 static void read_json(struct call *call, const struct protocol *protocol, struct str target)
@@ -168,11 +177,16 @@ static void read_form(struct call *call)
 
     http_exchange_form(call->exchange, "Action", &action);
     http_exchange_form(call->exchange, "Version", &version);
-    choose_operation(call, SERVICE_STS, action);
+    call->by_query = true;
     call->request = json_new_object();
     http_exchange_each_form(call->exchange, add_field, call->request);
-    if (!str_eq(version, STR("2011-06-15")))
-        answer_error(&call->answer, "NoSuchVersion", "Version must be 2011-06-15");
+    if (str_eq(version, STR("2012-11-05")) || operation_find(SERVICE_SQS, action))
+        refuse_unknown(call, SERVICE_SQS, "InvalidAction", "In SQS's query protocol the action",
+                       action);
+    else if (!str_eq(version, STR("2011-06-15")))
+        refuse_unknown(call, SERVICE_STS, "NoSuchVersion", "The version", version);
+    else
+        choose_operation(call, SERVICE_STS, action);
 }
 
 static void read_request(struct call *call)
@@ -189,7 +203,7 @@ static void read_request(struct call *call)
             return;
         }
     }
-    choose_operation(call, SERVICE_METERING, target);
+    refuse_unknown(call, SERVICE_METERING, "UnknownOperationException", "The target", target);
 }
 
 static void send_answer(struct call *call)

@@ -25,6 +25,9 @@ static bool resolve_customer(struct call *call)
     struct str text = json_get_str(call->request, "RegistrationToken");
     const struct token *token = str_is_empty(text) ? NULL : world_token(world, text);
 
+    if (json_kind(json_get(call->request, "RegistrationToken")) <= JSON_KIND_NULL)
+        return answer_error(&call->answer, "ValidationException",
+                            "RegistrationToken must not be null.");
     /* A token belongs to the seller of the product; others learn nothing from it. */
     if (!token || !str_eq(token->agreement->product->seller, call->caller.account))
         return answer_error(&call->answer, "InvalidTokenException",

@@ -17,7 +17,7 @@ static bool get_caller_identity(struct call *call)
         arn = arena_printf(&call->arena, "arn:aws:iam::" STR_FMT ":root",
                            STR_ARG(call->caller.account));
     json_set_str(body, "Arn", arn);
-    json_set_str(body, "UserId", STR("AIDAFIXTUREEXAMPLE01"));
+    json_set_str(body, "UserId", caller_user_id(&call->caller, &call->arena));
     json_set_str(body, "Account", call->caller.account);
     return answer_ok(&call->answer, body);
 }
@@ -73,9 +73,11 @@ static bool read_assumption(struct call *call, struct assumption *ret)
     return true;
 }
 
-static bool answer_credentials(struct call *call, const struct assumption *assumption)
+/* Takes the body, which may hold more. */
+static bool answer_credentials(struct call *call, const struct assumption *assumption,
+                               struct json *body)
 {
-    struct json *body = json_new_object(), *credentials = json_new_object();
+    struct json *credentials = json_new_object();
     struct json *user = json_new_object();
     char expiration[CLOCK_TEXT_SIZE];
     struct str arn = arena_printf(
@@ -85,9 +87,7 @@ static bool answer_credentials(struct call *call, const struct assumption *assum
         world_new_key(&call->sandbox->world, assumption->account, arn, assumption->duration_s);
 
     json_set_str(user, "Arn", arn);
-    json_set_str(
-        user, "AssumedRoleId",
-        arena_printf(&call->arena, "AROAFIXTUREEXAMPLE01:" STR_FMT, STR_ARG(assumption->session)));
+    json_set_str(user, "AssumedRoleId", caller_role_id(assumption->session, &call->arena));
     json_set(body, "AssumedRoleUser", user);
     json_set_str(credentials, "AccessKeyId", key->id);
     json_set_str(credentials, "SecretAccessKey", key->secret);
@@ -114,7 +114,7 @@ static bool assume_role(struct call *call)
     if (!has_external_id(call))
         return answer_error(&call->answer, "AccessDenied",
                             "not authorized to perform: sts:AssumeRole");
-    return answer_credentials(call, &assumption);
+    return answer_credentials(call, &assumption, json_new_object());
 }
 
 /* The claims of a JSON web token, unverified: the sandbox knows no identity provider. NULL if the
@@ -132,6 +132,20 @@ static struct json *token_claims(struct str token)
     return claims;
 }
 
+/* False: a claim is missing that OpenID Connect asks for. */
+static bool tell_identity(const struct json *claims, struct json *body)
+{
+    const struct json *audiences = json_get(claims, "aud");
+    struct str audience =
+        json_str(json_kind(audiences) == JSON_KIND_ARRAY ? json_at(audiences, 0) : audiences);
+    struct str subject = json_get_str(claims, "sub"), provider = json_get_str(claims, "iss");
+
+    json_set_str(body, "SubjectFromWebIdentityToken", subject);
+    json_set_str(body, "Audience", audience);
+    json_set_str(body, "Provider", provider);
+    return !str_is_empty(subject) && !str_is_empty(audience) && !str_is_empty(provider);
+}
+
 static bool assume_role_with_web_identity(struct call *call)
 {
     struct assumption assumption;
@@ -145,11 +159,16 @@ static bool assume_role_with_web_identity(struct call *call)
                             "The web identity token is not a JSON web token");
     bool expired =
         json_number(json_get(claims, "exp"), &expires_at) && expires_at <= (double)clock_wall_s();
+    struct json *body = json_new_object();
+    bool whole = tell_identity(claims, body);
     json_free(claims);
-    if (expired)
-        return answer_error(&call->answer, "ExpiredWebIdentity",
-                            "Token expired: the web identity token is past its time");
-    return answer_credentials(call, &assumption);
+    if (!expired && whole)
+        return answer_credentials(call, &assumption, body);
+    json_free(body);
+    return expired ? answer_error(&call->answer, "ExpiredWebIdentity",
+                                  "Token expired: the web identity token is past its time")
+                   : answer_error(&call->answer, "InvalidIdentityToken",
+                                  "The web identity token lacks one of the claims iss, sub, aud");
 }
 
 const struct operation sts_operations[] = {

@@ -1,3 +1,5 @@
+#include <ctype.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/base/clock.h"
@@ -39,32 +41,60 @@ struct refusal {
         NULL, NULL                                                                                 \
     }
 
+/* "Tag": letters, digits and + - = . _ : \ / @ and blanks. */
+static bool is_tag_text(struct str text, size_t max)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!isalnum((unsigned char)text.ptr[i]) && !strchr("+ -=._:\\/@", text.ptr[i]))
+            return false;
+    }
+    return text.len > 0 && text.len <= max;
+}
+
+static bool has_tag(const struct json *tags, size_t count, const struct json *tag, bool same_value)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct json *one = json_at(tags, i);
+        if (str_eq(json_get_str(one, "Key"), json_get_str(tag, "Key")) &&
+            (!same_value || str_eq(json_get_str(one, "Value"), json_get_str(tag, "Value"))))
+            return true;
+    }
+    return false;
+}
+
 static struct refusal check_tags(const struct json *tags)
 {
+    enum { KEY_MAX = 100, TAG_VALUE_MAX = 256 };
+
+    if (json_kind(tags) > JSON_KIND_NULL && json_count(tags) == 0)
+        return REFUSE("ValidationException", "Tags is a list of 1 to 5, if it is given.");
     if (json_count(tags) > TAGS_MAX)
         return REFUSE("InvalidTagException", "An allocation has at most 5 tags.");
     for (size_t i = 0; i < json_count(tags); i++) {
-        struct str key = json_get_str(json_at(tags, i), "Key");
-        struct str value = json_get_str(json_at(tags, i), "Value");
-        if (key.len < 1 || key.len > 100 || value.len < 1 || value.len > 256)
-            return REFUSE("InvalidTagException", "A tag has a key of 1 to 100 and a value of 1 to "
-                                                 "256 characters.");
+        const struct json *tag = json_at(tags, i);
+        if (!is_tag_text(json_get_str(tag, "Key"), KEY_MAX) ||
+            !is_tag_text(json_get_str(tag, "Value"), TAG_VALUE_MAX))
+            return REFUSE("InvalidTagException",
+                          "A tag has a key of 1 to 100 and a value of 1 to 256 characters of "
+                          "a-zA-Z0-9+ -=._:\\/@");
+        if (has_tag(tags, i, tag, false))
+            return REFUSE("InvalidTagException", "Two tags of an allocation have the same key.");
     }
     return ACCEPT;
 }
 
+/* In whatever order; no key is there twice. */
 static bool same_tags(const struct json *a, const struct json *b)
 {
-    struct buf left = BUF_INIT, right = BUF_INIT;
+    const struct json *left = json_get(a, "Tags"), *right = json_get(b, "Tags");
 
-    if (json_get(a, "Tags"))
-        json_write(json_get(a, "Tags"), &left);
-    if (json_get(b, "Tags"))
-        json_write(json_get(b, "Tags"), &right);
-    bool same = str_eq(buf_str(&left), buf_str(&right));
-    buf_done(&left);
-    buf_done(&right);
-    return same;
+    if (json_count(left) != json_count(right))
+        return false;
+    for (size_t i = 0; i < json_count(left); i++) {
+        if (!has_tag(right, json_count(right), json_at(left, i), true))
+            return false;
+    }
+    return true;
 }
 
 /* Allocations add up to the quantity, and no two have the same tags. */
@@ -131,6 +161,10 @@ static struct refusal read_record(const struct json *json, struct sent *sent)
     if (json_get(json, "Quantity") && (!json_int(json_get(json, "Quantity"), &sent->quantity) ||
                                        sent->quantity < 0 || sent->quantity > QUANTITY_MAX))
         return REFUSE("ValidationException", "Quantity must be from 0 to 2147483647.");
+    for (size_t i = 0; i < sent->account.len; i++) {
+        if (!isdigit((unsigned char)sent->account.ptr[i]))
+            return REFUSE("ValidationException", "CustomerAWSAccountId has digits only.");
+    }
     if (str_is_empty(sent->identifier) == str_is_empty(sent->account))
         return REFUSE("InvalidCustomerIdentifierException",
                       "Either CustomerAWSAccountId or CustomerIdentifier must be given.");

@@ -5,40 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/crypto/crypto.h"
-#include "services/sandbox/fields.h"
 #include "services/sandbox/world.h"
-
-#define QUEUE(member, kind, required)                                                              \
-    {                                                                                              \
-#member, kind, offsetof(struct queue, member), required                                    \
-    }
-#define QUEUE_SETTINGS                                                                             \
-    QUEUE(dead_letter, FIELD_STR, false), QUEUE(policy, FIELD_STR, false),                         \
-        QUEUE(kms_key, FIELD_STR, false), QUEUE(visibility_timeout_s, FIELD_INTEGER, false),       \
-        QUEUE(retention_s, FIELD_INTEGER, false), QUEUE(max_receive_count, FIELD_INTEGER, false),  \
-        QUEUE(in_flight_limit, FIELD_INTEGER, false)
-
-static const struct field queue_fields[] = {
-    QUEUE(name, FIELD_STR, true),
-    QUEUE(account, FIELD_STR, true),
-    QUEUE_SETTINGS,
-    FIELD_END,
-};
-
-static const struct field queue_setting_fields[] = {
-    QUEUE_SETTINGS,
-    FIELD_END,
-};
-
-struct message_file {
-    struct str body, sender;
-};
-
-static const struct field message_fields[] = {
-    {"body", FIELD_STR, offsetof(struct message_file, body), true},
-    {"sender", FIELD_STR, offsetof(struct message_file, sender), false},
-    FIELD_END,
-};
 
 void queues_init(struct queues *queues, struct loop *loop, struct str region)
 {
@@ -52,8 +19,27 @@ static void free_message(struct message *message)
     mem_free((void *)(uintptr_t)message->body.ptr);
     mem_free(message->id);
     mem_free(message->sender);
+    mem_free(message->trace_header);
+    mem_free(message->group);
+    mem_free(message->deduplication);
+    json_free(message->attributes);
     mem_free(message->receipt);
     mem_free(message);
+}
+
+static void forget(struct queue *queue, struct queue_memory *memory)
+{
+    TAILQ_REMOVE(&queue->taken, memory, link);
+    mem_free(memory->deduplication);
+    mem_free(memory->id);
+    mem_free(memory);
+}
+
+static void remove_message(struct queue *queue, struct message *message)
+{
+    TAILQ_REMOVE(&queue->messages, message, link);
+    queue->count--;
+    free_message(message);
 }
 
 void queues_done(struct queues *queues)
@@ -63,112 +49,12 @@ void queues_done(struct queues *queues)
     STAILQ_FOREACH (queue, &queues->list, link) {
         loop_cancel(queue->timer);
         while (!TAILQ_EMPTY(&queue->messages))
-            queue_delete(queue, TAILQ_FIRST(&queue->messages));
+            remove_message(queue, TAILQ_FIRST(&queue->messages));
+        while (!TAILQ_EMPTY(&queue->taken))
+            forget(queue, TAILQ_FIRST(&queue->taken));
     }
     STAILQ_INIT(&queues->list);
     arena_done(&queues->arena);
-}
-
-static int load_messages(struct queue *queue, const struct json *list, struct error *error)
-{
-    for (size_t i = 0; i < json_count(list); i++) {
-        struct message_file file = {0};
-        if (fields_load(&queue->queues->arena, message_fields, &file, json_at(list, i), error) < 0)
-            return error_prefix(error, "messages[%zu]", i);
-        queue_send(queue, file.body, file.sender, 0);
-    }
-    return 0;
-}
-
-static int load_queue(struct queues *queues, const struct json *object, struct error *error)
-{
-    enum { VISIBILITY_S = 30, RETENTION_S = 4 * 24 * 3600, IN_FLIGHT = 120000 };
-    struct queue *queue = arena_alloc(&queues->arena, sizeof(*queue));
-    struct json *settings = json_clone(object);
-
-    json_remove(settings, "messages");
-    /* SQS's own defaults ("Amazon SQS queue parameters", developer guide). */
-    *queue = (struct queue){.queues = queues,
-                            .visibility_timeout_s = VISIBILITY_S,
-                            .retention_s = RETENTION_S,
-                            .in_flight_limit = IN_FLIGHT};
-    TAILQ_INIT(&queue->messages);
-    TAILQ_INIT(&queue->waiters);
-    int result = fields_load(&queues->arena, queue_fields, queue, settings, error);
-    json_free(settings);
-    if (result < 0)
-        return -1;
-    STAILQ_INSERT_TAIL(&queues->list, queue, link);
-    return load_messages(queue, json_get(object, "messages"), error);
-}
-
-static int check_dead_letters(const struct queues *queues, struct error *error)
-{
-    const struct queue *queue;
-
-    STAILQ_FOREACH (queue, &queues->list, link) {
-        if (!str_is_empty(queue->dead_letter) &&
-            !queues_find(queues, queue->account, queue->dead_letter))
-            return error_set(error, "queue " STR_FMT " names a dead-letter queue that is not there",
-                             STR_ARG(queue->name));
-    }
-    return 0;
-}
-
-int queues_load(struct queues *queues, const struct json *list, struct error *error)
-{
-    for (size_t i = 0; i < json_count(list); i++) {
-        const struct json *object = json_at(list, i);
-        if (json_kind(object) != JSON_KIND_OBJECT)
-            return error_set(error, "queues[%zu]: a JSON object is expected", i);
-        if (load_queue(queues, object, error) < 0)
-            return error_prefix(error, "queues[%zu]", i);
-    }
-    return check_dead_letters(queues, error);
-}
-
-int queue_configure(struct queue *queue, const struct json *object, struct error *error)
-{
-    struct queue changed = *queue;
-
-    if (fields_load(&queue->queues->arena, queue_setting_fields, &changed, object, error) < 0)
-        return -1;
-    queue->dead_letter = changed.dead_letter;
-    queue->policy = changed.policy;
-    queue->kms_key = changed.kms_key;
-    queue->visibility_timeout_s = changed.visibility_timeout_s;
-    queue->retention_s = changed.retention_s;
-    queue->max_receive_count = changed.max_receive_count;
-    queue->in_flight_limit = changed.in_flight_limit;
-    return check_dead_letters(queue->queues, error);
-}
-
-static struct json *save_messages(const struct queue *queue)
-{
-    struct json *list = json_new_array();
-    const struct message *message;
-
-    TAILQ_FOREACH (message, &queue->messages, link) {
-        struct json *item = json_new_object();
-        json_set_str(item, "body", message->body);
-        json_set_str(item, "sender", str_of(message->sender));
-        json_add(list, item);
-    }
-    return list;
-}
-
-struct json *queues_save(const struct queues *queues)
-{
-    struct json *list = json_new_array();
-    const struct queue *queue;
-
-    STAILQ_FOREACH (queue, &queues->list, link) {
-        struct json *item = json_new_object();
-        fields_save(queue_fields, queue, item);
-        json_set(item, "messages", save_messages(queue));
-        json_add(list, item);
-    }
-    return list;
 }
 
 struct queue *queues_find(const struct queues *queues, struct str account, struct str name)
@@ -203,14 +89,30 @@ bool message_in_flight(const struct message *message)
     return message->receipt && !is_visible(message, clock_mono_ms());
 }
 
+/* Of a FIFO queue: while a message is in flight or delayed, the later ones of its group wait. */
+static bool is_held_back(const struct queue *queue, const struct message *message, int64_t now_ms)
+{
+    const struct message *earlier;
+
+    if (!queue_is_fifo(queue))
+        return false;
+    TAILQ_FOREACH (earlier, &queue->messages, link) {
+        if (earlier == message)
+            return false;
+        if (!is_visible(earlier, now_ms) && str_eq(str_of(earlier->group), str_of(message->group)))
+            return true;
+    }
+    return false;
+}
+
 /* -1: nothing will become visible. */
 static int64_t next_visible_ms(const struct queue *queue)
 {
     const struct message *message;
-    int64_t next = -1;
+    int64_t next = -1, now_ms = clock_mono_ms();
 
     TAILQ_FOREACH (message, &queue->messages, link) {
-        if (next < 0 || message->visible_at_ms < next)
+        if ((next < 0 || message->visible_at_ms < next) && !is_held_back(queue, message, now_ms))
             next = message->visible_at_ms;
     }
     return next;
@@ -273,21 +175,97 @@ static char *new_message_id(void)
     return id;
 }
 
-struct message *queue_send(struct queue *queue, struct str body, struct str sender,
-                           int64_t delay_ms)
+bool queue_is_fifo(const struct queue *queue)
+{
+    return str_ends_with(queue->name, STR(".fifo"));
+}
+
+static char *dup_if_any(struct str text)
+{
+    return str_is_empty(text) ? NULL : str_dup(text);
+}
+
+struct message *queue_put(struct queue *queue, const struct outgoing *outgoing)
 {
     struct message *message = mem_alloc_zero(sizeof(*message));
 
     message->serial = ++queue->queues->serial;
     message->id = new_message_id();
-    message->sender = str_dup(sender);
-    message->body = (struct str){str_dup(body), body.len};
+    message->sender = str_dup(outgoing->sender);
+    message->trace_header = dup_if_any(outgoing->trace_header);
+    message->group = dup_if_any(outgoing->group);
+    message->deduplication = dup_if_any(outgoing->deduplication);
+    message->attributes = outgoing->attributes ? json_clone(outgoing->attributes) : NULL;
+    message->body = (struct str){str_dup(outgoing->body), outgoing->body.len};
     message->sent_wall_ms = clock_wall_ms();
-    message->visible_at_ms = clock_mono_ms() + delay_ms;
+    message->visible_at_ms = clock_mono_ms() + outgoing->delay_ms;
     TAILQ_INSERT_TAIL(&queue->messages, message, link);
     queue->count++;
+    return message;
+}
+
+struct message *queue_send(struct queue *queue, struct str body, struct str sender,
+                           int64_t delay_ms)
+{
+    struct message *message =
+        queue_put(queue, &(struct outgoing){.body = body,
+                                            .sender = sender,
+                                            .delay_ms = delay_ms,
+                                            .group = queue_is_fifo(queue) ? STR("aws") : STR_NONE});
+
     serve_waiters(queue);
     return message;
+}
+
+/* What was taken before under that id; NULL: nothing, or too long ago. */
+static const struct queue_memory *find_taken(struct queue *queue, struct str deduplication)
+{
+    struct queue_memory *memory;
+
+    while ((memory = TAILQ_FIRST(&queue->taken)) && memory->forget_at_ms <= clock_mono_ms())
+        forget(queue, memory);
+    TAILQ_FOREACH (memory, &queue->taken, link) {
+        if (str_eq(str_of(memory->deduplication), deduplication))
+            return memory;
+    }
+    return NULL;
+}
+
+/* "Exactly-once processing in Amazon SQS": five minutes, whether or not the first one was deleted.
+ */
+static void remember(struct queue *queue, const struct message *message)
+{
+    enum { DEDUPLICATION_MS = 5 * 60 * 1000 };
+    struct queue_memory *memory = mem_alloc_zero(sizeof(*memory));
+
+    memory->deduplication = str_dup(str_of(message->deduplication));
+    memory->id = str_dup(str_of(message->id));
+    memory->serial = message->serial;
+    memory->forget_at_ms = clock_mono_ms() + DEDUPLICATION_MS;
+    TAILQ_INSERT_TAIL(&queue->taken, memory, link);
+}
+
+struct queue_sent queue_post(struct queue *queue, const struct outgoing *outgoing)
+{
+    bool deduplicates = queue_is_fifo(queue) && !str_is_empty(outgoing->deduplication);
+    const struct queue_memory *before =
+        deduplicates ? find_taken(queue, outgoing->deduplication) : NULL;
+
+    if (before)
+        return (struct queue_sent){str_of(before->id), before->serial};
+    const struct message *message = queue_put(queue, outgoing);
+    struct queue_sent sent = {arena_str(&queue->queues->arena, str_of(message->id)),
+                              message->serial};
+    if (deduplicates)
+        remember(queue, message);
+    serve_waiters(queue);
+    return sent;
+}
+
+struct str queue_sequence(uint64_t serial, struct arena *arena)
+{
+    /* The first numbers that AWS gives are as long as the last. */
+    return arena_printf(arena, "188%017llu", (unsigned long long)serial);
 }
 
 void queue_show(struct queue *queue, struct message *message)
@@ -352,6 +330,7 @@ static void take_message(struct queue *queue, struct message *message, int64_t v
     message->receipt = new_receipt(queue, message);
 }
 
+/* Those of one group are given out together, so none is taken before all are chosen. */
 size_t queue_receive(struct queue *queue, size_t max, int64_t visibility_ms, struct message **out)
 {
     int64_t now_ms = clock_mono_ms(), wall_ms = clock_wall_ms();
@@ -360,16 +339,16 @@ size_t queue_receive(struct queue *queue, size_t max, int64_t visibility_ms, str
 
     while (message && count < max) {
         struct message *next = TAILQ_NEXT(message, link);
-        if (is_visible(message, now_ms)) {
-            if (wall_ms - message->sent_wall_ms > queue->retention_s * 1000) {
-                queue_delete(queue, message);
-            } else if (!move_if_spent(queue, message)) {
-                take_message(queue, message, visibility_ms);
+        if (is_visible(message, now_ms) && !is_held_back(queue, message, now_ms)) {
+            if (wall_ms - message->sent_wall_ms > queue->retention_s * 1000)
+                remove_message(queue, message);
+            else if (!move_if_spent(queue, message))
                 out[count++] = message;
-            }
         }
         message = next;
     }
+    for (size_t i = 0; i < count; i++)
+        take_message(queue, out[i], visibility_ms);
     return count;
 }
 
@@ -406,11 +385,12 @@ enum receipt queue_find_receipt(const struct queue *queue, struct str handle,
     return RECEIPT_STALE;
 }
 
+/* What it held back may be received now. */
 void queue_delete(struct queue *queue, struct message *message)
 {
-    TAILQ_REMOVE(&queue->messages, message, link);
-    queue->count--;
-    free_message(message);
+    remove_message(queue, message);
+    if (queue_is_fifo(queue))
+        serve_waiters(queue);
 }
 
 int queue_change_visibility(struct queue *queue, struct message *message, int64_t visibility_ms)

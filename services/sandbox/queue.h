@@ -1,5 +1,6 @@
-/* Queues with the rules of Amazon SQS standard queues: visibility, receipt handles that go stale,
- * redrive to a dead-letter queue, waiting receivers.
+/* Queues with the rules of Amazon SQS: visibility, receipt handles that go stale, redrive to a
+ * dead-letter queue, waiting receivers; of a FIFO queue (its name ends in ".fifo") the order within
+ * a group, and deduplication for five minutes.
  *
  * Knows nothing of HTTP or of the wire (on_sqs.c). Waits and visibility use the monotonic clock.
  */
@@ -24,6 +25,8 @@ struct message {
     uint64_t serial;
     char *id;
     char *sender;
+    char *trace_header, *group, *deduplication; /* NULL: none */
+    struct json *attributes;       /* MessageAttributes as they were sent; NULL: none */
     struct str body;               /* owned */
     struct str dead_letter_source; /* ARN, of a message that was redriven */
     unsigned receive_count;
@@ -42,13 +45,24 @@ struct queue_waiter {
     void *arg;
 };
 
+/* What a FIFO queue took, so that it is not taken again. */
+struct queue_memory {
+    TAILQ_ENTRY(queue_memory) link;
+    char *deduplication, *id;
+    uint64_t serial;
+    int64_t forget_at_ms; /* monotonic */
+};
+
 struct queue {
     STAILQ_ENTRY(queue) link;
     struct queues *queues;
     struct str name, account, dead_letter;
     struct str policy;  /* JSON; empty: none */
     struct str kms_key; /* empty: none */
-    int64_t visibility_timeout_s, retention_s, max_receive_count, in_flight_limit;
+    int64_t visibility_timeout_s, retention_s, max_receive_count, in_flight_limit, delay_s;
+    bool content_based_deduplication;
+    int64_t created_at, modified_at;
+    TAILQ_HEAD(, queue_memory) taken; /* the oldest first */
     struct messages messages;
     size_t count;
     TAILQ_HEAD(, queue_waiter) waiters;
@@ -73,8 +87,28 @@ struct json *queues_save(const struct queues *queues);
 struct queue *queues_find(const struct queues *queues, struct str account, struct str name);
 struct queue *queues_find_by_name(const struct queues *queues, struct str name);
 
+bool queue_is_fifo(const struct queue *queue);
+
+struct outgoing {
+    struct str body, sender;
+    int64_t delay_ms;
+    const struct json *attributes;                 /* kept as a copy; NULL: none */
+    struct str trace_header, group, deduplication; /* empty: none */
+};
+
+/* Borrowed; of the earlier message if a FIFO queue has taken this one before. */
+struct queue_sent {
+    struct str id;
+    uint64_t serial;
+};
+struct queue_sent queue_post(struct queue *queue, const struct outgoing *message);
+/* Whoever waits is not served yet. */
+struct message *queue_put(struct queue *queue, const struct outgoing *message);
+/* What AWS itself puts in: into a FIFO queue in one group, each for itself. */
 struct message *queue_send(struct queue *queue, struct str body, struct str sender,
                            int64_t delay_ms);
+/* SequenceNumber, of 20 digits. */
+struct str queue_sequence(uint64_t serial, struct arena *arena);
 /* Fills out[] with at most max messages, hidden from others for visibility_ms. */
 size_t queue_receive(struct queue *queue, size_t max, int64_t visibility_ms, struct message **out);
 /* Makes a message receivable at once, as SQS does when it delivers one twice. */

@@ -28,6 +28,9 @@ static const struct error_form forms[] = {
     {"EmptyBatchRequest", 400, SQS_SPACE, OLD("EmptyBatchRequest")},
     {"BatchEntryIdsNotDistinct", 400, SQS_SPACE, OLD("BatchEntryIdsNotDistinct")},
     {"InvalidBatchEntryId", 400, SQS_SPACE, OLD("InvalidBatchEntryId")},
+    {"BatchRequestTooLong", 400, SQS_SPACE, OLD("BatchRequestTooLong")},
+    {"InvalidMessageContents", 400, SQS_SPACE, "InvalidMessageContents"},
+    {"InvalidAttributeName", 400, SQS_SPACE, "InvalidAttributeName"},
     {"OverLimit", 403, SQS_SPACE, "OverLimit"},
     {"RequestThrottled", 400, SQS_SPACE, "RequestThrottled"},
     {"InvalidParameterValueException", 400, CORAL_SPACE, "InvalidParameterValue"},
@@ -93,7 +96,8 @@ static void append_xml_member(void *arg, struct str name, const struct json *val
     buf_printf(out, "</" STR_FMT ">", STR_ARG(name));
 }
 
-#define STS_SPACE "https://sts.amazonaws.com/doc/2011-06-15/"
+#define STS_SPACE     "https://sts.amazonaws.com/doc/2011-06-15/"
+#define SQS_XML_SPACE "http://queue.amazonaws.com/doc/2012-11-05/"
 
 static void write_xml(const struct call *call, struct response *response)
 {
@@ -110,8 +114,8 @@ static void write_xml(const struct call *call, struct response *response)
 static void write_xml_error(const struct call *call, struct response *response)
 {
     buf_printf(&response->body,
-               "<ErrorResponse xmlns=\"" STS_SPACE "\"><Error><Type>%s</Type><Code>%s</Code>"
-               "<Message>",
+               "<ErrorResponse xmlns=\"%s\"><Error><Type>%s</Type><Code>%s</Code><Message>",
+               call->operation->service == SERVICE_SQS ? SQS_XML_SPACE : STS_SPACE,
                response->status < 500 ? "Sender" : "Receiver", query_code(call->answer.code));
     append_xml_text(&response->body, str_of(call->answer.message));
     buf_printf(&response->body,
@@ -149,7 +153,7 @@ static void respond_error(struct call *call, struct response *response)
     /* The Marketplace services were seen to answer 400 where SQS and STS answer 403. */
     if (form->status == 403 && (service == SERVICE_METERING || service == SERVICE_ENTITLEMENT))
         response->status = 400;
-    if (service == SERVICE_STS)
+    if (call->by_query)
         write_xml_error(call, response);
     else
         write_json_error(call, form, response);
@@ -166,7 +170,7 @@ void respond(struct call *call, struct response *ret)
 
     *ret = (struct response){
         .status = 200,
-        .content_type = types[call->operation->service],
+        .content_type = call->by_query ? "text/xml" : types[call->operation->service],
         .request_id = world_new_uuid(&call->arena),
     };
     if (call->answer.code)

@@ -39,7 +39,8 @@ def container(suite):
 def web_identity(suite):
     token = suite.directory / "web-token"
     parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
-             for part in ({"alg": "none"}, {"exp": time.time() + 3600})]
+             for part in ({"alg": "none"}, {"iss": "https://issuer.example", "sub": "entitled",
+                                    "aud": "sts.amazonaws.com", "exp": time.time() + 3600})]
     token.write_text(".".join([*parts, "signature"]))
     return {"AWS_WEB_IDENTITY_TOKEN_FILE": str(token), "AWS_ROLE_ARN": ROLE,
             "AWS_ROLE_SESSION_NAME": "test"}

@@ -869,6 +869,7 @@ def test_botocore_assumes_roles(sandbox):
 
 
 def web_token(**claims):
+    claims = {"iss": "https://issuer.example", "sub": "pod", "aud": ["sts.amazonaws.com"], **claims}
     parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
              for part in ({"alg": "none"}, claims)]
     return ".".join([*parts, "signature"])
@@ -877,10 +878,22 @@ def web_token(**claims):
 def test_botocore_assumes_a_role_with_a_web_identity(sandbox):
     role = {"RoleArn": f"arn:aws:iam::{SELLER}:role/entitled", "RoleSessionName": "test"}
     sts = botocore_client(sandbox, "sts")
-    given = sts.assume_role_with_web_identity(
-        **role, WebIdentityToken=web_token(exp=time.time() + 60))["Credentials"]
+    answer = sts.assume_role_with_web_identity(
+        **role, WebIdentityToken=web_token(exp=time.time() + 60))
+    assert answer["SubjectFromWebIdentityToken"] == "pod"
+    assert answer["Audience"] == "sts.amazonaws.com"
+    assert answer["Provider"] == "https://issuer.example"
+    given = answer["Credentials"]
     assert given["AccessKeyId"].startswith("ASIA")
+    session = botocore.session.get_session()
+    session.set_credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    me = session.create_client("sts", region_name="us-east-1",
+                               endpoint_url=sandbox.url).get_caller_identity()
+    assert me["UserId"] == answer["AssumedRoleUser"]["AssumedRoleId"]
+    assert me["UserId"].startswith("AROA") and me["UserId"].endswith(":test")
+    assert me["Arn"] == answer["AssumedRoleUser"]["Arn"]
     for token, code in (("nonsense", "InvalidIdentityToken"),
+                        (web_token(sub=""), "InvalidIdentityToken"),
                         (web_token(exp=1), "ExpiredTokenException")):
         with pytest.raises(botocore.exceptions.ClientError) as refused:
             sts.assume_role_with_web_identity(**role, WebIdentityToken=token)
@@ -1096,3 +1109,230 @@ def test_a_doubled_message_goes_to_the_next_who_waits(sandbox, aws):
     # Twice in the first answer, and once more in the next.
     assert sorted([message["Body"] for message in messages] for messages in got) \
         == [["one"], ["one", "one"]]
+
+
+# What senders say beside the body, several messages at once, order.
+
+def attribute_digest(attributes):
+    """"Calculating the MD5 message digest for message attributes", Amazon SQS developer guide."""
+    digest = hashlib.md5()
+
+    def sized(data):
+        digest.update(len(data).to_bytes(4, "big") + data)
+
+    for name, attribute in sorted(attributes.items()):
+        sized(name.encode())
+        sized(attribute["DataType"].encode())
+        binary = "BinaryValue" in attribute
+        digest.update(b"\x02" if binary else b"\x01")
+        sized(base64.b64decode(attribute["BinaryValue"]) if binary
+              else attribute["StringValue"].encode())
+    return digest.hexdigest()
+
+
+ATTRIBUTES = {"trace.id": {"DataType": "String", "StringValue": "t-1 é"},
+              "trace.hops": {"DataType": "Number.int", "StringValue": "-12.5"},
+              "bytes": {"DataType": "Binary.gif", "BinaryValue": base64.b64encode(b"\x00\xff").decode()}}
+
+
+def test_message_attributes_are_kept_and_proved(aws):
+    sent = aws.sqs("SendMessage", MessageBody="hello", MessageAttributes=ATTRIBUTES).body
+    assert sent["MD5OfMessageAttributes"] == attribute_digest(ATTRIBUTES)
+    message, = aws.receive(MessageAttributeNames=["All"], VisibilityTimeout=0)
+    assert message["MessageAttributes"] == ATTRIBUTES
+    assert message["MD5OfMessageAttributes"] == attribute_digest(ATTRIBUTES)
+    for names in (["trace.*"], ["trace.id", "trace.hops", "other"]):
+        message, = aws.receive(MessageAttributeNames=names, VisibilityTimeout=0)
+        some = {name: ATTRIBUTES[name] for name in ("trace.id", "trace.hops")}
+        assert message["MessageAttributes"] == some
+        assert message["MD5OfMessageAttributes"] == attribute_digest(some)
+    message, = aws.receive()
+    assert "MessageAttributes" not in message and "MD5OfMessageAttributes" not in message
+
+
+def test_the_digest_is_the_one_that_other_implementations_give(aws):
+    attributes = {"timestamp": {"DataType": "Number", "StringValue": "1493147359900"}}
+    sent = aws.sqs("SendMessage", MessageBody="x", MessageAttributes=attributes).body
+    assert sent["MD5OfMessageAttributes"] == "235c5c510d26fb653d073faed50ae77c"
+
+
+@pytest.mark.parametrize("attributes", [
+    {"a": {"DataType": "String"}}, {"a": {"DataType": "String", "StringValue": ""}},
+    {"a": {"StringValue": "x"}}, {"a": {"DataType": "Text", "StringValue": "x"}},
+    {"a": {"DataType": "Stringy", "StringValue": "x"}},
+    {"a": {"DataType": "Number", "StringValue": "ten"}},
+    {"a": {"DataType": "Binary", "BinaryValue": "*"}},
+    {"a": {"DataType": "String", "StringValue": "\x01"}},
+    {"AWS.a": {"DataType": "String", "StringValue": "x"}},
+    {".a": {"DataType": "String", "StringValue": "x"}},
+    {"a..b": {"DataType": "String", "StringValue": "x"}},
+    {"a b": {"DataType": "String", "StringValue": "x"}},
+    {f"a{i}": {"DataType": "String", "StringValue": "x"} for i in range(11)},
+])
+def test_wrong_attributes_are_refused(aws, attributes):
+    answer = aws.sqs("SendMessage", MessageBody="x", MessageAttributes=attributes)
+    assert answer.status == 400 and answer.code.endswith("#InvalidParameterValueException")
+    assert aws.receive() == []
+
+
+def test_a_trace_header_comes_back(aws):
+    header = {"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1-5759e988"}}
+    sent = aws.sqs("SendMessage", MessageBody="x", MessageSystemAttributes=header).body
+    assert sent["MD5OfMessageSystemAttributes"] == attribute_digest(header)
+    message, = aws.receive(MessageSystemAttributeNames=["AWSTraceHeader"])
+    assert message["Attributes"] == {"AWSTraceHeader": "Root=1-5759e988"}
+    other = {"Other": {"DataType": "String", "StringValue": "x"}}
+    assert aws.sqs("SendMessage", MessageBody="x", MessageSystemAttributes=other).status == 400
+
+
+@pytest.mark.parametrize("body", ["\x01", "a\x0bb", "\ufffe", "\uffff"])
+def test_a_body_with_forbidden_characters_is_refused(aws, body):
+    answer = aws.sqs("SendMessage", MessageBody=body)
+    assert answer.code == "com.amazonaws.sqs#InvalidMessageContents"
+    assert aws.sqs("SendMessage", MessageBody="\t\n\r \U0001f600\ufffd").status == 200
+
+
+@pytest.mark.parametrize("operation, member", [
+    ("ReceiveMessage", "AttributeNames"), ("ReceiveMessage", "MessageSystemAttributeNames"),
+    ("GetQueueAttributes", "AttributeNames")])
+def test_unknown_attribute_names_are_refused(aws, operation, member):
+    answer = aws.sqs(operation, **{member: ["All", "Colour"]})
+    assert answer.code == "com.amazonaws.sqs#InvalidAttributeName"
+    assert "Colour" in answer.body["message"]
+
+
+def test_all_attributes_of_a_queue(aws):
+    attributes = aws.sqs("GetQueueAttributes", AttributeNames=["All"]).body["Attributes"]
+    assert set(attributes) == {
+        "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed",
+        "ApproximateNumberOfMessagesNotVisible", "CreatedTimestamp", "DelaySeconds",
+        "LastModifiedTimestamp", "MaximumMessageSize", "MessageRetentionPeriod", "Policy", "QueueArn",
+        "ReceiveMessageWaitTimeSeconds", "RedrivePolicy", "SqsManagedSseEnabled", "VisibilityTimeout"}
+    assert all(isinstance(value, str) for value in attributes.values())
+    assert attributes["SqsManagedSseEnabled"] == "true" and int(attributes["CreatedTimestamp"]) > 10 ** 9
+
+
+def test_a_batch_is_sent_and_answers_for_each(aws):
+    entries = [{"Id": "a", "MessageBody": "one", "MessageAttributes": ATTRIBUTES},
+               {"Id": "b", "MessageBody": "\x01"}, {"Id": "c"},
+               {"Id": "d", "MessageBody": "four", "DelaySeconds": 901},
+               {"Id": "e", "MessageBody": "five"}]
+    answer = aws.sqs("SendMessageBatch", Entries=entries).body
+    assert [one["Id"] for one in answer["Successful"]] == ["a", "e"]
+    first = answer["Successful"][0]
+    assert first["MD5OfMessageBody"] == hashlib.md5(b"one").hexdigest() and first["MessageId"]
+    assert first["MD5OfMessageAttributes"] == attribute_digest(ATTRIBUTES)
+    assert [(one["Id"], one["Code"], one["SenderFault"]) for one in answer["Failed"]] == [
+        ("b", "InvalidMessageContents", True), ("c", "MissingRequiredParameterException", True),
+        ("d", "InvalidParameterValueException", True)]
+    assert sorted(one["Body"] for one in aws.receive(MaxNumberOfMessages=10)) == ["five", "one"]
+
+
+@pytest.mark.parametrize("entries, code", [
+    ([], "EmptyBatchRequest"), ([{"Id": "a b", "MessageBody": "x"}], "InvalidBatchEntryId"),
+    ([{"Id": str(i), "MessageBody": "x"} for i in range(11)], "TooManyEntriesInBatchRequest"),
+    ([{"Id": "a", "MessageBody": "x"}] * 2, "BatchEntryIdsNotDistinct"),
+    ([{"Id": str(i), "MessageBody": "x" * 600000} for i in range(2)], "BatchRequestTooLong"),
+])
+def test_a_wrong_batch_of_messages_is_refused_whole(aws, entries, code):
+    assert aws.sqs("SendMessageBatch", Entries=entries).code == f"com.amazonaws.sqs#{code}"
+
+
+@pytest.fixture
+def ordered(tmp_path):
+    """A sandbox with a FIFO queue."""
+    with Sandbox(tmp_path) as plain:
+        world = plain.world()
+    world["queues"].append({"name": "ordered.fifo", "account": SELLER, "messages": []})
+    with Sandbox(tmp_path, world=world) as sandbox:
+        yield sandbox
+
+
+def test_a_fifo_queue_asks_for_group_and_deduplication(ordered):
+    aws = Caller(ordered)
+
+    def send(**members):
+        return aws.sqs("SendMessage", "ordered.fifo", MessageBody="x", **members)
+
+    assert send(MessageDeduplicationId="1").code.endswith("#MissingRequiredParameterException")
+    assert send(MessageGroupId="g").code.endswith("#InvalidParameterValueException")
+    assert send(MessageGroupId="g", MessageDeduplicationId="a b").status == 400
+    assert send(MessageGroupId="g", MessageDeduplicationId="1", DelaySeconds=1).status == 400
+    first = send(MessageGroupId="g", MessageDeduplicationId="1").body
+    again = send(MessageGroupId="h", MessageDeduplicationId="1").body
+    assert (again["MessageId"], again["SequenceNumber"]) == (first["MessageId"],
+                                                            first["SequenceNumber"])
+    assert len(first["SequenceNumber"]) == 20
+    ordered.settings(queues={"ordered.fifo": {"content_based_deduplication": True}})
+    for _ in range(2):
+        assert send(MessageGroupId="g").status == 200
+    assert len(ordered.messages("ordered.fifo")) == 2
+    attributes = aws.sqs("GetQueueAttributes", "ordered.fifo", AttributeNames=["All"]).body["Attributes"]
+    assert attributes["FifoQueue"] == attributes["ContentBasedDeduplication"] == "true"
+    plain = aws.sqs("SendMessage", MessageBody="x", MessageDeduplicationId="1")
+    assert plain.code.endswith("#InvalidParameterValueException")
+
+
+def test_a_group_of_a_fifo_queue_is_received_in_order(ordered):
+    aws = Caller(ordered)
+    for number, group in enumerate("aab"):
+        aws.sqs("SendMessage", "ordered.fifo", MessageBody=f"{group}{number}", MessageGroupId=group,
+                MessageDeduplicationId=str(number))
+
+    def receive(count=1, **more):
+        answer = aws.sqs("ReceiveMessage", "ordered.fifo", MaxNumberOfMessages=count,
+                         MessageSystemAttributeNames=["All"], **more)
+        return answer.body.get("Messages", [])
+
+    first, = receive()
+    assert first["Body"] == "a0" and first["Attributes"]["MessageGroupId"] == "a"
+    assert first["Attributes"]["MessageDeduplicationId"] == "0"
+    other, = receive(10)
+    assert other["Body"] == "b2"
+    assert receive(10) == []
+    waiting = threading.Thread(target=lambda: received.extend(receive(10, WaitTimeSeconds=20)))
+    received = []
+    waiting.start()
+    ordered.wait_calls("ReceiveMessage", 4)
+    aws.sqs("DeleteMessage", "ordered.fifo", ReceiptHandle=first["ReceiptHandle"])
+    waiting.join()
+    assert [message["Body"] for message in received] == ["a1"]
+
+
+def test_what_is_not_spoken_says_what_is(sandbox):
+    body = "Action=ReceiveMessage&Version=2012-11-05&QueueUrl=x"
+    request = urllib.request.Request(sandbox.url + "/", data=body.encode())
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    said = refused.value.read().decode()
+    assert "<Code>InvalidAction</Code>" in said and "http://queue.amazonaws.com/" in said
+    assert "ReceiveMessage" in said and "AmazonSQS (AWS JSON 1.0)" in said and "STS (query" in said
+    answer = Caller(sandbox).call("Nonsense", {})
+    assert "AWSMPMeteringService" in answer.body["message"]
+
+
+@pytest.mark.parametrize("tags", [
+    [{"Key": "<>#", "Value": "x"}], [{"Key": "x", "Value": "a#b"}], [{"Key": "é", "Value": "x"}],
+    [{"Key": "x", "Value": "1"}, {"Key": "x", "Value": "2"}]])
+def test_usage_tags_have_the_documented_characters(sandbox, aws, tags):
+    deal = sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1})
+
+    def meter(tags):
+        return aws.call("BatchMeterUsage", {"UsageRecords": [{
+            "Timestamp": int(time.time()), "Dimension": "api_calls", "Quantity": 1,
+            "CustomerAWSAccountId": BUYER, "LicenseArn": deal["license_arn"],
+            "UsageAllocations": [{"AllocatedUsageQuantity": 1, "Tags": tags}]}]})
+
+    assert meter(tags).code == "InvalidTagException"
+    assert meter([{"Key": "a+ -=._:\\/@", "Value": "b"}]).status == 200
+
+
+def test_allocations_with_the_same_tags_in_another_order_are_refused(sandbox, aws):
+    deal = sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 1})
+    tags = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
+    answer = aws.call("BatchMeterUsage", {"UsageRecords": [{
+        "Timestamp": int(time.time()), "Dimension": "api_calls", "Quantity": 2,
+        "CustomerAWSAccountId": BUYER, "LicenseArn": deal["license_arn"],
+        "UsageAllocations": [{"AllocatedUsageQuantity": 1, "Tags": tags},
+                             {"AllocatedUsageQuantity": 1, "Tags": tags[::-1]}]}]})
+    assert answer.code == "InvalidUsageAllocationsException"
