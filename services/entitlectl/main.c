@@ -57,7 +57,7 @@ static const struct option history_options[] = {
 };
 
 static const struct option replay_options[] = {
-    {"limit", "COUNT", "not-understood: at most so many; default 100"},
+    {"limit", "COUNT", "not-understood, not-ours: at most so many; default 100"},
     MANY_OPTIONS,
     {NULL, NULL, NULL},
 };
@@ -148,12 +148,13 @@ static const struct verb verbs[] = {
      journal_options, verb_journal},
     {"notifications", "[HANDLE]", 0, 1, "AWS's messages, and what became of them", HANDLES,
      history_options, verb_notifications},
-    {"replay", "ID|not-understood", 1, 1, "sends kept messages to their queue again",
+    {"replay", "ID|not-understood|not-ours", 1, 1, "sends kept messages to their queue again",
      "ID is that of \"notifications\". They are read, checked and applied as if they came now; "
      "one\n"
      "that was understood before is listed as a duplicate, and marks its subscriptions all the "
      "same.\n"
      "  not-understood   those that were not, the newest --limit of them\n"
+     "  not-ours         likewise those of products that the settings did not name\n"
      "SQS must let the credentials of the pollers sqs:SendMessage.",
      replay_options, verb_replay},
     {"watch", "[HANDLE]", 0, 1, "the journal, as it grows",

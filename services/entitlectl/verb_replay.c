@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/crypto/crypto.h"
 #include "proto/settings/settings_aws.h"
 #include "services/entitlectl/many.h"
 #include "services/entitlectl/table.h"
@@ -65,6 +66,23 @@ static void on_sent(void *arg, const struct aws_response *response)
     loop_stop(replay->loop);
 }
 
+/* Amazon SQS developer guide, "FIFO queues": a message is of a group, in which the ones behind it
+ * wait, and one with the same deduplication id, or without any with the same body, is taken for the
+ * same for five minutes. A replay is meant as another message, and holds nobody up. */
+static void set_order(const struct replay *replay, struct json *request)
+{
+    unsigned char noise[16];
+    cleanup(buf_done) struct buf id = BUF_INIT;
+
+    if (!str_ends_with(str_of(replay->queue->url), STR(".fifo")))
+        return;
+    crypto_random(noise, sizeof(noise));
+    buf_append_text(&id, "entitled-replay-");
+    crypto_hex(&id, noise, sizeof(noise));
+    json_set_str(request, "MessageGroupId", STR("entitled-replay"));
+    json_set_str(request, "MessageDeduplicationId", buf_str(&id));
+}
+
 static int send(struct replay *replay, struct str body)
 {
     struct json *request = json_new_object();
@@ -72,6 +90,7 @@ static int send(struct replay *replay, struct str body)
 
     json_set_str(request, "QueueUrl", str_of(replay->queue->url));
     json_set_str(request, "MessageBody", body);
+    set_order(replay, request);
     json_write(request, &text);
     json_free(request);
     aws_call(replay->aws,
@@ -119,18 +138,19 @@ static int replay_one(struct replay *replay, struct str id)
     return code;
 }
 
-static void choose_page(struct replay *replay, const struct notification_list *page, size_t limit)
+static void choose_page(struct replay *replay, const struct notification_list *page,
+                        enum outcome outcome, size_t limit)
 {
     for (size_t i = 0; i < page->count && replay->many.ids.count < limit; i++) {
         const struct notification *message = &page->items[i];
-        if (message->outcome == OUTCOME_NOT_UNDERSTOOD)
+        if (message->outcome == outcome)
             many_add(replay->ctl, &replay->many, message->id,
                      arena_printf(&replay->ctl->arena, STR_FMT " (" STR_FMT ")",
                                   STR_ARG(message->id), STR_ARG(message->problem)));
     }
 }
 
-static int choose_not_understood(struct replay *replay)
+static int choose_by_outcome(struct replay *replay, enum outcome outcome)
 {
     struct ctl *ctl = replay->ctl;
     struct history_params params = {.limit = PAGE};
@@ -145,7 +165,7 @@ static int choose_not_understood(struct replay *replay)
         if (code != EXIT_DONE)
             return code;
         const struct notifications_result *page = result;
-        choose_page(replay, &page->notifications, (size_t)limit);
+        choose_page(replay, &page->notifications, outcome, (size_t)limit);
         params.before = page->next;
     } while (!str_is_empty(params.before) && replay->many.ids.count < (size_t)limit);
     return EXIT_DONE;
@@ -156,7 +176,9 @@ static int choose(struct replay *replay)
     struct str what = arguments_at(&replay->ctl->arguments, 0);
 
     if (str_eq(what, STR("not-understood")))
-        return choose_not_understood(replay);
+        return choose_by_outcome(replay, OUTCOME_NOT_UNDERSTOOD);
+    if (str_eq(what, STR("not-ours")))
+        return choose_by_outcome(replay, OUTCOME_NOT_OURS);
     replay->many.named = true;
     many_add(replay->ctl, &replay->many, what, what);
     return EXIT_DONE;

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.process import BIN, SANITIZER_MARKS
 from tests.support.rpc import RpcError
+from tests.support.sandbox import ACCESS_KEY, SECRET_KEY, SELLER, Sandbox
 from tests.support.stand_in import Refusal, StandIn
 from tests.support.suite import BUYER, NEW
 
@@ -621,6 +622,38 @@ def test_what_was_not_understood_is_sent_again_the_oldest_first(suite):
     assert all(each["queue"] == "main" for each in sent)
     again = suite.eventually(lambda: not_understood(4))[2:]
     assert {row["message_id"] for row in again} == {each["message_id"] for each in sent}
+
+
+def test_events_of_other_listings_are_sent_again_only_if_they_are_named(suite):
+    for number in range(2):
+        suite.sandbox.send_event(body={
+            "version": "0", "id": f"of-an-image-{number}", "account": SELLER,
+            "source": "aws.agreement-marketplace", "detail-type": "License Updated - Manufacturer",
+            "detail": {"product": {"code": "an-image"}, "license": {"arn": f"l-an-image-{number}"}}})
+    came = suite.eventually(lambda: (lambda rows: rows if len(rows) == 2 else None)(
+        kept(suite, outcome="not_ours")))
+    code, output, errors = suite.entitlectl("replay", "not-understood", "--dry-run")
+    assert code == 0 and not any(row["id"] in output + errors for row in came)
+    sent = suite.entitlectl_json("replay", "not-ours", "--yes")["sent"]
+    assert [each["id"] for each in sent] == [row["id"] for row in came]
+
+
+@pytest.mark.parametrize("content_based", [False, True])
+def test_a_message_of_a_fifo_queue_is_sent_again_as_another_one(desk, content_based, tmp_path):
+    with Sandbox(tmp_path) as plain:
+        world = plain.world()
+    world["queues"].append({"name": "ordered.fifo", "account": SELLER, "messages": [],
+                            "content_based_deduplication": content_based})
+    message = {"id": "n-1", "queue": "main", "outcome": "not_understood", "body": b"gibberish"}
+    desk.store(notification=lambda id: {"notification": message}, record_event=lambda *_: {})
+    with Sandbox(tmp_path, world=world) as sandbox:
+        desk.config.write_text(f"{desk.config.read_text()}[aws]\naccess_key_id = {ACCESS_KEY}\n"
+                               f"secret_access_key = {SECRET_KEY}\n[queue main]\n"
+                               f"url = {sandbox.url}/{SELLER}/ordered.fifo\n")
+        for _ in range(2):
+            code, _, errors = desk.ctl("replay", "n-1")
+            assert code == 0, errors
+        assert sandbox.messages("ordered.fifo") == ["gibberish"] * 2
 
 
 def test_what_cannot_be_sent_again_says_why(suite):
