@@ -52,6 +52,20 @@ static bool parse_role(struct str arn, struct assumption *ret)
     return !str_is_empty(ret->role);
 }
 
+/* As IAM words it ("Troubleshoot access denied error messages", IAM user guide). */
+static bool deny(struct call *call)
+{
+    const char *action = call->operation->name;
+
+    if (str_is_empty(call->caller.arn))
+        return answer_error(&call->answer, "AccessDenied", "Not authorized to perform sts:%s",
+                            action);
+    return answer_error(
+        &call->answer, "AccessDenied",
+        "User: " STR_FMT " is not authorized to perform: sts:%s on resource: " STR_FMT,
+        STR_ARG(call->caller.arn), action, STR_ARG(json_get_str(call->request, "RoleArn")));
+}
+
 static bool read_assumption(struct call *call, struct assumption *ret)
 {
     enum { SHORTEST_S = 900, LONGEST_S = 43200 };
@@ -68,8 +82,7 @@ static bool read_assumption(struct call *call, struct assumption *ret)
         return !answer_error(&call->answer, "ValidationError",
                              "DurationSeconds must be from 900 to 43200");
     if (!world_seller(&call->sandbox->world, ret->account))
-        return !answer_error(&call->answer, "AccessDenied",
-                             "not authorized to perform: sts:AssumeRole");
+        return !deny(call);
     return true;
 }
 
@@ -112,8 +125,7 @@ static bool assume_role(struct call *call)
     if (!read_assumption(call, &assumption))
         return true;
     if (!has_external_id(call))
-        return answer_error(&call->answer, "AccessDenied",
-                            "not authorized to perform: sts:AssumeRole");
+        return deny(call);
     return answer_credentials(call, &assumption, json_new_object());
 }
 

@@ -37,6 +37,7 @@ static const struct error_form forms[] = {
     {"MissingRequiredParameterException", 400, CORAL_SPACE, "MissingParameter"},
     {"SerializationException", 400, CORAL_SPACE, "MalformedInput"},
     {"UnknownOperationException", 404, CORAL_SPACE, "InvalidAction"},
+    {"AccessDenied", 403, "", "AccessDenied"},
     {"AccessDeniedException", 403, CORAL_SPACE, "AccessDenied"},
     {"UnrecognizedClientException", 403, CORAL_SPACE, "InvalidClientTokenId"},
     {"InvalidSignatureException", 403, CORAL_SPACE, "SignatureDoesNotMatch"},

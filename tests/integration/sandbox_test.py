@@ -864,8 +864,10 @@ def test_botocore_assumes_roles(sandbox):
     assert sandbox.calls("GetEntitlements")[0]["account"] == SELLER
     without_token = Caller(sandbox, given["AccessKeyId"], given["SecretAccessKey"])
     assert without_token.call("GetEntitlements").code == "UnrecognizedClientException"
-    with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
+    with pytest.raises(botocore.exceptions.ClientError, match="sts:AssumeRole on res") as refused:
         sts.assume_role(RoleArn="arn:aws:iam::999988887777:role/x", RoleSessionName="test")
+    assert refused.value.response["Error"]["Code"] == "AccessDenied"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
 def web_token(**claims):
