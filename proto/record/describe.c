@@ -213,6 +213,7 @@ void record_describe_change(const struct subscription *before, const struct subs
     describe_surplus(&line, "granted", &after->entitlements, &before->entitlements);
     describe_surplus(&line, "no longer", &before->entitlements, &after->entitlements);
     describe_evidence(&line, &evidence_before, &evidence_after);
+    describe_time(&line, "purchase announced", NULL, before->subscribed_at, after->subscribed_at);
     describe_time(&line, "payment failed", "payment no longer failed", before->payment_failed_at,
                   after->payment_failed_at);
 

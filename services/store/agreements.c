@@ -6,22 +6,46 @@
 #include "services/store/identity.h"
 #include "services/store/records.h"
 
-static void load(struct change *change, struct str id, struct stored_agreement *ret)
+/* An agreement is one account's: what an event of another account says of its id is kept apart, so
+ * that nothing follows from it. */
+static struct str facts_key(struct change *change, struct str id, struct str account)
+{
+    if (account.len == 0)
+        return id;
+    return arena_printf(&change->arena, STR_FMT " " STR_FMT, STR_ARG(id), STR_ARG(account));
+}
+
+static bool read_facts(struct change *change, struct str key, struct stored_agreement *ret)
 {
     struct error error;
     struct str bytes;
 
-    *ret = (struct stored_agreement){.id = id};
-    if (!db_get(change->db, TABLE_AGREEMENTS, id, &change->arena, &bytes))
-        return;
-    if (codec_decode(&shape_stored_agreement, bytes, &change->arena, ret, &error) < 0)
-        log_error("an agreement's facts cannot be read", LOG_TEXT("why", error.text));
+    if (!db_get(change->db, TABLE_AGREEMENTS, key, &change->arena, &bytes))
+        return false;
+    if (codec_decode(&shape_stored_agreement, bytes, &change->arena, ret, &error) == 0)
+        return true;
+    log_error("an agreement's facts cannot be read", LOG_TEXT("why", error.text));
+    return false;
+}
+
+/* Kept by the id alone are those of which no account is known yet, or none was when they were kept.
+ */
+static void load(struct change *change, struct str id, struct str account,
+                 struct stored_agreement *ret)
+{
+    if (!read_facts(change, facts_key(change, id, account), ret) &&
+        (!read_facts(change, id, ret) ||
+         (ret->account_id.len > 0 && !str_eq(ret->account_id, account))))
+        *ret = (struct stored_agreement){.account_id = account};
     ret->id = id;
+    if (ret->account_id.len == 0)
+        ret->account_id = account;
 }
 
 static void save(struct change *change, const struct stored_agreement *facts)
 {
-    change_put(change, TABLE_AGREEMENTS, facts->id, &shape_stored_agreement, facts);
+    change_put(change, TABLE_AGREEMENTS, facts_key(change, facts->id, facts->account_id),
+               &shape_stored_agreement, facts);
 }
 
 static void fill(struct str *field, struct str value)
@@ -47,7 +71,6 @@ static void note_offer(struct stored_agreement *facts, const struct notification
 
 static void note_event(struct stored_agreement *facts, const struct notification *event)
 {
-    fill(&facts->account_id, event->account_id);
     note_offer(facts, event);
     if (event->kind == EVENT_AGREEMENT_CREATED) {
         fill(&facts->intent, event->intent);
@@ -102,13 +125,15 @@ static void apply_facts(struct change *change, const struct stored_agreement *fa
     write(change, &before, record, subscriptions);
 }
 
-/* The record whose agreement it is now. */
-static bool record_of(struct change *change, struct str agreement, struct subscription *ret)
+/* The account's record whose agreement it is now. */
+static bool record_of(struct change *change, struct str agreement, struct str account,
+                      struct subscription *ret)
 {
     struct subscription_list found = records_find(change->db, agreement, STR_NONE, &change->arena);
 
     for (size_t i = 0; i < found.count; i++) {
-        if (agreement.len > 0 && str_eq(found.items[i].agreement_id, agreement)) {
+        if (agreement.len > 0 && str_eq(found.items[i].agreement_id, agreement) &&
+            str_eq(found.items[i].account_id, account)) {
             *ret = found.items[i];
             return true;
         }
@@ -122,7 +147,9 @@ static void join_previous(struct change *change, const struct stored_agreement *
 {
     struct subscription previous, before;
 
-    if (!is_renewal(facts->intent) || !record_of(change, facts->previous, &previous))
+    if (!is_renewal(facts->intent) ||
+        !record_of(change, facts->previous, facts->account_id, &previous) ||
+        (record && !str_eq(record->product_code, previous.product_code)))
         return;
     before = previous;
     apply_succeeded(&previous, facts->created_at, &change->arena);
@@ -140,32 +167,60 @@ static void join_next(struct change *change, const struct stored_agreement *fact
 
     if (facts->next.len == 0)
         return;
-    load(change, facts->next, &next);
-    join_previous(change, &next, record_of(change, next.id, &successor) ? &successor : NULL,
-                  subscriptions);
+    load(change, facts->next, facts->account_id, &next);
+    bool known = record_of(change, next.id, facts->account_id, &successor);
+    join_previous(change, &next, known ? &successor : NULL, subscriptions);
+}
+
+enum told agreements_tell(struct change *change, const struct subscription *predecessor,
+                          const struct subscription *successor)
+{
+    struct stored_agreement before, after;
+
+    if (successor->agreement_id.len == 0)
+        return TOLD_NOTHING;
+    load(change, successor->agreement_id, successor->account_id, &after);
+    load(change, predecessor->agreement_id, predecessor->account_id, &before);
+    bool renewed = is_renewed(before.ended_status);
+    /* A new agreement may go on for one that just ended, but not for one that was renewed. */
+    if (!is_renewal(after.intent))
+        return renewed && after.intent.len > 0 ? TOLD_OTHERWISE : TOLD_NOTHING;
+    if (after.previous.len == 0)
+        return renewed ? TOLD_ENDS : TOLD_NOTHING;
+    if (predecessor->agreement_id.len == 0)
+        return TOLD_NOTHING;
+    return str_eq(after.previous, predecessor->agreement_id) ? TOLD_BOTH : TOLD_OTHERWISE;
 }
 
 enum side { PREDECESSORS, SUCCESSORS };
 
-static bool stands_alone(struct change *change, const struct subscription *record, enum side side)
+/* Whether AWS announced what became of it, but not whom it belongs to. */
+static bool is_left_open(struct change *change, const struct subscription *record, enum side side)
 {
+    struct subscription other = {0};
     struct stored_agreement facts;
+    bool linked =
+        records_get(change->db, side == PREDECESSORS ? record->successor : record->predecessor,
+                    &change->arena, &other);
 
-    load(change, record->agreement_id, &facts);
+    load(change, record->agreement_id, record->account_id, &facts);
     if (side == PREDECESSORS)
-        return record->successor.len == 0 && is_renewed(facts.ended_status);
-    return record->predecessor.len == 0 && is_renewal(facts.intent) && facts.previous.len == 0;
+        return is_renewed(facts.ended_status) &&
+               (!linked || agreements_tell(change, record, &other) < TOLD_ENDS);
+    return is_renewal(facts.intent) && facts.previous.len == 0 &&
+           (!linked || agreements_tell(change, &other, record) < TOLD_ENDS);
 }
 
-static size_t count_alone(struct change *change, const struct subscription_list *records,
-                          struct str product, enum side side, struct subscription *ret)
+static size_t count_left_open(struct change *change, const struct subscription_list *records,
+                              const struct subscription *of, enum side side,
+                              struct subscription *ret)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < records->count; i++) {
         const struct subscription *record = &records->items[i];
-        if (record->agreement_id.len > 0 && str_eq(record->product_code, product) &&
-            stands_alone(change, record, side)) {
+        if (record->agreement_id.len > 0 && str_eq(record->account_id, of->account_id) &&
+            is_left_open(change, record, side)) {
             *ret = *record;
             count++;
         }
@@ -184,13 +239,10 @@ static void join_by_account(struct change *change, const struct subscription *re
         return;
     struct subscription_list all =
         records_find(change->db, record->account_id, record->product_code, &change->arena);
-    if (count_alone(change, &all, record->product_code, PREDECESSORS, &predecessor) != 1 ||
-        count_alone(change, &all, record->product_code, SUCCESSORS, &successor) != 1)
-        return;
-    if (identity_succeed(change, &predecessor, &successor)) {
-        ids_add(subscriptions, predecessor.id);
-        ids_add(subscriptions, successor.id);
-    }
+    if (count_left_open(change, &all, record, PREDECESSORS, &predecessor) == 1 &&
+        count_left_open(change, &all, record, SUCCESSORS, &successor) == 1 &&
+        !identity_tenants_differ(&predecessor, &successor))
+        identity_succeed_as_told(change, &predecessor, &successor, subscriptions);
 }
 
 static void settle(struct change *change, const struct stored_agreement *facts,
@@ -198,7 +250,7 @@ static void settle(struct change *change, const struct stored_agreement *facts,
 {
     struct subscription record;
 
-    if (!record_of(change, facts->id, &record)) {
+    if (!record_of(change, facts->id, facts->account_id, &record)) {
         join_previous(change, facts, NULL, subscriptions);
         return;
     }
@@ -214,11 +266,24 @@ static void note_next(struct change *change, const struct stored_agreement *fact
 
     if (facts->previous.len == 0 || str_eq(facts->previous, facts->id))
         return;
-    load(change, facts->previous, &previous);
+    load(change, facts->previous, facts->account_id, &previous);
     if (str_compare(facts->id, previous.next) <= 0)
         return;
     previous.next = facts->id;
     save(change, &previous);
+}
+
+/* An event that names no account is about the one that has the agreement. */
+static struct str account_of(struct change *change, const struct notification *event)
+{
+    struct subscription_list found =
+        records_find(change->db, event->agreement_id, STR_NONE, &change->arena);
+
+    for (size_t i = 0; i < found.count && event->account_id.len == 0; i++) {
+        if (str_eq(found.items[i].agreement_id, event->agreement_id))
+            return found.items[i].account_id;
+    }
+    return event->account_id;
 }
 
 void agreements_note(struct change *change, const struct notification *event,
@@ -226,7 +291,7 @@ void agreements_note(struct change *change, const struct notification *event,
 {
     struct stored_agreement facts;
 
-    load(change, event->agreement_id, &facts);
+    load(change, event->agreement_id, account_of(change, event), &facts);
     note_event(&facts, event);
     save(change, &facts);
     note_next(change, &facts);
@@ -256,7 +321,7 @@ static void join_license(struct change *change, const struct stored_agreement *f
     struct stored_agreement current;
 
     if (record->agreement_id.len > 0 && !str_eq(record->agreement_id, facts->id)) {
-        load(change, record->agreement_id, &current);
+        load(change, record->agreement_id, record->account_id, &current);
         if (!supersedes(facts->license_at, facts->id, current.license_at, current.id))
             return;
         forget_announcements(change, record, facts->license_at);
@@ -272,8 +337,7 @@ bool agreements_note_license(struct change *change, const struct notification *e
 
     if (event->agreement_id.len == 0)
         return true;
-    load(change, event->agreement_id, &facts);
-    fill(&facts.account_id, event->account_id);
+    load(change, event->agreement_id, record->account_id, &facts);
     fill(&facts.product_code, event->product_code);
     fill(&facts.license_key, record->license_key);
     note_offer(&facts, event);

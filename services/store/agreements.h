@@ -20,4 +20,15 @@ void agreements_note(struct change *change, const struct notification *event,
 bool agreements_note_license(struct change *change, const struct notification *event,
                              struct subscription *record, struct ids *subscriptions);
 
+/* What the events say of one renewing the other. */
+enum told {
+    TOLD_OTHERWISE, /* it renews another, or none */
+    TOLD_NOTHING,
+    TOLD_ENDS, /* the one was renewed, the other is a renewal: not of which */
+    TOLD_BOTH, /* the Created event of the one names the other */
+};
+
+enum told agreements_tell(struct change *change, const struct subscription *predecessor,
+                          const struct subscription *successor);
+
 #endif

@@ -9,6 +9,7 @@
 #include "services/store/identity.h"
 #include "services/store/marks.h"
 #include "services/store/records.h"
+#include "services/store/succession.h"
 
 /* The rows of one subscription, by whatever key AWS gave. */
 struct group {
@@ -213,18 +214,6 @@ static void apply_rows(struct answer_work *work, struct subscription *record,
         apply_answer(record, rows, &asked, &work->books->policy, work->arena);
 }
 
-/* What was not listed was inferred to go on in another licence. It is listed again, so both are
- * there, unless AWS announced a renewal. */
-static void part_if_listed_again(struct answer_work *work, const struct subscription *before,
-                                 struct subscription *after)
-{
-    if (before->successor.len == 0 || record_evidence(before).empty_at == 0 ||
-        record_evidence(after).empty_at != 0 || record_evidence(after).succeeded_at != 0)
-        return;
-    identity_part(work->change, after, work->changed);
-    records_get(work->change->db, work->claimed.id, work->arena, &work->claimed);
-}
-
 static void apply_new(struct answer_work *work, struct group *group)
 {
     group->record = identity_new(&group->keys);
@@ -241,7 +230,6 @@ static void apply_known(struct answer_work *work, struct group *group,
     group->record = before;
     identity_learn(&group->record, &group->keys);
     apply_rows(work, &group->record, &group->rows, group->partial);
-    part_if_listed_again(work, &before, &group->record);
     note_write(work, &group->record, records_update(work->change, &before, &group->record));
 }
 
@@ -274,27 +262,6 @@ static void link_successor(struct answer_work *work, struct group *group)
     ids_add(work->changed, group->record.id);
 }
 
-/* AWS may list a renewal before what it renews goes. One that was there for longer while the other
- * still was listed is another purchase. */
-static bool is_new_beside(const struct answer_work *work, const struct subscription *record)
-{
-    enum { BESIDE_S = 24 * 3600 };
-    int64_t listed_at = record_listed_at_s(&work->claimed);
-
-    return record->created_at + BESIDE_S >= listed_at ||
-           record_time_is_ahead(listed_at, change_now_s(work->change));
-}
-
-/* A licence of the same customer that nobody else's registration or renewal accounts for. */
-static bool may_succeed(const struct answer_work *work, const struct group *group)
-{
-    const struct subscription *record = &group->record;
-
-    return record->license_key.len > 0 && record->predecessor.len == 0 && record->tenant.len == 0 &&
-           record->registered_at == 0 && record->created_at >= work->claimed.created_at &&
-           is_new_beside(work, record);
-}
-
 static bool same_entitlements(const struct subscription *a, const struct subscription *b)
 {
     if (a->entitlements.count != b->entitlements.count)
@@ -319,7 +286,8 @@ static void go_on_in_licences(struct answer_work *work)
         return;
     for (size_t i = 0; i < work->count; i++) {
         struct group *group = &work->groups[i];
-        if (group->record.predecessor.len > 0)
+        if (group->record.predecessor.len > 0 ||
+            identity_tenants_differ(&work->claimed, &group->record))
             continue;
         if (same_entitlements(&group->record, &work->claimed)) {
             found = group;
@@ -346,10 +314,10 @@ static bool may_be_succeeded(const struct subscription *record)
 
 static bool is_rival(const struct answer_work *work, const struct subscription *other)
 {
-    return !str_eq(other->id, work->claimed.id) && !group_of(work, other->id) &&
+    return str_eq(other->account_id, work->claimed.account_id) &&
+           !str_eq(other->id, work->claimed.id) && !group_of(work, other->id) &&
            other->entitlements.count > 0 && may_be_succeeded(other) &&
-           record_state(other, &work->books->policy, change_now_s(work->change), false) !=
-               STATE_ENDED;
+           record_state(other, &work->books->policy, work->params->began_at, false) != STATE_ENDED;
 }
 
 static struct rivals rivals_of(const struct answer_work *work)
@@ -369,29 +337,55 @@ static struct rivals rivals_of(const struct answer_work *work)
 
 enum succession { SUCCESSION_NONE, SUCCESSION_FOUND, SUCCESSION_UNDECIDED };
 
+/* The licences of the account that AWS lists, by what speaks for each. */
+struct heirs {
+    struct group *same, *possible; /* one of them */
+    size_t same_count, possible_count, count;
+};
+
+static struct heirs heirs_of(const struct answer_work *work)
+{
+    struct heirs heirs = {0};
+
+    for (size_t i = 0; i < work->count; i++) {
+        struct group *group = &work->groups[i];
+        enum heir heir =
+            succession_heir(work->change, &work->books->policy, &work->claimed, &group->record);
+        if (heir == HEIR_SAME) {
+            heirs.same = group;
+            heirs.same_count++;
+        } else if (heir == HEIR_POSSIBLE) {
+            heirs.possible = group;
+            heirs.possible_count++;
+        }
+        heirs.count += heir != HEIR_NONE;
+    }
+    return heirs;
+}
+
 /* AWS's events about a renewal may be late or lost: what was there twice without entitlements,
- * without having been cancelled, goes on in the only new licence of its account. Where more than
- * one could go on, or in more than one, only AWS knows. */
+ * without having been cancelled or having ended, goes on in the only new licence of its account.
+ * Where more than one could go on, or in more than one, only AWS knows, or the vendor. */
 static enum succession seek_successor(const struct answer_work *work, bool was_empty,
                                       struct group **ret_found)
 {
     bool announced = record_evidence(&work->claimed).succeeded_at != 0;
-    size_t heirs = 0;
 
-    if (!was_empty || work->params->scope != SCOPE_ACCOUNT || !may_be_succeeded(&work->claimed))
+    if (!was_empty || work->params->scope != SCOPE_ACCOUNT || !may_be_succeeded(&work->claimed) ||
+        record_state(&work->claimed, &work->books->policy, work->params->began_at, false) ==
+            STATE_ENDED)
         return SUCCESSION_NONE;
     if (work->claimed.entitlements.count == 0 && !announced)
         return SUCCESSION_NONE; /* new itself, and not listed yet */
-    for (size_t i = 0; i < work->count; i++) {
-        if (may_succeed(work, &work->groups[i])) {
-            *ret_found = &work->groups[i];
-            heirs++;
-        }
-    }
+    struct heirs heirs = heirs_of(work);
+    *ret_found = heirs.same_count == 1 ? heirs.same : heirs.possible;
+    if (heirs.same_count == 1)
+        return SUCCESSION_FOUND;
     struct rivals rivals = rivals_of(work);
-    if (heirs == 0 || (!announced && rivals.announced >= heirs))
+    if (heirs.count == 0 || (!announced && rivals.announced >= heirs.count))
         return SUCCESSION_NONE;
-    if (heirs == 1 && (announced ? rivals.announced : rivals.count) == 0)
+    if (heirs.possible_count == 1 && heirs.count == 1 &&
+        (announced ? rivals.announced : rivals.count) == 0)
         return SUCCESSION_FOUND;
     return SUCCESSION_UNDECIDED;
 }
@@ -410,6 +404,7 @@ static void apply_nothing(struct answer_work *work, bool was_empty)
         apply_undecided(&after, succession == SUCCESSION_UNDECIDED ? work->params->began_at : 0,
                         work->arena);
     ends_weigh(work->books, work->change, &before, &after, work->changed);
+    ends_weigh_undecided(work->books, work->change, &before, &after);
     note_write(work, &after, records_update(work->change, &before, &after));
     if (succession == SUCCESSION_FOUND)
         link_successor(work, found);

@@ -2,10 +2,6 @@
 
 #include <stdlib.h>
 
-/* GetEntitlements promises no consistency with the events: so long after an announced end a listing
- * may still be the old one, and does not refute it. */
-enum { NOTICE_LAG_S = 3600 };
-
 static int compare_i64(int64_t a, int64_t b)
 {
     return (a > b) - (a < b);
@@ -110,13 +106,23 @@ static int64_t listed_by(const struct subscription *record, int64_t now_s)
     return record_time_is_ahead(at_s, now_s) ? 0 : at_s;
 }
 
+/* AWS announced a purchase after the end of the one before it, and has listed something since: the
+ * listing is of the later one. */
+static bool is_of_later_purchase(const struct subscription *record, enum notice notice,
+                                 int64_t notice_at_s, int64_t listed_at_s)
+{
+    return notice == NOTICE_UNSUBSCRIBED && record->subscribed_at != 0 &&
+           record->subscribed_at >= notice_at_s && listed_at_s >= record->subscribed_at;
+}
+
 static bool apply_listed(struct subscription *record, struct entitlement_list list,
                          int64_t began_at_s, struct arena *arena)
 {
     struct evidence had = record_evidence(record);
     struct evidence evidence = {.succeeded_at = had.succeeded_at};
 
-    if (had.notice != notice_none && began_at_s < had.notice_at + NOTICE_LAG_S) {
+    if (had.notice != notice_none && began_at_s < had.notice_at + APPLY_LAG_S &&
+        !is_of_later_purchase(record, had.notice, had.notice_at, began_at_s)) {
         evidence.notice = had.notice;
         evidence.notice_at = had.notice_at;
     }
@@ -271,7 +277,8 @@ bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s,
     struct evidence evidence = record_evidence(record);
     int64_t listed_at = listed_by(record, now_s);
 
-    if (notice == notice_none || (listed_at != 0 && listed_at >= at_s + NOTICE_LAG_S))
+    if (notice == notice_none || (listed_at != 0 && listed_at >= at_s + APPLY_LAG_S) ||
+        is_of_later_purchase(record, notice, at_s, listed_at))
         return false;
     if (evidence.notice != notice_none &&
         (evidence.notice_at > at_s || (evidence.notice_at == at_s && evidence.notice <= notice)))
@@ -279,6 +286,22 @@ bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s,
     evidence.notice = notice;
     evidence.notice_at = at_s;
     return set_evidence(record, &evidence, arena);
+}
+
+bool apply_subscribed(struct subscription *record, int64_t at_s, int64_t now_s, struct arena *arena)
+{
+    struct evidence evidence = record_evidence(record);
+
+    if (at_s <= record->subscribed_at)
+        return false;
+    record->subscribed_at = at_s;
+    if (is_of_later_purchase(record, evidence.notice, evidence.notice_at,
+                             listed_by(record, now_s))) {
+        evidence.notice = notice_none;
+        evidence.notice_at = 0;
+        set_evidence(record, &evidence, arena);
+    }
+    return true;
 }
 
 bool apply_held(struct subscription *record, int64_t at_s, struct arena *arena)

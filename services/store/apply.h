@@ -11,6 +11,10 @@
 #include "common/base/arena.h"
 #include "proto/record/record.h"
 
+/* GetEntitlements promises no consistency with the events: so long after an announced end a listing
+ * may still be the old one, and does not refute it. */
+enum { APPLY_LAG_S = 3600 };
+
 enum applied {
     APPLIED_NOTHING,  /* older than what is known, or known: the record is as it was */
     APPLIED_VERIFIED, /* AWS said the same again: only verified_at advanced */
@@ -44,6 +48,10 @@ enum applied apply_partial(struct subscription *record, const struct aws_entitle
 /* An end was announced at the event's own time. False: known, or refuted since. */
 bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s, int64_t now_s,
                   struct arena *arena);
+/* SNS announced a purchase at the message's own time: what ended before is an earlier one, once AWS
+ * has listed something since. False: known. */
+bool apply_subscribed(struct subscription *record, int64_t at_s, int64_t now_s,
+                      struct arena *arena);
 /* Nobody knows whether a new licence renews it or another, since then at the latest; 0: it is
  * known. */
 bool apply_undecided(struct subscription *record, int64_t at_s, struct arena *arena);

@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/log/log.h"
+#include "services/store/succession.h"
 
 void commit_init(struct commit *commit)
 {
@@ -69,6 +70,8 @@ static bool attempt(struct commit *commit, struct commit_queue *group)
         if (!good)
             break;
     }
+    if (good)
+        succession_settle(books, &change);
     if (good && change_commit(&change, &error) < 0) {
         fail_all(group, ERROR_INTERNAL, error.text);
         good = false;

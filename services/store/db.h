@@ -28,7 +28,7 @@ enum table {
     TABLE_NOTIFICATIONS_OF, /* id NUL number -> nothing */
     TABLE_BODIES,           /* number -> the message's bytes */
     TABLE_EVENTS,           /* event id, or AWS's key of it -> number */
-    TABLE_AGREEMENTS,       /* agreement id -> stored_agreement */
+    TABLE_AGREEMENTS,       /* agreement id, account -> stored_agreement */
     TABLE_DUE,              /* subscription id -> stored_due */
     TABLE_TOKENS,           /* digest of a registration token -> stored_token */
     TABLE_OVERRIDES,        /* id -> override */

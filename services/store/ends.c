@@ -97,26 +97,31 @@ static void hold(struct change *change, struct str id, struct ids *changed)
         ids_add(changed, id);
 }
 
+static const char *why_held(const struct subscription *record)
+{
+    if (record_evidence(record).undecided_at != 0)
+        return "a new licence renews one of several, and no event will say which";
+    return record_evidence(record).held_at != 0
+               ? "more than many_ends at once, unannounced and before their date"
+               : "unannounced, before their date, and nobody else is listed";
+}
+
 /* In the journal and the log, once per product and window however many they are. */
 static void alarm(struct change *change, struct stored_ends *ends, const struct limits *limits,
                   const struct subscription *record)
 {
     int64_t now_s = change_now_s(change);
-    bool many = record_evidence(record).held_at != 0;
+    const char *why = why_held(record);
 
     if (is_recent(ends->alarmed_at, limits, now_s))
         return;
     ends->alarmed_at = now_s;
     log_error("ends that nothing certain explains are held, and served; 'entitlectl held' shows "
               "them and decides",
-              LOG_STR("product", record->product_code),
-              LOG_TEXT("why", many ? "more than many_ends at once" : "nobody else is listed"));
+              LOG_STR("product", record->product_code), LOG_TEXT("why", why));
     journal_note(change, AUDIT_HELD,
                  arena_printf(&change->arena, "ends of product " STR_FMT " are held: %s",
-                              STR_ARG(record->product_code),
-                              many
-                                  ? "more than many_ends at once, unannounced and before their date"
-                                  : "unannounced, before their date, and nobody else is listed"));
+                              STR_ARG(record->product_code), why));
 }
 
 void ends_weigh(struct books *books, struct change *change, const struct subscription *before,
@@ -140,6 +145,21 @@ void ends_weigh(struct books *books, struct change *change, const struct subscri
     }
     if (is_held(after))
         alarm(change, &ends, &limits, after);
+    change_put(change, TABLE_META, key, &shape_stored_ends, &ends);
+}
+
+void ends_weigh_undecided(struct books *books, struct change *change,
+                          const struct subscription *before, const struct subscription *after)
+{
+    struct limits limits = limits_of(books);
+    struct str key = row_key(&change->arena, after->product_code);
+    struct stored_ends ends;
+
+    if (after->agreement_id.len > 0 || record_evidence(after).undecided_at == 0 ||
+        record_evidence(before).undecided_at != 0)
+        return;
+    load(change->db, key, &change->arena, &ends);
+    alarm(change, &ends, &limits, after);
     change_put(change, TABLE_META, key, &shape_stored_ends, &ends);
 }
 

@@ -16,6 +16,11 @@
 void ends_weigh(struct books *books, struct change *change, const struct subscription *before,
                 struct subscription *after, struct ids *changed);
 
+/* Likewise, if it is undecided by it whom a new licence renews, and no event names the agreement
+ * that could decide it: says so. */
+void ends_weigh_undecided(struct books *books, struct change *change,
+                          const struct subscription *before, const struct subscription *after);
+
 /* How many wait for an operator's decision now, and how many an operator has refused. For
  * statistics, from what was planned. */
 struct ends_held {

@@ -48,22 +48,56 @@ static bool is_ours(struct event_work *work)
     return false;
 }
 
-/* What SNS announced about one record of the customer. */
+/* Whether it had ended so long before that what SNS announces then is about another purchase. */
+static bool has_ended_before(const struct event_work *work, const struct subscription *record)
+{
+    int64_t at_s = work->event->event_time;
+
+    return record_evidence(record).empty_again_at != 0 &&
+           record_evidence(record).empty_at + APPLY_LAG_S < at_s &&
+           record_state(record, &work->books->policy, at_s, false) == STATE_ENDED;
+}
+
+static bool is_customers(const struct event_work *work, const struct subscription *record)
+{
+    return str_eq(record->customer_identifier, work->event->customer_identifier);
+}
+
+/* Whether what SNS announces, be it of the customer, can be about this record. */
+static bool may_be_meant(const struct event_work *work, const struct subscription *record)
+{
+    if (!is_customers(work, record) || record->successor.len > 0)
+        return false;
+    if (work->event->kind == EVENT_SUBSCRIBE_FAIL)
+        return record->entitlements.count == 0;
+    return !has_ended_before(work, record);
+}
+
+struct customer {
+    size_t records; /* that have the identifier */
+    size_t meant;   /* those that the message can be about */
+};
+
+/* What SNS announced about one record of the customer. Of several that it can be about, it says of
+ * none that it ended or failed: AWS is asked about each. */
 static void apply_announcement(struct event_work *work, struct subscription *record,
-                               bool only_record)
+                               const struct customer *customer)
 {
     const struct notification *event = work->event;
     struct subscription before = *record;
+    bool is_meant = customer->meant == 1 && may_be_meant(work, record);
 
-    if (only_record && event->offer_id.len > 0)
+    if (customer->records == 1 && event->offer_id.len > 0)
         record->offer_id = event->offer_id;
-    if (only_record && event->free_trial)
+    if (customer->records == 1 && event->free_trial)
         record->free_trial = true;
-    if (event->kind == EVENT_SUBSCRIBE_SUCCESS)
+    if (event->kind == EVENT_SUBSCRIBE_SUCCESS) {
         apply_payment_succeeded(record, event->event_time);
-    if (event->kind == EVENT_SUBSCRIBE_FAIL)
+        apply_subscribed(record, event->event_time, change_now_s(work->change), work->arena);
+    }
+    if (event->kind == EVENT_SUBSCRIBE_FAIL && is_meant)
         apply_payment_failed(record, event->event_time);
-    if (event->kind == EVENT_UNSUBSCRIBE_SUCCESS)
+    if (event->kind == EVENT_UNSUBSCRIBE_SUCCESS && is_meant)
         apply_notice(record, NOTICE_UNSUBSCRIBED, event->event_time, change_now_s(work->change),
                      work->arena);
     records_update(work->change, &before, record);
@@ -75,6 +109,7 @@ static void apply_announcement(struct event_work *work, struct subscription *rec
 static void on_customer_event(struct event_work *work)
 {
     const struct notification *event = work->event;
+    struct customer customer = {0};
 
     if (event->customer_identifier.len == 0) {
         not_understood(work, "it names no customer");
@@ -82,21 +117,22 @@ static void on_customer_event(struct event_work *work)
     }
     if (!is_ours(work))
         return;
-    struct keys keys = {.product_code = event->product_code,
-                        .customer_identifier = event->customer_identifier};
     struct subscription_list found = records_find(work->change->db, event->customer_identifier,
                                                   event->product_code, work->arena);
-    size_t count = 0;
-    for (size_t i = 0; i < found.count; i++)
-        count += str_eq(found.items[i].customer_identifier, event->customer_identifier);
-    if (count == 0) {
-        struct subscription record = identity_new(&keys);
+    for (size_t i = 0; i < found.count; i++) {
+        customer.records += is_customers(work, &found.items[i]);
+        customer.meant += may_be_meant(work, &found.items[i]);
+    }
+    if (customer.records == 0) {
+        struct subscription record =
+            identity_new(&(struct keys){.product_code = event->product_code,
+                                        .customer_identifier = event->customer_identifier});
         records_insert(work->change, &record);
-        apply_announcement(work, &record, true);
+        apply_announcement(work, &record, &(struct customer){1, 1});
     }
     for (size_t i = 0; i < found.count; i++) {
-        if (str_eq(found.items[i].customer_identifier, event->customer_identifier))
-            apply_announcement(work, &found.items[i], count == 1);
+        if (is_customers(work, &found.items[i]))
+            apply_announcement(work, &found.items[i], &customer);
     }
     work->event->outcome = OUTCOME_APPLIED;
 }
@@ -125,6 +161,19 @@ static bool is_of_other_product(struct event_work *work, const struct keys *keys
     return true;
 }
 
+/* AWS's own answers say whose a licence is. Of it and its customer they are asked again. */
+static bool is_of_other_account(struct event_work *work, const struct subscription *record)
+{
+    struct str account = work->event->account_id;
+
+    if (account.len == 0 || record->license_arn.len == 0 || record->account_id.len == 0 ||
+        str_eq(account, record->account_id))
+        return false;
+    ids_add(work->subscriptions, record->id);
+    not_understood(work, "its licence is of another account");
+    return true;
+}
+
 static void on_license_event(struct event_work *work)
 {
     const struct notification *event = work->event;
@@ -142,6 +191,8 @@ static void on_license_event(struct event_work *work)
         return;
     if (identity_by_license(work->change->db, keys.product_code, keys.license_key, work->arena,
                             &record)) {
+        if (is_of_other_account(work, &record))
+            return;
         learn(work, &record, &keys);
     } else {
         record = identity_new(&keys);

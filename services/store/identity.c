@@ -108,6 +108,11 @@ bool identity_of_registration(struct db *db, const struct keys *keys, struct are
            count_named(db, keys, BY_IDENTIFIER, true, arena, ret) == 1;
 }
 
+bool identity_tenants_differ(const struct subscription *a, const struct subscription *b)
+{
+    return differ(a->tenant, b->tenant);
+}
+
 static void fill(struct str *field, struct str value)
 {
     if (field->len == 0)
@@ -120,8 +125,12 @@ void identity_learn(struct subscription *record, const struct keys *keys)
     fill(&record->license_key, keys->license_key);
     fill(&record->customer_identifier, keys->customer_identifier);
     fill(&record->account_id, keys->account_id);
-    if (keys->license_arn.len > 0)
-        record->license_arn = keys->license_arn;
+    if (keys->license_arn.len == 0)
+        return;
+    /* An event alone may have named a wrong one. */
+    if (record->license_arn.len == 0 && keys->account_id.len > 0)
+        record->account_id = keys->account_id;
+    record->license_arn = keys->license_arn;
 }
 
 struct subscription identity_new(const struct keys *keys)

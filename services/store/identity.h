@@ -40,6 +40,8 @@ bool identity_of_registration(struct db *db, const struct keys *keys, struct are
  */
 void identity_agree(struct keys *keys, const struct keys *with);
 bool identity_contradicts(const struct subscription *record, const struct keys *keys);
+/* Whether each is linked to a tenant, and these are two. */
+bool identity_tenants_differ(const struct subscription *a, const struct subscription *b);
 /* Fills what the record does not know; with a licence's spelling from AWS's answers, it is
  * corrected too. */
 void identity_learn(struct subscription *record, const struct keys *keys);

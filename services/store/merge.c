@@ -51,6 +51,8 @@ static void merge_facts(struct change *change, struct subscription *survivor,
         survivor->evidence = gone->evidence;
         survivor->payment_failed_at = 0;
     }
+    if (gone->subscribed_at > survivor->subscribed_at)
+        survivor->subscribed_at = gone->subscribed_at;
     apply_notice(survivor, other.notice, other.notice_at, change_now_s(change), &change->arena);
     if (other.succeeded_at != 0)
         apply_succeeded(survivor, other.succeeded_at, &change->arena);
@@ -81,8 +83,7 @@ static void merge_fields(struct change *change, struct subscription *survivor,
     fill(&survivor->tenant, gone->tenant);
     if (!str_eq(gone->predecessor, survivor->id))
         fill(&survivor->predecessor, gone->predecessor);
-    /* Inferred, it said that `gone` was another licence's. */
-    if (!str_eq(gone->successor, survivor->id) && record_evidence(gone).succeeded_at != 0)
+    if (!str_eq(gone->successor, survivor->id))
         fill(&survivor->successor, gone->successor);
     if (str_eq(survivor->predecessor, gone->id))
         survivor->predecessor = STR_NONE;

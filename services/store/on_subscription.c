@@ -3,6 +3,7 @@
 #include "services/store/contacts.h"
 #include "services/store/handlers.h"
 #include "services/store/journal.h"
+#include "services/store/marks.h"
 #include "services/store/records.h"
 
 enum { PAGE_LIMIT = 10000, PAGE_BYTES = 768 * 1024 };
@@ -72,6 +73,19 @@ static enum rpc_error find_one(struct work *work, struct str handle, struct str 
     return ERROR_CONFLICT;
 }
 
+/* A tenant may tell whom a licence renews that nobody could tell before. */
+static void ask_about_undecided(struct work *work, const struct subscription *linked)
+{
+    struct subscription_list found =
+        records_find(work->change->db, linked->account_id, linked->product_code, work->arena);
+
+    for (size_t i = 0; i < found.count; i++) {
+        if (record_evidence(&found.items[i]).undecided_at != 0)
+            marks_mark(work->change, work->books->due, found.items[i].id, DUE_EXPIRY,
+                       STR("a subscription of its account was linked"));
+    }
+}
+
 enum rpc_error on_link(struct work *work)
 {
     const struct link_params *params = work->params;
@@ -85,7 +99,8 @@ enum rpc_error on_link(struct work *work)
     work->change->origin.author = params->author;
     *record = before;
     record->tenant = params->tenant;
-    records_update(work->change, &before, record);
+    if (records_update(work->change, &before, record) == RECORD_CHANGED)
+        ask_about_undecided(work, record);
     result->subscription = record;
     return ERROR_NONE;
 }

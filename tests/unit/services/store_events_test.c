@@ -148,6 +148,106 @@ static void an_unsubscription_is_a_notice(void **state)
     assert_int_equal(record_evidence(&record).notice, NOTICE_UNSUBSCRIBED);
 }
 
+/* Two licences of one customer, of a listing whose SNS messages name neither. */
+static void begin_two_licences(struct fixture *f, int64_t at_s)
+{
+    static const char *const keys[] = {FIRST_KEY, SECOND_KEY};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct register_params params = {.product_code = STR(PRODUCT),
+                                         .license_arn = arena_printf(&f->arena, ARN("%s"), keys[i]),
+                                         .account_id = STR(ACCOUNT),
+                                         .customer_identifier = STR("customer-1")};
+        struct register_result result = {0};
+        assert_int_equal(fixture_write(f, on_register, &params, &result), ERROR_NONE);
+        fixture_apply(f, fixture_of_license(f, keys[i]).id, SCOPE_LICENSE, at_s,
+                      ROWS_OF(SEATS(9, .license_arn = params.license_arn)));
+    }
+}
+
+static enum notice notice_of(struct fixture *f, const char *key)
+{
+    struct subscription record = fixture_of_license(f, key);
+
+    return record_evidence(&record).notice;
+}
+
+static void of_several_licences_sns_ends_none(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_two_licences(f, NOW);
+    assert_int_equal(sns(f, EVENT_UNSUBSCRIBE_SUCCESS, NOW + 10).subscriptions.count, 2);
+    assert_int_equal(notice_of(f, FIRST_KEY), notice_none);
+    assert_int_equal(notice_of(f, SECOND_KEY), notice_none);
+    assert_int_equal(due_class_of(f, fixture_of_license(f, SECOND_KEY).id), DUE_NOTIFICATION);
+}
+
+/* The second has ended; what is announced about then may be its end, and hours later is not. */
+static void what_has_ended_long_before_is_not_meant(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_two_licences(f, NOW);
+    struct str second = fixture_of_license(f, SECOND_KEY).id;
+    for (int64_t at_s = NOW + 20; at_s <= NOW + 120; at_s += 100)
+        fixture_apply(f, second, SCOPE_ACCOUNT, at_s,
+                      ROWS_OF(SEATS(9, .license_arn = STR(ARN(FIRST_KEY)))));
+    sns(f, EVENT_UNSUBSCRIBE_SUCCESS, NOW + 1000);
+    assert_int_equal(notice_of(f, FIRST_KEY), notice_none);
+    sns(f, EVENT_UNSUBSCRIBE_SUCCESS, NOW + 8000);
+    assert_int_equal(notice_of(f, FIRST_KEY), NOTICE_UNSUBSCRIBED);
+    assert_int_equal(notice_of(f, SECOND_KEY), notice_none);
+}
+
+/* Cancelled, bought again, listed: in whatever order the three come to be known. */
+static void play_bought_again(struct fixture *f, const int order[3])
+{
+    struct str id = only_record(f).id;
+
+    for (size_t i = 0; i < 3; i++) {
+        if (order[i] == 0)
+            sns(f, EVENT_UNSUBSCRIBE_SUCCESS, NOW + 10);
+        else if (order[i] == 1)
+            sns(f, EVENT_SUBSCRIBE_SUCCESS, NOW + 600);
+        else
+            fixture_apply(f, id, SCOPE_CUSTOMER_IDENTIFIER, NOW + 700, ROWS_OF(SEATS(5)));
+    }
+    fixture_apply(f, id, SCOPE_CUSTOMER_IDENTIFIER, NOW + 800, NO_ROWS);
+    fixture_apply(f, id, SCOPE_CUSTOMER_IDENTIFIER, NOW + 900, NO_ROWS);
+    struct subscription record = only_record(f);
+    assert_int_equal(record_evidence(&record).notice, notice_none);
+    assert_int_equal(record_state(&record, &f->books.policy, NOW + 1000, false), STATE_HELD);
+}
+
+static void a_later_purchase_refutes_the_end_of_an_earlier_one(void **state)
+{
+    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        struct fixture *f = *state;
+        sns(f, EVENT_ENTITLEMENT_UPDATED, NOW - 10);
+        play_bought_again(f, orders[i]);
+        fixture_tear_down(state);
+        fixture_set_up(state);
+    }
+}
+
+static void what_was_only_bought_before_stays_ended(void **state)
+{
+    struct fixture *f = *state;
+
+    sns(f, EVENT_SUBSCRIBE_SUCCESS, NOW - 10);
+    fixture_apply(f, only_record(f).id, SCOPE_CUSTOMER_IDENTIFIER, NOW, ROWS_OF(SEATS(5)));
+    sns(f, EVENT_UNSUBSCRIBE_SUCCESS, NOW + 10);
+    fixture_apply(f, only_record(f).id, SCOPE_CUSTOMER_IDENTIFIER, NOW + 20, NO_ROWS);
+    fixture_apply(f, only_record(f).id, SCOPE_CUSTOMER_IDENTIFIER, NOW + 120, NO_ROWS);
+    sns(f, EVENT_SUBSCRIBE_SUCCESS, NOW + 600);
+    struct subscription record = only_record(f);
+    assert_int_equal(record_state(&record, &f->books.policy, NOW + 700, false), STATE_ENDED);
+}
+
 static void what_cannot_be_acted_on_is_kept_with_the_reason(void **state)
 {
     struct fixture *f = *state;
@@ -476,6 +576,10 @@ int main(void)
         fixture_test(the_journal_names_the_replay_that_sent_an_event),
         fixture_test(a_failed_payment_never_grants),
         fixture_test(an_unsubscription_is_a_notice),
+        fixture_test(of_several_licences_sns_ends_none),
+        fixture_test(what_has_ended_long_before_is_not_meant),
+        fixture_test(a_later_purchase_refutes_the_end_of_an_earlier_one),
+        fixture_test(what_was_only_bought_before_stays_ended),
         fixture_test(what_cannot_be_acted_on_is_kept_with_the_reason),
         fixture_test(an_agreement_of_no_known_licence_waits_and_marks_its_account),
         cmocka_unit_test(any_order_makes_the_same_records),

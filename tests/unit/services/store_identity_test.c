@@ -44,8 +44,7 @@ static void notify_end(struct fixture *f, const char *key, enum event_kind kind,
                                    .account_id = STR(ACCOUNT),
                                    .license = str_of(key),
                                    .agreement_id = STR("agmt-of-license"),
-                                   .status = str_of(status),
-                                   .event_time = NOW};
+                                   .status = str_of(status)};
     struct notify_params params = {.notification = &message};
     struct notify_result result = {0};
 
@@ -497,6 +496,7 @@ enum successor_case { PLAIN, CANCELLED, DEPROVISIONED, OTHER_REGISTERED, OTHER_L
 
 static bool finds_successor(struct fixture *f, enum successor_case which)
 {
+    int64_t begin_s = clock_wall_s() - 1000;
     struct str id =
         enter_id(ENTER(f, .license_arn = STR(ARN(FIRST_KEY)), .account_id = STR(ACCOUNT)));
     struct aws_entitlement_list others =
@@ -504,7 +504,7 @@ static bool finds_successor(struct fixture *f, enum successor_case which)
                 SEATS(9, .license_arn = STR(ARN(THIRD_KEY)), .account_id = STR(ACCOUNT)));
 
     others.count = which == TWO_OTHERS ? 2 : 1;
-    fixture_apply(f, id, SCOPE_LICENSE, NOW, ROWS_OF(SEATS(9)));
+    fixture_apply(f, id, SCOPE_LICENSE, begin_s, ROWS_OF(SEATS(9)));
     if (which == OTHER_REGISTERED)
         ENTER(f, .license_arn = STR(ARN(SECOND_KEY)), .account_id = STR(ACCOUNT));
     if (which == OTHER_LINKED) {
@@ -519,9 +519,9 @@ static bool finds_successor(struct fixture *f, enum successor_case which)
         notify_end(f, FIRST_KEY, EVENT_LICENSE_UPDATED, "");
         notify_end(f, "", EVENT_AGREEMENT_ENDED, "CANCELLED");
     }
-    fixture_apply(f, id, SCOPE_LICENSE, NOW + 10, NO_ROWS);
+    fixture_apply(f, id, SCOPE_LICENSE, begin_s + 10, NO_ROWS);
     assert_int_equal(fixture_get(f, id).successor.len, 0);
-    fixture_apply(f, id, SCOPE_ACCOUNT, NOW + 100, others);
+    fixture_apply(f, id, SCOPE_ACCOUNT, begin_s + 100, others);
     struct subscription record = fixture_get(f, id);
     if (record.successor.len == 0)
         return false;

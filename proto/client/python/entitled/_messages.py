@@ -151,6 +151,7 @@ class Subscription:
     payment_failed_at: int = time()
     created_at: int = time()
     updated_at: int = time()
+    subscribed_at: int = time()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

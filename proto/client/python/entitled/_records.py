@@ -75,8 +75,9 @@ def _end_is_explained(record: Subscription) -> bool:
 
 
 def _awaits_successor(record: Subscription, rules: Rules) -> bool:
-    succeeded_at = _evidence(record).succeeded_at
-    return succeeded_at != 0 and rules.now_s < succeeded_at + rules.successor_wait_s
+    evidence = _evidence(record)
+    return (evidence.succeeded_at != 0 == evidence.accepted_at and
+            rules.now_s < evidence.succeeded_at + rules.successor_wait_s)
 
 
 def _is_cancelled(record: Subscription) -> bool:
@@ -98,6 +99,8 @@ def _goes_on(record: Subscription, rules: Rules) -> bool:
 def _has_ended(record: Subscription, rules: Rules) -> bool:
     evidence = _evidence(record)
     was_granted = bool(record.entitlements)
+    if evidence.accepted_at != 0:
+        return was_granted
     if evidence.empty_at == 0 or _goes_on(record, rules):
         return False
     if not was_granted and evidence.notice is None:
