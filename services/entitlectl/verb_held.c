@@ -2,6 +2,7 @@
  */
 #include <stdio.h>
 
+#include "proto/record/record.h"
 #include "services/entitlectl/many.h"
 #include "services/entitlectl/products.h"
 #include "services/entitlectl/records.h"
@@ -93,13 +94,14 @@ static bool is_among(const struct subscription_list *records, struct str id)
     return !records;
 }
 
-/* An end that was refused is decided: only its own name brings it up again. */
+/* An end that was refused is decided, and some settle by themselves: only its own name brings such
+ * a one up. */
 static void choose_end(void *arg, const struct held_end *end)
 {
     struct choice_of_ends *choice = arg;
-    bool decided = end->reason == HELD_REFUSED && !choice->many->named;
+    bool waits = end->reason != HELD_REFUSED && record_held_for_operator(end->reason);
 
-    if (!decided && is_among(choice->among, end->subscription->id))
+    if ((waits || choice->many->named) && is_among(choice->among, end->subscription->id))
         many_add_record(choice->ctl, choice->many, end->subscription);
 }
 

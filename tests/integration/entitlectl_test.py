@@ -317,7 +317,7 @@ def decided(store):
 
 def test_held_ends_of_a_product_are_decided_but_for_those_that_were(desk):
     pages = {"": {"ends": [end("s1", "unexplained"), end("s2", "refused")], "next": "s2"},
-             "s2": {"ends": [end("s3", "many")]}}
+             "s2": {"ends": [end("s3", "many"), end("s4", "successor"), end("s5", "unconfirmed")]}}
     store = desk.store(held=lambda *params: pages[params[0] if isinstance(params[0], str) else ""],
                        held_decide=lambda decision, options: {"subscriptions": [options["handle"]]})
     code, output, errors = desk.ctl("held", "accept", "--product", "example")
