@@ -146,6 +146,9 @@ static void show(struct watch *watch, int64_t seq)
         if (entries.count > 0)
             print_all(watch, &entries);
         watch->shown = seq > watch->shown ? seq : watch->shown;
+    } else {
+        ctl->error.text[0] = '\0';
+        ctl->code = ERROR_NONE;
     }
     arena_done(&ctl->arena);
     ctl->arena = kept;

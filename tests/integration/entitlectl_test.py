@@ -351,7 +351,8 @@ def test_a_handle_of_one_subscription_is_named_and_of_several_is_many(desk):
         find=lambda handle, options=None: {"subscriptions": several if handle == BUYER else [RECORD]},
         held=lambda *params: {"ends": [end("s1", "unexplained"), end("s2", "refused"), end("s4", "many")]},
         held_decide=lambda decision, options: {"subscriptions": [options["handle"]]},
-        contact_put=lambda *params: {}, journal_erase=lambda options: {"entries": 1, "at": "1.0"})
+        contact_put=lambda *params: {}, journal=lambda *params: {"entries": []},
+        journal_erase=lambda options: {"entries": 1, "at": "1.0"})
     # What was refused is brought up again by its own name.
     assert desk.ctl("held", "accept", "acme")[:2] == (0, "s1\n")
     for arguments, count in ((("held", "accept", BUYER), 1), (("contact", "erase", BUYER), 3),
