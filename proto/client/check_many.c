@@ -65,7 +65,9 @@ static int check_here(struct many_call *call, const struct inquiry *questions)
     for (size_t i = 0; i < call->count; i++) {
         struct entitled_answer *answer = call->answers[i];
         int code = engine_check(call->engine, &questions[i], answer);
-        if (code != ENTITLED_OK && code != ENTITLED_BAD_REQUEST)
+        bool alone = code == ENTITLED_BAD_REQUEST ||
+                     (code == ENTITLED_NOT_READY && engine_copy_answers(call->engine));
+        if (code != ENTITLED_OK && !alone)
             return failure_set(call->error, code, "%s", answer->error.sentence);
     }
     return ENTITLED_OK;

@@ -144,11 +144,22 @@ static int check_copy(struct engine *engine, const struct inquiry *question,
     return why.code;
 }
 
+bool engine_copy_answers(const struct engine *engine)
+{
+    int64_t age_ms;
+    struct entitled_error why;
+
+    return engine->worker && worker_state(engine->worker, &age_ms, &why) == ENTITLED_OK;
+}
+
 static bool is_good_enough(const struct engine *engine, const struct inquiry *question,
                            const struct entitled_answer *answer, int code)
 {
     if (!engine->worker)
         return true;
+    /* While the store is catching up, a checker may know what the copy does not. */
+    if (code == ENTITLED_NOT_READY && engine_copy_answers(engine))
+        return false;
     /* A copy of some records is no worse than asking. */
     if (engine->subset && code != ENTITLED_OK && code != ENTITLED_BAD_REQUEST)
         return false;

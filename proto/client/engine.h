@@ -35,6 +35,8 @@ void engine_leave(struct engine *engine);
 /* Under guard_call(). The code; the answer is filled, or holds the error. */
 int engine_check(struct engine *engine, const struct inquiry *question,
                  struct entitled_answer *answer);
+/* Whether there is a copy, and it answers. */
+bool engine_copy_answers(const struct engine *engine);
 /* Answers at once, without waiting, if that can be. False: a checker must be asked. */
 bool engine_check_here(struct engine *engine, const struct inquiry *question,
                        struct entitled_answer *answer, int *ret_code);

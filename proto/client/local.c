@@ -119,10 +119,11 @@ static int answer_from(struct local *local, struct reader_slot *slot,
 
     replica_seek(slot->reader, &asked, &lookup);
     replica_fetch(&lookup);
-    if (replica_answer(&lookup, &guidance->given, now_s, &slot->arena, id, &decided, &why) !=
-        ERROR_NONE) {
+    enum rpc_error code =
+        replica_answer(&lookup, &guidance->given, now_s, &slot->arena, id, &decided, &why);
+    if (code != ERROR_NONE) {
         answer_clear(answer);
-        return failure_set(&answer->error, ENTITLED_BAD_REQUEST, "%s", why.text);
+        return failure_set(&answer->error, failure_code(code), "%s", why.text);
     }
     return answer_fill(answer, &decided, age_ms);
 }

@@ -344,7 +344,8 @@ void subset_fetch(struct subset *subset, struct rpc_client *source,
     if (map_count(subset->tracked) > HANDLES_MAX)
         subset_forget(subset);
     take_notes(subset);
-    if (!now.complete || !rpc_client_connected(source) ||
+    /* While the store is catching up, the checker's answer may rest on more than these records. */
+    if (!now.complete || now.catching_up_since_s != 0 || !rpc_client_connected(source) ||
         clock_mono_ms() < subset->fetch_at_mono_ms)
         return;
     while (subset->fetching < FETCHES_MAX && (tracked = TAILQ_FIRST(&subset->wanted)))

@@ -68,6 +68,7 @@ static void stop_following(struct worker *worker)
     if (worker->follow)
         snprintf(worker->left_incarnation, ID_SIZE, STR_FMT, STR_ARG(worker->left.incarnation));
     worker->left.incarnation = str_of(worker->left_incarnation);
+    worker->left.kept_incarnation = STR_NONE; /* only who tells the source needs it */
     replica_follow_close(take(worker->follow));
 }
 
@@ -209,9 +210,11 @@ static void tell_change(struct worker *worker)
 static void tell_state(struct worker *worker)
 {
     struct replica_follow_state state = state_of(worker);
+    bool answers = state.complete || state.kept;
 
-    atomic_store(&worker->equal_mono_ms, state.equal_mono_ms);
-    if (atomic_exchange(&worker->complete, state.complete) != state.complete)
+    atomic_store(&worker->equal_mono_ms,
+                 state.kept ? state.kept_equal_mono_ms : state.equal_mono_ms);
+    if (atomic_exchange(&worker->complete, answers) != answers)
         tell_change(worker);
 }
 

@@ -48,6 +48,18 @@ struct decide_plain_fact {
 bool decide_plain(const struct decide_question *question, const struct decide_plain_fact *fact,
                   const struct policy *policy, int64_t now_s, struct answer *ret_answer);
 
+/* While a store that is new, restored or older than before catches up with AWS, there may be two
+ * answers: by what was kept from before, and by what the store says now. Whether the former
+ * counts: a word of an operator before everything, the newer of two; a yes of before; else what AWS
+ * said last. */
+bool decide_prefers_kept(const struct answer *kept, int64_t kept_word_at, const struct answer *now,
+                         int64_t now_word_at);
+/* When the latest override of the facts was made; 0: there is none. */
+int64_t decide_latest_word(const struct decide_facts *facts);
+/* Whether an answer stands although the store has been catching up since then: a yes, an operator's
+ * word, or a refusal for which AWS was asked since. */
+bool decide_is_known(const struct answer *answer, int64_t since_s);
+
 /* Where to subscribe, for the answers that tell it (not_subscribed, ended): the page of the product
  * asked about, or of the only one there is. Empty: none. Borrows from products. */
 struct str decide_subscribe_url(const struct answer *answer, const struct decide_question *question,

@@ -17,6 +17,8 @@ struct presence {
     struct arena arena;
     struct peer self;
     presence_figures_fn *figures;
+    presence_holds_fn *holds;
+    presence_told_fn *told;
     void *arg;
     struct arena peers_arena;
     struct announce_result peers;
@@ -57,6 +59,8 @@ static void on_announced(void *arg, const struct rpc_response *response)
         codec_copy(&shape_announce_result, response->result, &presence->peers_arena,
                    &presence->peers);
         leave_out_paths_elsewhere(presence);
+        if (presence->told)
+            presence->told(presence->arg, response->result);
     }
     presence->timer = loop_after(presence->loop, ANNOUNCE_EVERY_MS, announce, presence);
 }
@@ -70,8 +74,17 @@ static void announce(void *arg)
     presence->timer = NULL;
     if (presence->figures)
         params.counters = presence->figures(presence->arg, &arena);
+    if (presence->holds)
+        presence->holds(presence->arg, &params, &arena);
     presence->call = rpc_call(presence->store, METHOD_store_announce, &params, ANNOUNCE_TIMEOUT_MS,
                               STR_NONE, on_announced, presence);
+}
+
+void presence_announce_now(struct presence *presence)
+{
+    rpc_call_cancel(take(presence->call));
+    loop_cancel(take(presence->timer));
+    announce(presence);
 }
 
 /* "tcp://0.0.0.0:5800" is no address to connect to: the host is replaced, the port stays. */
@@ -108,6 +121,8 @@ struct presence *presence_new(const struct presence_options *options)
     presence->loop = options->loop;
     presence->store = options->store;
     presence->figures = options->figures;
+    presence->holds = options->holds;
+    presence->told = options->told;
     presence->arg = options->arg;
     presence->self = (struct peer){
         .daemon = arena_str(arena, str_of(options->daemon)),

@@ -18,6 +18,7 @@ enum {
     RETRY_MS = 200,
     RETRY_DOUBLINGS_MAX = 5,
     ID_SIZE = 65,
+    NOT_TOLD = -1,
 };
 
 enum phase {
@@ -47,6 +48,15 @@ struct replica_follow {
     unsigned failures;
     int64_t last_heard_mono_ms, equal_mono_ms;
     uint64_t gaps, snapshots, unreadable;
+    int64_t start; /* of the store, as last heard; 0: nobody said */
+    /* What was complete before, set aside in the replica. */
+    bool kept;
+    char kept_incarnation[ID_SIZE];
+    int64_t kept_seq, kept_equal_mono_ms, kept_at_s;
+    int64_t told_seq; /* NOT_TOLD: the source does not know of it */
+    int64_t catching_up_since_s;
+    int64_t lost_commits;
+    uint64_t older_starts;
 };
 
 static void start_snapshot(struct replica_follow *follow);
@@ -145,11 +155,25 @@ static void settle(struct replica_follow *follow)
     }
 }
 
+/* The first state that was complete is the fullest: what followed it never caught up. */
+static void set_aside(struct replica_follow *follow)
+{
+    follow->kept = true;
+    copy_id(follow->kept_incarnation, str_of(follow->incarnation));
+    follow->kept_seq = follow->seq;
+    follow->kept_equal_mono_ms = follow->equal_mono_ms;
+    follow->kept_at_s = clock_wall_s();
+    replica_set_aside(follow->options.replica, follow->kept_at_s);
+}
+
 static void begin_anew(struct replica_follow *follow, struct str incarnation)
 {
     const struct replica_follow_filter *filter = follow->options.filter;
-    bool was_complete = follow->complete;
+    bool was_complete = follow->complete, keeps = was_complete && !filter && !follow->kept;
 
+    if (keeps)
+        set_aside(follow);
+    follow->told_seq = follow->options.tells_source ? NOT_TOLD : 0;
     copy_id(follow->incarnation, incarnation);
     follow->complete = false;
     follow->seq = follow->known = 0;
@@ -160,8 +184,43 @@ static void begin_anew(struct replica_follow *follow, struct str incarnation)
         tell(follow, NULL);
     if (filter)
         filter->forget(follow->options.arg);
-    replica_clear(follow->options.replica);
+    if (!keeps)
+        replica_clear(follow->options.replica);
     start_snapshot(follow);
+}
+
+/* Every message of the store says how far its books went when it started. Whoever holds more holds
+ * what the store had acknowledged and does not know any more. */
+static bool is_older_start(struct replica_follow *follow, struct str incarnation, int64_t start,
+                           int64_t start_seq)
+{
+    int64_t before = follow->start, held = max(follow->seq, follow->known);
+
+    if (start == 0 || start == before)
+        return false;
+    follow->start = start;
+    if (before == 0 || held <= start_seq || !str_eq_text(incarnation, follow->incarnation))
+        return false;
+    follow->lost_commits = held - start_seq;
+    follow->older_starts++;
+    return true;
+}
+
+static void note_catching_up(struct replica_follow *follow, int64_t since_s)
+{
+    follow->catching_up_since_s = since_s;
+    replica_set_catching_up(follow->options.replica, since_s);
+}
+
+/* By a heartbeat of this seq, which is in the replica. */
+static void let_go_if_caught_up(struct replica_follow *follow, int64_t seq)
+{
+    if (!follow->kept || follow->catching_up_since_s != 0 || !follow->complete ||
+        follow->phase != FOLLOWING || follow->told_seq == NOT_TOLD || seq < follow->told_seq)
+        return;
+    follow->kept = false;
+    replica_let_go(follow->options.replica);
+    tell(follow, NULL);
 }
 
 /* Events. */
@@ -235,15 +294,21 @@ static void on_event(void *arg, enum event_id event, const void *params)
     if (!commit && !heartbeat)
         return;
     struct str incarnation = commit ? commit->incarnation : heartbeat->incarnation;
+    bool is_older =
+        commit ? is_older_start(follow, incarnation, commit->start, commit->start_seq)
+               : is_older_start(follow, incarnation, heartbeat->start, heartbeat->start_seq);
     follow->last_heard_mono_ms =
         max(follow->last_heard_mono_ms, clock_mono_ms() - (heartbeat ? heartbeat->age_ms : 0));
-    if (!str_eq_text(incarnation, follow->incarnation) || follow->phase == LISTENING)
+    if (heartbeat)
+        note_catching_up(follow, heartbeat->catching_up_since);
+    if (is_older || !str_eq_text(incarnation, follow->incarnation) || follow->phase == LISTENING)
         begin_anew(follow, incarnation);
     if (commit) {
         on_commit(follow, commit);
     } else {
         follow->known = max(follow->known, heartbeat->seq);
         settle(follow);
+        let_go_if_caught_up(follow, heartbeat->seq);
     }
 }
 
@@ -313,14 +378,13 @@ static void remove_unlisted_overrides(struct replica_follow *follow,
 
 /* The first chunk's seq is what the whole snapshot shows at least; events lead on from there. What
  * has been had elsewhere shows less, even if that was a moment ago. */
-static void finish_snapshot(struct replica_follow *follow, const struct snapshot_result *chunk)
+static void finish_snapshot(struct replica_follow *follow)
 {
     const struct replica_follow_filter *filter = follow->options.filter;
 
     if (filter)
         filter->forget(follow->options.arg);
     follow->seq = max(follow->seq, follow->first_chunk_seq);
-    follow->known = max(follow->known, chunk->seq);
     follow->phase = CATCHING_UP;
     settle(follow);
     tell(follow, NULL);
@@ -383,6 +447,7 @@ static void take_chunk(struct replica_follow *follow, const struct snapshot_resu
     bool is_last = follow->options.filter || chunk->next.len == 0;
     char after[ID_SIZE];
 
+    follow->known = max(follow->known, chunk->seq);
     copy_id(after, str_of(follow->after));
     if (!is_last) {
         copy_id(follow->after, chunk->next);
@@ -396,7 +461,7 @@ static void take_chunk(struct replica_follow *follow, const struct snapshot_resu
     if (!follow->options.filter)
         take_records(follow, str_of(after), chunk);
     if (is_last)
-        finish_snapshot(follow, chunk);
+        finish_snapshot(follow);
 }
 
 static void on_chunk(void *arg, const struct rpc_response *response)
@@ -410,7 +475,9 @@ static void on_chunk(void *arg, const struct rpc_response *response)
         return;
     }
     follow->failures = 0;
-    if (str_eq_text(chunk->incarnation, follow->incarnation))
+    note_catching_up(follow, chunk->catching_up_since);
+    if (str_eq_text(chunk->incarnation, follow->incarnation) &&
+        !is_older_start(follow, chunk->incarnation, chunk->start, chunk->start_seq))
         take_chunk(follow, chunk);
     else
         begin_anew(follow, chunk->incarnation);
@@ -445,7 +512,8 @@ static void on_changes(void *arg, const struct rpc_response *response)
         start_snapshot(follow);
     else if (response->code != ERROR_NONE)
         retry(follow);
-    else if (!str_eq_text(changes->incarnation, follow->incarnation))
+    else if (!str_eq_text(changes->incarnation, follow->incarnation) ||
+             is_older_start(follow, changes->incarnation, changes->start, changes->start_seq))
         begin_anew(follow, changes->incarnation);
     else
         take_changes(follow, changes);
@@ -500,6 +568,19 @@ static void resume(struct replica_follow *follow, const struct replica_follow_st
     follow->phase = FOLLOWING;
 }
 
+/* What a follower before set aside is in the replica still. */
+static void resume_kept(struct replica_follow *follow, const struct replica_follow_state *state)
+{
+    follow->kept = replica_has_kept(follow->options.replica);
+    if (!follow->kept)
+        return;
+    copy_id(follow->kept_incarnation, state->kept_incarnation);
+    follow->kept_seq = state->kept_seq;
+    follow->kept_equal_mono_ms = state->kept_equal_mono_ms;
+    follow->kept_at_s = state->catching_up_since_s;
+    follow->told_seq = follow->options.tells_source ? NOT_TOLD : 0;
+}
+
 int replica_follow_open(struct replica_follow **ret, const struct replica_follow_options *options,
                         struct error *error)
 {
@@ -510,6 +591,8 @@ int replica_follow_open(struct replica_follow **ret, const struct replica_follow
     follow->overrides_touched = map_new();
     if (options->resume && options->resume->complete)
         resume(follow, options->resume);
+    if (options->resume)
+        resume_kept(follow, options->resume);
     follow->options.resume = NULL;
     if (feed_subscriber_open(&follow->feed, options->loop, options->context, options->feed,
                              on_event, follow, error) < 0) {
@@ -531,11 +614,31 @@ void replica_follow_close(struct replica_follow *follow)
     mem_free(follow);
 }
 
+void replica_follow_told(struct replica_follow *follow, int64_t seq)
+{
+    follow->told_seq = seq;
+}
+
+/* What is kept may be more than the store knew of when it said that it is not. */
+static int64_t catching_up_since_s(const struct replica_follow *follow)
+{
+    if (follow->catching_up_since_s == 0 && follow->kept)
+        return follow->kept_at_s;
+    return follow->catching_up_since_s;
+}
+
 void replica_follow_state(const struct replica_follow *follow,
                           struct replica_follow_state *ret_state)
 {
     *ret_state = (struct replica_follow_state){
         .complete = follow->complete,
+        .kept = follow->kept,
+        .kept_incarnation = str_of(follow->kept_incarnation),
+        .kept_seq = follow->kept_seq,
+        .kept_equal_mono_ms = follow->kept_equal_mono_ms,
+        .catching_up_since_s = catching_up_since_s(follow),
+        .lost_commits = follow->lost_commits,
+        .older_starts = follow->older_starts,
         .incarnation = str_of(follow->incarnation),
         .seq = follow->seq,
         .last_heard_mono_ms = follow->last_heard_mono_ms,

@@ -2,7 +2,9 @@
  *
  * Subscribe, wait for a heartbeat, pull a snapshot chunk by chunk, keep the higher version;
  * complete when the seq reported with the last chunk has been applied. A gap asks for `changes`
- * after a jittered moment; a new incarnation means a full snapshot.
+ * after a jittered moment; a new incarnation means a full snapshot, and so does a start of the
+ * store that found less than what is held here. What was complete before is set aside and goes on
+ * answering until the new copy is complete and the store has caught up with AWS.
  */
 #ifndef PROTO_REPLICA_FOLLOW_H
 #define PROTO_REPLICA_FOLLOW_H
@@ -17,7 +19,15 @@ struct replica_follow_state {
     /* The replica holds all up to seq. Stays so through gaps and while the source is away; a new
      * incarnation ends it. */
     bool complete;
-    struct str incarnation; /* lives with the follower */
+    /* What was complete before was set aside: of which state, and when all that had been heard of
+     * it was in the replica last. */
+    bool kept;
+    struct str kept_incarnation;
+    int64_t kept_seq, kept_equal_mono_ms;
+    int64_t catching_up_since_s; /* the store, as far as is known; 0: it is not */
+    int64_t lost_commits;        /* that the latest start of the store which found less lacked */
+    uint64_t older_starts;       /* such starts */
+    struct str incarnation;      /* lives with the follower */
     int64_t seq;
     /* Of the store, by event or heartbeat, its own or passed on by a checker; 0: never. */
     int64_t last_heard_mono_ms;
@@ -48,8 +58,12 @@ struct replica_follow_options {
      * kept and goes on answering. NULL or not complete: the replica is filled anew. */
     const struct replica_follow_state *resume;
     const struct replica_follow_filter *filter; /* NULL: all records */
+    /* The source is told by replica_follow_told() what is kept, and may only then be believed that
+     * it has caught up. */
+    bool tells_source;
     /* Called after each applied event; with NULL when anything else changed: an answer was applied,
-     * the replica is complete or no longer so. It must not close the follower. Optional. */
+     * the replica is complete or no longer so, something is kept or no longer. It must not close
+     * the follower. Optional. */
     void (*on_change)(void *arg, const struct commit_event *event);
     void *arg;
 };
@@ -57,6 +71,8 @@ struct replica_follow_options {
 int replica_follow_open(struct replica_follow **ret, const struct replica_follow_options *options,
                         struct error *error);
 void replica_follow_close(struct replica_follow *follow); /* takes NULL */
+/* The source has heard of the state kept, and has done by this commit what follows from it. */
+void replica_follow_told(struct replica_follow *follow, int64_t seq);
 void replica_follow_state(const struct replica_follow *follow,
                           struct replica_follow_state *ret_state);
 

@@ -10,6 +10,8 @@ enum { PUT_AT_ONCE = 32 };
 struct replica {
     struct epoch epoch;
     struct contents *_Atomic contents;
+    struct contents *_Atomic kept; /* set aside; NULL: nothing */
+    atomic_int_fast64_t kept_at_s, catching_up_since_s;
     atomic_size_t count;
     uint64_t seed;
     struct arena scratch; /* the writer's */
@@ -23,6 +25,11 @@ struct replica_reader {
 static struct contents *contents_of(const struct replica *replica)
 {
     return atomic_load_explicit(&replica->contents, memory_order_acquire);
+}
+
+static struct contents *kept_of(const struct replica *replica)
+{
+    return atomic_load_explicit(&replica->kept, memory_order_acquire);
 }
 
 struct replica *replica_new(void)
@@ -43,6 +50,8 @@ void replica_free(struct replica *replica)
         return;
     epoch_done(&replica->epoch);
     contents_free(contents_of(replica));
+    if (kept_of(replica))
+        contents_free(kept_of(replica));
     arena_done(&replica->scratch);
     mem_free(replica);
 }
@@ -139,14 +148,49 @@ static void free_contents(void *owner, uint64_t contents)
     contents_free((struct contents *)(uintptr_t)contents);
 }
 
+static void retire(struct replica *replica, struct contents *contents)
+{
+    epoch_retire(&replica->epoch, free_contents, NULL, (uintptr_t)contents);
+    epoch_reclaim(&replica->epoch);
+}
+
 void replica_clear(struct replica *replica)
 {
     struct contents *old = contents_of(replica);
 
     atomic_store(&replica->contents, contents_new(&replica->epoch, replica->seed));
     count_records(replica);
-    epoch_retire(&replica->epoch, free_contents, NULL, (uintptr_t)old);
-    epoch_reclaim(&replica->epoch);
+    retire(replica, old);
+}
+
+/* Whoever sees the new contents sees what was kept. */
+void replica_set_aside(struct replica *replica, int64_t now_s)
+{
+    struct contents *fresh = contents_new(&replica->epoch, replica->seed);
+
+    replica_let_go(replica);
+    atomic_store(&replica->kept_at_s, now_s);
+    atomic_store(&replica->kept, contents_of(replica));
+    atomic_store(&replica->contents, fresh);
+    count_records(replica);
+}
+
+void replica_let_go(struct replica *replica)
+{
+    struct contents *kept = atomic_exchange(&replica->kept, NULL);
+
+    if (kept)
+        retire(replica, kept);
+}
+
+bool replica_has_kept(const struct replica *replica)
+{
+    return kept_of(replica) != NULL;
+}
+
+void replica_set_catching_up(struct replica *replica, int64_t since_s)
+{
+    atomic_store(&replica->catching_up_since_s, since_s);
 }
 
 size_t replica_count(const struct replica *replica)
@@ -156,25 +200,53 @@ size_t replica_count(const struct replica *replica)
 
 size_t replica_bytes(const struct replica *replica)
 {
-    return slabs_bytes(&contents_of(replica)->slabs);
+    const struct contents *kept = kept_of(replica);
+
+    return slabs_bytes(&contents_of(replica)->slabs) + (kept ? slabs_bytes(&kept->slabs) : 0);
 }
 
-const struct subscription *replica_next(const struct replica *replica, struct str after_id,
-                                        struct arena *arena)
+static const struct subscription *next_record(const struct contents *contents, struct str after_id,
+                                              struct arena *arena)
 {
-    const struct contents *contents = contents_of(replica);
     const unsigned char *packed = collection_next(&contents->subscriptions, after_id);
 
     return packed ? contents->subscriptions.kind->unpack(&contents->words, packed, arena) : NULL;
 }
 
-const struct override *replica_next_override(const struct replica *replica, struct str after_id,
-                                             struct arena *arena)
+static const struct override *next_override(const struct contents *contents, struct str after_id,
+                                            struct arena *arena)
 {
-    const struct contents *contents = contents_of(replica);
     const unsigned char *packed = collection_next(&contents->overrides, after_id);
 
     return packed ? contents->overrides.kind->unpack(&contents->words, packed, arena) : NULL;
+}
+
+const struct subscription *replica_next(const struct replica *replica, struct str after_id,
+                                        struct arena *arena)
+{
+    return next_record(contents_of(replica), after_id, arena);
+}
+
+const struct override *replica_next_override(const struct replica *replica, struct str after_id,
+                                             struct arena *arena)
+{
+    return next_override(contents_of(replica), after_id, arena);
+}
+
+const struct subscription *replica_next_kept(const struct replica *replica, struct str after_id,
+                                             struct arena *arena)
+{
+    const struct contents *kept = kept_of(replica);
+
+    return kept ? next_record(kept, after_id, arena) : NULL;
+}
+
+const struct override *replica_next_kept_override(const struct replica *replica,
+                                                  struct str after_id, struct arena *arena)
+{
+    const struct contents *kept = kept_of(replica);
+
+    return kept ? next_override(kept, after_id, arena) : NULL;
 }
 
 struct replica_reader *replica_reader_new(struct replica *replica)
@@ -207,7 +279,11 @@ void replica_read_end(struct replica_reader *reader)
 void replica_find(struct replica_reader *reader, struct str handle, struct arena *arena,
                   struct decide_facts *ret_facts)
 {
+    const struct contents *kept;
+
     find_facts(contents_of(reader->replica), handle, arena, ret_facts);
+    if (ret_facts->subscription_count == 0 && (kept = kept_of(reader->replica)))
+        find_facts(kept, handle, arena, ret_facts);
 }
 
 void replica_find_for(struct replica_reader *reader, const struct decide_question *question,
@@ -220,16 +296,21 @@ void replica_find_for(struct replica_reader *reader, const struct decide_questio
     replica_take(&lookup, arena, ret_facts);
 }
 
-void replica_seek(struct replica_reader *reader, const struct decide_question *question,
-                  struct replica_lookup *ret_lookup)
+static void seek(const struct replica *replica, const struct contents *contents,
+                 const struct decide_question *question, struct replica_lookup *ret_lookup)
 {
-    const struct contents *contents = contents_of(reader->replica);
-
     ret_lookup->question = question;
+    ret_lookup->replica = replica;
     ret_lookup->contents = contents;
     handle_set(&ret_lookup->handle, question->handle, contents->subscriptions.seed);
     ret_lookup->records = collection_at(&contents->subscriptions, ret_lookup->handle.hash);
     index_prefetch(&ret_lookup->records);
+}
+
+void replica_seek(struct replica_reader *reader, const struct decide_question *question,
+                  struct replica_lookup *ret_lookup)
+{
+    seek(reader->replica, contents_of(reader->replica), question, ret_lookup);
 }
 
 void replica_fetch(struct replica_lookup *lookup)
@@ -249,17 +330,68 @@ void replica_take(struct replica_lookup *lookup, struct arena *arena,
 /* Apart: inlined, its many variables would take the short way's registers. */
 static __attribute__((noinline)) enum rpc_error
 answer_by_facts(struct replica_lookup *lookup, const struct replica_guidance *guidance,
-                int64_t now_s, struct arena *arena, struct answer *ret_answer, struct error *error)
+                int64_t now_s, struct arena *arena, struct answer *ret_answer,
+                int64_t *ret_word_at_s, struct error *error)
 {
     const struct decide_question *question = lookup->question;
     struct decide_facts facts;
 
     replica_take(lookup, arena, &facts);
+    *ret_word_at_s = decide_latest_word(&facts);
     enum rpc_error code =
         decide(question, &facts, &guidance->policy, now_s, arena, ret_answer, error);
     if (code == ERROR_NONE)
         ret_answer->subscribe_url = decide_subscribe_url(
             ret_answer, question, &facts, guidance->products.items, guidance->products.count);
+    return code;
+}
+
+/* *answer is by what the store says now, or there is none, as `code` says. */
+static enum rpc_error prefer_kept(const struct replica_lookup *lookup, const struct contents *kept,
+                                  int64_t word_at_s, const struct replica_guidance *guidance,
+                                  int64_t now_s, struct arena *arena, struct answer *answer,
+                                  enum rpc_error code)
+{
+    struct replica_lookup before;
+    struct answer by_kept;
+    int64_t kept_word_at_s;
+    struct error why;
+
+    seek(lookup->replica, kept, lookup->question, &before);
+    if (answer_by_facts(&before, guidance, now_s, arena, &by_kept, &kept_word_at_s, &why) !=
+            ERROR_NONE ||
+        (code == ERROR_NONE && !decide_prefers_kept(&by_kept, kept_word_at_s, answer, word_at_s)))
+        return code;
+    *answer = by_kept;
+    return ERROR_NONE;
+}
+
+static bool is_over(int64_t since_s, const struct replica_guidance *guidance, int64_t now_s)
+{
+    return now_s - since_s > guidance->policy.grace_s;
+}
+
+static __attribute__((noinline)) enum rpc_error
+answer_while_catching_up(struct replica_lookup *lookup, const struct replica_guidance *guidance,
+                         int64_t now_s, struct arena *arena, struct answer *ret_answer,
+                         struct error *error)
+{
+    const struct replica *replica = lookup->replica;
+    const struct contents *kept = kept_of(replica);
+    int64_t since_s = atomic_load(&replica->catching_up_since_s), word_at_s;
+
+    enum rpc_error code =
+        answer_by_facts(lookup, guidance, now_s, arena, ret_answer, &word_at_s, error);
+    if (kept && !is_over(atomic_load(&replica->kept_at_s), guidance, now_s)) {
+        code = prefer_kept(lookup, kept, word_at_s, guidance, now_s, arena, ret_answer, code);
+    } else if (code == ERROR_NONE && since_s != 0 && !is_over(since_s, guidance, now_s) &&
+               !decide_is_known(ret_answer, since_s)) {
+        error_set(error, "the store is catching up with AWS after it was new, restored or older "
+                         "than before, and may not know yet what would be refused");
+        return ERROR_NOT_READY;
+    }
+    if (code == ERROR_NONE)
+        ret_answer->stale = true;
     return code;
 }
 
@@ -269,9 +401,12 @@ enum rpc_error replica_answer(struct replica_lookup *lookup,
                               struct error *error)
 {
     struct decide_plain_fact fact;
+    int64_t word_at_s;
 
+    if (kept_of(lookup->replica) || atomic_load(&lookup->replica->catching_up_since_s) != 0)
+        return answer_while_catching_up(lookup, guidance, now_s, arena, ret_answer, error);
     if (find_plain_fact(lookup, id, &fact) &&
         decide_plain(lookup->question, &fact, &guidance->policy, now_s, ret_answer))
         return ERROR_NONE;
-    return answer_by_facts(lookup, guidance, now_s, arena, ret_answer, error);
+    return answer_by_facts(lookup, guidance, now_s, arena, ret_answer, &word_at_s, error);
 }

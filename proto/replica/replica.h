@@ -27,6 +27,15 @@ void replica_remove(struct replica *replica, struct str subscription_id);
 void replica_put_override(struct replica *replica, const struct override *override);
 void replica_remove_override(struct replica *replica, struct str override_id);
 void replica_clear(struct replica *replica); /* a new incarnation */
+/* The same, but what was there goes on answering beside what comes now, until it is let go
+ * (decide_prefers_kept()), and no longer than the policy's grace. Writing and walking are about
+ * what comes now only. */
+void replica_set_aside(struct replica *replica, int64_t now_s);
+void replica_let_go(struct replica *replica); /* of it, if there is any */
+bool replica_has_kept(const struct replica *replica);
+/* Since when the store has been catching up with AWS; 0: it has. Meanwhile answers are stale, and
+ * there is no refusal for what it may not know yet. */
+void replica_set_catching_up(struct replica *replica, int64_t since_s);
 size_t replica_count(const struct replica *replica);
 /* Taken from the system for records and indexes. What is freed of it is used again. */
 size_t replica_bytes(const struct replica *replica);
@@ -38,12 +47,18 @@ const struct subscription *replica_next(const struct replica *replica, struct st
 /* Likewise, one after the other. */
 const struct override *replica_next_override(const struct replica *replica, struct str after_id,
                                              struct arena *arena);
+/* The same of what was set aside. */
+const struct subscription *replica_next_kept(const struct replica *replica, struct str after_id,
+                                             struct arena *arena);
+const struct override *replica_next_kept_override(const struct replica *replica,
+                                                  struct str after_id, struct arena *arena);
 
 struct replica_reader *replica_reader_new(struct replica *replica);
 void replica_reader_free(struct replica_reader *reader); /* takes NULL */
 void replica_read_begin(struct replica_reader *reader);
 void replica_read_end(struct replica_reader *reader);
-/* Within a section: all that the handle leads to, successors and overrides included. */
+/* Within a section: all that the handle leads to, successors and overrides included; if nothing,
+ * what it led to in what was set aside. */
 void replica_find(struct replica_reader *reader, struct str handle, struct arena *arena,
                   struct decide_facts *ret_facts);
 /* As much of it as an answer to this question rests on: enough for decide() and
@@ -56,7 +71,8 @@ void replica_find_for(struct replica_reader *reader, const struct decide_questio
  * for memory once instead of once for each. */
 struct replica_lookup {
     const struct decide_question *question; /* borrowed */
-    const struct contents *contents;        /* the replica's own, as all below */
+    const struct replica *replica;
+    const struct contents *contents; /* the replica's own, as all below */
     struct handle handle;
     struct index_cursor records;
 };
@@ -75,8 +91,9 @@ struct replica_guidance {
     struct product_page_list products; /* see decide_subscribe_url() */
 };
 
-/* As decide() says, subscribe_url included. Lives no longer than the section, the arena and the
- * place for an id. */
+/* As decide() says, subscribe_url included; ERROR_NOT_READY while the store is catching up and may
+ * not know what would be refused. Lives no longer than the section, the arena and the place for an
+ * id. */
 enum rpc_error replica_answer(struct replica_lookup *lookup,
                               const struct replica_guidance *guidance, int64_t now_s,
                               struct arena *arena, char id[TEXT_ID_LEN], struct answer *ret_answer,

@@ -15,12 +15,13 @@ void on_describe(void *arg, struct rpc_request *request)
         .instance = str_of(checker->daemon->instance),
         .protocol_major = PROTOCOL_MAJOR,
         .protocol_minor = PROTOCOL_MINOR,
-        .ready = now.complete,
+        .ready = now.complete || now.kept,
         .incarnation = now.incarnation,
         .seq = now.seq,
         .peers = presence_peers(checker->presence),
         .policy = &policy,
         .products = checker->guidance.products,
+        .catching_up_since = now.catching_up_since_s,
     };
     rpc_reply(request, &result);
 }
@@ -40,7 +41,7 @@ static void add_replica(struct figures *figures, const struct checker *checker)
     struct replica_follow_state now;
 
     replica_follow_state(checker->follow, &now);
-    add(figures, "ready", now.complete);
+    add(figures, "ready", now.complete || now.kept);
     add(figures, "store_connected", rpc_client_connected(checker->store));
     add(figures, "replica_subscriptions", (double)replica_count(checker->replica));
     add(figures, "replica_seq", (double)now.seq);
@@ -49,6 +50,12 @@ static void add_replica(struct figures *figures, const struct checker *checker)
     add(figures, "feed_gaps_total", (double)now.gaps);
     add(figures, "snapshots_taken_total", (double)now.snapshots);
     add(figures, "records_unreadable_total", (double)now.unreadable);
+    add(figures, "store_catching_up", now.catching_up_since_s != 0);
+    add(figures, "store_older_starts_total", (double)now.older_starts);
+    add(figures, "store_lost_commits", (double)now.lost_commits);
+    add(figures, "overrides_lost_total", (double)checker->kept.overrides_lost);
+    add(figures, "overrides_back_total", (double)checker->kept.overrides_back);
+    add(figures, "tenants_lost_total", (double)checker->kept.tenants_lost);
 }
 
 static void add_queries(struct figures *figures, const struct checker *checker)

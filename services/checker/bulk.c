@@ -84,7 +84,9 @@ void on_snapshot(void *arg, struct rpc_request *request)
 
     if (!follows(checker, request, &now))
         return;
-    struct snapshot_result result = {.incarnation = now.incarnation, .seq = now.seq};
+    struct snapshot_result result = {.incarnation = now.incarnation,
+                                     .seq = now.seq,
+                                     .catching_up_since = now.catching_up_since_s};
     if (str_is_empty(params->after))
         result.overrides = all_overrides(checker->replica, arena);
     fill_chunk(checker->replica, params, arena, &result);

@@ -29,15 +29,13 @@ static void show_state(struct checker *checker, const struct replica_follow_stat
     struct shown_state *shown = &checker->shown;
 
     pthread_mutex_lock(&shown->lock);
-    bool was_ready = show_copy(shown, now->complete);
+    bool is_ready = now->complete || now->kept, was_ready = show_copy(shown, is_ready);
     shown->seq = now->seq;
     snprintf(shown->incarnation, sizeof(shown->incarnation), STR_FMT, STR_ARG(now->incarnation));
     pthread_mutex_unlock(&shown->lock);
-    if (now->complete && !was_ready)
+    if (is_ready && !was_ready)
         log_info("answering", LOG_INT("subscriptions", replica_count(checker->replica)),
                  LOG_INT("seq", now->seq));
-    else if (was_ready && !now->complete)
-        log_warning("the store is another than before; not answering until all is copied");
 }
 
 static void show_unreadable(struct checker *checker, const struct replica_follow_state *now)
@@ -60,6 +58,7 @@ static void on_change(void *arg, const struct commit_event *event)
         history_restart(checker->history, now.seq);
     show_unreadable(checker, &now);
     show_state(checker, &now);
+    checker_watch_kept(checker, &now);
     public_feed_update(checker->feed, &now, event);
 }
 
@@ -111,6 +110,7 @@ static int open_replica(struct checker *checker, struct error *error)
         .snapshot_method = METHOD_store_snapshot,
         .changes_method = METHOD_store_changes,
         .feed = &feed,
+        .tells_source = true,
         .on_change = on_change,
         .arg = checker,
     };
@@ -167,7 +167,7 @@ static bool is_complete(void *arg)
     struct replica_follow_state now;
 
     replica_follow_state(checker->follow, &now);
-    return now.complete;
+    return now.complete || now.kept;
 }
 
 static void start_work(struct checker *checker)
@@ -230,6 +230,9 @@ static int open_sockets(struct checker *checker, struct error *error)
         .feeds = &feed,
         .advertise = settings->checker.advertise,
         .public_key = checker->admission ? endpoint_context_public_key(checker->sockets) : "",
+        .holds = checker_holds,
+        .told = checker_told,
+        .arg = checker,
     });
     return 0;
 }

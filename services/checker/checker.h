@@ -39,6 +39,14 @@ struct query_batch {
     int64_t now_s;
 };
 
+/* kept.c: what is kept while the store, which came back with less, catches up; as far as it was
+ * told. */
+struct kept_watch {
+    bool kept, compared, announced;
+    uint64_t older_starts;
+    uint64_t overrides_lost, overrides_back, tenants_lost;
+};
+
 struct checker {
     const struct daemon_context *daemon;
     const struct settings *settings;
@@ -54,6 +62,7 @@ struct checker {
     struct replica_follow *follow;
     uint64_t unreadable; /* records, as far as they were logged */
     struct history *history;
+    struct kept_watch kept;
     struct shown_state shown;
     struct query_batch batch;
     struct refresh *refresh;
@@ -67,6 +76,11 @@ struct checker {
 /* strangers.c: what addresses need before they are bound, if any is TCP. */
 int checker_guard(struct checker *checker, const struct config_list *addresses,
                   struct error *error);
+
+/* kept.c */
+void checker_watch_kept(struct checker *checker, const struct replica_follow_state *now);
+presence_holds_fn checker_holds;
+presence_told_fn checker_told;
 
 int checker_start(void *state, const struct daemon_context *daemon, struct error *error);
 void checker_drain(void *state);

@@ -15,7 +15,7 @@ struct public_feed {
     void *arg;
     bool complete;
     char incarnation[65];
-    int64_t seq;
+    int64_t seq, catching_up_since_s;
 };
 
 static void beat(void *arg)
@@ -26,6 +26,7 @@ static void beat(void *arg)
         .seq = feed->seq,
         .time_ms = clock_wall_ms(),
         .age_ms = clock_mono_ms() - feed->heard(feed->arg),
+        .catching_up_since = feed->catching_up_since_s,
     };
 
     if (feed->complete)
@@ -63,14 +64,21 @@ struct feed_publisher_stats public_feed_stats(const struct public_feed *feed)
     return feed_publisher_stats(feed->publisher);
 }
 
-/* An event came in one message, so it goes out in one, unless too much waits for slow readers. */
+/* An event came in one message, so it goes out in one, unless too much waits for slow readers.
+ * Which start of the store it is from is for those who follow the store itself: another checker may
+ * be a moment behind this one. */
 void public_feed_update(struct public_feed *feed, const struct replica_follow_state *state,
                         const struct commit_event *event)
 {
     feed->complete = state->complete;
     feed->seq = state->seq;
+    feed->catching_up_since_s = state->catching_up_since_s;
     snprintf(feed->incarnation, sizeof(feed->incarnation), STR_FMT, STR_ARG(state->incarnation));
-    if (!event || !feed->complete || feed_publish(feed->publisher, EVENT_feed_commit, event) == 0)
+    if (!event || !feed->complete)
+        return;
+    struct commit_event passed_on = *event;
+    passed_on.start = passed_on.start_seq = 0;
+    if (feed_publish(feed->publisher, EVENT_feed_commit, &passed_on) == 0)
         return;
     feed_publish(feed->publisher, EVENT_feed_commit,
                  &(struct commit_event){

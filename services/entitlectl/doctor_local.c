@@ -85,6 +85,20 @@ static void look_at_held_ends(struct doctor *doctor)
                      "no end waits to be decided");
 }
 
+static void look_at_losses(struct doctor *doctor, size_t place)
+{
+    double commits =
+        doctor->stats ? counter_of(&doctor->stats->counters, STR("lost_commits"), 0) : 0;
+
+    if (commits > 0)
+        findings_add(
+            &doctor->findings, place, FINDING_WRONG, "store", STR_NONE,
+            "look at its disk; see 'entitlectl journal' for what only people can bring back",
+            "it came back older than it was: %.0f commits that it had acknowledged are "
+            "lost to it",
+            commits);
+}
+
 void doctor_look_at_store(struct doctor *doctor)
 {
     struct ctl *ctl = doctor->ctl;
@@ -101,6 +115,11 @@ void doctor_look_at_store(struct doctor *doctor)
         const struct describe_result *store = result;
         doctor->incarnation = store->incarnation;
         look_at_version(doctor, place, "store", STR_NONE, store);
+        if (store->catching_up_since != 0)
+            findings_add(&doctor->findings, place, FINDING_WARNING, "store", STR_NONE,
+                         "wait; if it lasts, see 'entitlectl sweep --last' and the checkers' logs",
+                         "new, restored or older than it was: it has not caught up with AWS yet, "
+                         "and checkers that know more answer from that");
         findings_add(&doctor->findings, place, FINDING_OK, "store", STR_NONE, NULL,
                      "version " STR_FMT ", incarnation " STR_FMT ", commit %" PRId64,
                      STR_ARG(store->version), STR_ARG(store->incarnation), store->seq);
@@ -108,6 +127,7 @@ void doctor_look_at_store(struct doctor *doctor)
     if (!doctor->store_away &&
         ctl_ask_store(ctl, METHOD_store_stats, &params, &result) == EXIT_DONE)
         doctor->stats = result;
+    look_at_losses(doctor, place);
     look_at_seller(doctor);
     look_at_held_ends(doctor);
 }
@@ -148,6 +168,22 @@ static void judge_checker(struct doctor *doctor, size_t place, struct str name,
                      STR_ARG(stats->aws_account), STR_ARG(stats->aws_credentials));
 }
 
+/* What a store that came back with less had, as far as this checker knew it. */
+static void judge_losses(struct doctor *doctor, size_t place, struct str name,
+                         const struct counter_list *counters)
+{
+    double lost = counter_of(counters, STR("overrides_lost_total"), 0);
+    double back = counter_of(counters, STR("overrides_back_total"), 0);
+    double tenants = counter_of(counters, STR("tenants_lost_total"), 0);
+
+    if (lost + back + tenants > 0)
+        findings_add(&doctor->findings, place, FINDING_WRONG, "checker", name,
+                     "see 'entitlectl journal' and its log, set them right, restart the checker",
+                     "the store came back with less: %.0f overrides are lost, %.0f that were "
+                     "removed are back, %.0f tenant ids are lost",
+                     lost, back, tenants);
+}
+
 static void look_at_checker(struct doctor *doctor, const char *endpoint)
 {
     struct ctl *ctl = doctor->ctl;
@@ -156,12 +192,15 @@ static void look_at_checker(struct doctor *doctor, const char *endpoint)
     const void *described, *stats;
 
     if (ctl_ask_at(ctl, endpoint, METHOD_query_describe, &params, &described) == EXIT_DONE &&
-        ctl_ask_at(ctl, endpoint, METHOD_query_stats, &params, &stats) == EXIT_DONE)
+        ctl_ask_at(ctl, endpoint, METHOD_query_stats, &params, &stats) == EXIT_DONE) {
         judge_checker(doctor, place, words_process(endpoint), described, stats);
-    else
+        judge_losses(doctor, place, words_process(endpoint),
+                     &((const struct stats_result *)stats)->counters);
+    } else {
         findings_add(&doctor->findings, place, FINDING_WRONG, "checker", words_process(endpoint),
                      "start it; if it was removed for good, remove its socket", "%s",
                      ctl->error.text);
+    }
 }
 
 /* Those that the store knows of, here or on other hosts. */

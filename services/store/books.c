@@ -9,6 +9,7 @@
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "services/store/apply.h"
+#include "services/store/catch_up.h"
 #include "services/store/chain.h"
 #include "services/store/ends.h"
 #include "services/store/journal.h"
@@ -110,20 +111,26 @@ static void plan_touched(struct books *books, const struct touched *touched)
     arena_done(&arena);
 }
 
-/* True: it was made now, so the books are new. */
-static bool make_incarnation(struct db *db, struct arena *arena)
+void books_make_incarnation(struct change *change)
 {
     unsigned char random[(INCARNATION_SIZE - 1) / 2];
     struct buf hex = BUF_INIT;
-    struct str value;
 
-    if (db_get(db, TABLE_META, str_of(incarnation_key), arena, &value))
-        return false;
     crypto_random(random, sizeof(random));
     crypto_hex(&hex, random, sizeof(random));
-    db_put(db, TABLE_META, str_of(incarnation_key), buf_str(&hex));
+    db_put(change->db, TABLE_META, str_of(incarnation_key), buf_str(&hex));
     buf_done(&hex);
-    return true;
+    change->restated = true;
+}
+
+static void read_incarnation(struct books *books)
+{
+    struct arena arena = ARENA_INIT;
+    struct str value;
+
+    if (db_get(books->db, TABLE_META, str_of(incarnation_key), &arena, &value))
+        snprintf(books->incarnation, sizeof(books->incarnation), STR_FMT, STR_ARG(value));
+    arena_done(&arena);
 }
 
 /* Numbers of claims begin above those of every earlier start, also if that one crashed. */
@@ -161,10 +168,11 @@ static int enter_start(struct books *books, uint32_t *ret_boot, struct error *er
 {
     struct db *db = books->db;
     struct change change;
-    struct str value;
 
     change_begin(&change, db, journal_last_seq(db), clock_wall_ms());
-    bool new = make_incarnation(db, &change.arena);
+    bool new = !db_has(db, TABLE_META, str_of(incarnation_key));
+    if (new)
+        books_make_incarnation(&change);
     bool in_order = db_has(db, TABLE_META, str_of(in_order_key));
     books->indexes_unproven = !in_order && !(new &&change.seq == 1);
     db_remove(db, TABLE_META, str_of(in_order_key));
@@ -172,13 +180,23 @@ static int enter_start(struct books *books, uint32_t *ret_boot, struct error *er
     *ret_boot = next_boot(db, new &&change.seq > 1, &change.arena);
     chain_begin(db);
     note_origin(books, &change, new);
+    catch_up_enter(books, &change, new, new &&change.seq > 1);
     if (books->settings)
         seller_start(&change, str_of(books->settings->aws.seller_account));
-    if (db_get(db, TABLE_META, str_of(incarnation_key), &change.arena, &value))
-        snprintf(books->incarnation, sizeof(books->incarnation), STR_FMT, STR_ARG(value));
     int result = change_commit(&change, error);
     change_done(&change);
     return result;
+}
+
+static int64_t random_number(void)
+{
+    int64_t number = 0;
+
+    while (number == 0) {
+        crypto_random(&number, sizeof(number));
+        number &= INT64_MAX;
+    }
+    return number;
 }
 
 int books_load(struct books *books, int64_t lease_ms, struct error *error)
@@ -187,8 +205,13 @@ int books_load(struct books *books, int64_t lease_ms, struct error *error)
 
     if (enter_start(books, &boot, error) < 0)
         return -1;
+    read_incarnation(books);
     books->seq = journal_last_seq(books->db);
+    books->start = random_number();
+    books->start_seq = books->seq;
     books->due = due_new(boot, lease_ms);
+    if (catch_up_start(books, error) < 0)
+        return -1;
     books->verified = verified_new(books->seq);
     due_advance(books->due, moment_now());
     sweeps_load(books);
@@ -219,6 +242,8 @@ void books_done(struct books *books)
     due_free(take(books->due));
     verified_free(take(books->verified));
     ends_forget(books);
+    if (books->awaited)
+        map_free(take(books->awaited));
     buf_done(&books->planned_to);
     db_close(take(books->db));
 }
@@ -232,8 +257,11 @@ void books_settle(struct books *books, struct change *change)
     db_forgive(books->db);
     for (const struct touched *one = change->subscriptions.first; one; one = one->next)
         plan_touched(books, one);
+    if (change->restated)
+        read_incarnation(books);
+    catch_up_settle(books, change);
     for (const struct effect *effect = change->effects; effect; effect = effect->next) {
-        if (effect->kind != EFFECT_MERGED)
+        if (effect->kind == EFFECT_APPLIED || effect->kind == EFFECT_RELEASED)
             due_end(books->due, effect->id, effect->fence);
     }
 }

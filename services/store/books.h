@@ -25,6 +25,11 @@ struct books {
     struct policy policy;
     const struct settings *settings; /* NULL: every product is ours */
     char incarnation[INCARNATION_SIZE];
+    int64_t start, start_seq;    /* a number of this start, and the last commit that it found */
+    int64_t catching_up_since_s; /* of catch_up.h; 0: it is not */
+    int64_t lost_commits;        /* that a checker showed to be missing at this start; 0: none */
+    struct map *awaited;         /* likewise: ids to be asked about first; NULL: none yet */
+    char followers_incarnation[INCARNATION_SIZE]; /* likewise: what they kept is known */
     struct event_ration event_ration;
     struct map *held;      /* of ends.h: what is held; NULL until something is */
     bool indexes_unproven; /* a start after a crash: they are to be checked */
@@ -55,6 +60,8 @@ void books_plan_anew(struct books *books);
 int books_plan_more(struct books *books, struct error *error);
 /* A database without one is a new store to everybody at its next start. */
 int books_forget_incarnation(struct db *db, struct error *error);
+/* Within a transaction: from its commit on the books are of another incarnation. */
+void books_make_incarnation(struct change *change);
 /* Closes the database; the next start learns that this was in order. */
 void books_done(struct books *books);
 

@@ -41,7 +41,8 @@ struct touched_list {
 enum effect_kind {
     EFFECT_APPLIED, /* the claim of `id` ended with an answer applied */
     EFFECT_RELEASED,
-    EFFECT_MERGED, /* `id` went into `other` */
+    EFFECT_MERGED,  /* `id` went into `other` */
+    EFFECT_AWAITED, /* of catch_up.h: `id` is to be asked about first */
 };
 
 struct effect {
@@ -75,6 +76,7 @@ struct change {
     struct touched_list overrides;
     struct verified_record *verified; /* by records_verify() */
     struct effect *effects, **last_effect;
+    bool restated; /* of which incarnation the books are, or whether they catch up */
 };
 
 /* Begins the transaction. `seq` is that of the last commit. */

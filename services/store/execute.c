@@ -64,6 +64,7 @@ static void run_commit(void *arg)
     store->commit_is_due = commit_run(&store->commit);
     if (store->commit_is_due)
         loop_soon(store->context->loop, run_commit, store);
+    store_watch_catch_up(store);
     store_dispatch(store);
 }
 

@@ -10,13 +10,18 @@ void store_publish(struct store *store, struct change *change)
     if (change->entries == 0)
         return;
     change_event(change, incarnation, &event);
+    event.start = store->books.start;
+    event.start_seq = store->books.start_seq;
     store->events_published++;
     if (feed_publish(store->feed, EVENT_feed_commit, &event) == 0)
         return;
     store->events_truncated++;
-    feed_publish(
-        store->feed, EVENT_feed_commit,
-        &(struct commit_event){.incarnation = incarnation, .seq = change->seq, .truncated = true});
+    feed_publish(store->feed, EVENT_feed_commit,
+                 &(struct commit_event){.incarnation = incarnation,
+                                        .seq = change->seq,
+                                        .truncated = true,
+                                        .start = store->books.start,
+                                        .start_seq = store->books.start_seq});
 }
 
 static void on_heartbeat(void *arg)
@@ -26,7 +31,10 @@ static void on_heartbeat(void *arg)
     feed_publish(store->feed, EVENT_feed_heartbeat,
                  &(struct heartbeat_event){.incarnation = str_of(store->books.incarnation),
                                            .seq = store->books.seq,
-                                           .time_ms = clock_wall_ms()});
+                                           .time_ms = clock_wall_ms(),
+                                           .catching_up_since = store->books.catching_up_since_s,
+                                           .start = store->books.start,
+                                           .start_seq = store->books.start_seq});
     store_start_heartbeat(store);
 }
 

@@ -25,6 +25,9 @@ enum rpc_error on_snapshot(struct work *work)
 
     result->incarnation = str_of(work->books->incarnation);
     result->seq = work->books->seq;
+    result->catching_up_since = work->books->catching_up_since_s;
+    result->start = work->books->start;
+    result->start_seq = work->books->start_seq;
     result->subscriptions = records_encoded(work->books->db, params->after, (size_t)limit,
                                             SNAPSHOT_BYTES, work->arena, &result->next);
     if (params->after.len == 0)
@@ -155,6 +158,8 @@ enum rpc_error on_changes(struct work *work)
 
     result->incarnation = str_of(books->incarnation);
     result->seq = params->since;
+    result->start = books->start;
+    result->start_seq = books->start_seq;
     if (!str_eq(params->incarnation, result->incarnation))
         return take_a_snapshot(work, "this is another incarnation");
     if (params->since < 0 || params->since > books->seq)

@@ -1,7 +1,9 @@
-/* Compares what a whole sweep listed with what is held. Nothing is granted or ended here: a record
- * that is as listed is verified, whatever else there is is marked due and asked about by itself. */
+/* Compares what a whole sweep listed with what is held. A record that is as listed is verified, one
+ * that never had an answer gets what is listed; whatever differs is marked due and asked about by
+ * itself. Nothing that is granted is changed or ended here. */
 #include "proto/codec/codec.h"
 #include "services/store/apply.h"
+#include "services/store/catch_up.h"
 #include "services/store/handlers.h"
 #include "services/store/identity.h"
 #include "services/store/journal.h"
@@ -9,6 +11,9 @@
 #include "services/store/records.h"
 #include "services/store/seller.h"
 #include "services/store/sweeps.h"
+
+/* A record with more could not be read again; see messages.def. */
+enum { ENTITLEMENTS_MAX = 1000 };
 
 struct comparison {
     struct work *work;
@@ -44,6 +49,7 @@ static bool same_owner(const struct aws_entitlement *a, const struct aws_entitle
 static void mark(struct comparison *comparison, struct str id, const char *why)
 {
     marks_mark(comparison->work->change, comparison->work->books->due, id, DUE_SWEEP, str_of(why));
+    catch_up_await(comparison->work->books, comparison->work->change, id);
 }
 
 /* One that is asked about by its identifier need not be shown rows that do not name it. */
@@ -84,7 +90,31 @@ static bool find(struct comparison *comparison, const struct keys *keys, struct 
     return identity_unlicensed(change->db, keys, &change->arena, ret);
 }
 
-static void compare_unknown(struct comparison *comparison, const struct keys *keys)
+/* What is listed for a licence is AWS's own answer about it, if not the latest one: it fills what
+ * has none. It is asked about all the same, since pages are not read at one moment. */
+static enum applied fill(struct comparison *comparison, struct subscription *record,
+                         const struct aws_entitlement_list *rows)
+{
+    struct change *change = comparison->work->change;
+    const struct asked asked = {.began_at_s = comparison->began_at_s,
+                                .now_s = change_now_s(change),
+                                .scope = SCOPE_LICENSE,
+                                .product_alive = true,
+                                .proven = comparison->proven};
+
+    return apply_answer(record, rows, &asked, &comparison->work->books->policy, &change->arena);
+}
+
+static bool never_had_an_answer(const struct subscription *record)
+{
+    struct evidence evidence = record_evidence(record);
+
+    return record->entitlements.count == 0 && record->verified_at == 0 &&
+           evidence.notice == notice_none && record->successor.len == 0;
+}
+
+static void compare_unknown(struct comparison *comparison, const struct keys *keys,
+                            const struct aws_entitlement_list *rows)
 {
     size_t others = mark_unlicensed(comparison, keys);
 
@@ -92,6 +122,8 @@ static void compare_unknown(struct comparison *comparison, const struct keys *ke
     if (others > 0)
         return;
     struct subscription record = identity_new(keys);
+    if (rows->count <= ENTITLEMENTS_MAX)
+        fill(comparison, &record, rows);
     records_insert(comparison->work->change, &record);
     mark(comparison, record.id, "the sweep lists it, and it was not known");
     comparison->result->unknown++;
@@ -103,11 +135,6 @@ static void compare_known(struct comparison *comparison, const struct keys *keys
 {
     struct change *change = comparison->work->change;
     struct subscription after = *before;
-    const struct asked asked = {.began_at_s = comparison->began_at_s,
-                                .now_s = change_now_s(change),
-                                .scope = SCOPE_LICENSE,
-                                .product_alive = true,
-                                .proven = comparison->proven};
 
     if (apply_readable_rows(rows) < rows->count) {
         mark(comparison, before->id, "the sweep has a row of it that cannot be read");
@@ -116,9 +143,10 @@ static void compare_known(struct comparison *comparison, const struct keys *keys
     }
     identity_learn(&after, keys);
     bool learnt = !codec_equal(&shape_subscription, before, &after);
-    enum applied applied =
-        apply_answer(&after, rows, &asked, &comparison->work->books->policy, &change->arena);
+    enum applied applied = fill(comparison, &after, rows);
     if (learnt || applied == APPLIED_CHANGED) {
+        if (never_had_an_answer(before) && rows->count <= ENTITLEMENTS_MAX)
+            records_update(change, before, &after);
         mark(comparison, before->id, "the sweep lists it otherwise");
         comparison->result->differing++;
         return;
@@ -141,7 +169,7 @@ static void compare_group(struct comparison *comparison, const struct aws_entitl
     if (find(comparison, &keys, &before))
         compare_known(comparison, &keys, &before, rows);
     else
-        compare_unknown(comparison, &keys);
+        compare_unknown(comparison, &keys, rows);
 }
 
 enum rpc_error on_sweep_part(struct work *work)

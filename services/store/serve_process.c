@@ -7,20 +7,9 @@
 /* Only checkers answer applications: clients are told of them. */
 static const char checker_daemon[] = "entitled-checker";
 
-static struct peer_list live_checkers(struct store *store, struct arena *arena)
+struct peer_list store_live_checkers(struct store *store, struct arena *arena)
 {
     return presence_list(store->presence, str_of(checker_daemon), clock_mono_ms(), arena);
-}
-
-void serve_announce(void *arg, struct rpc_request *request)
-{
-    struct store *store = arg;
-    const struct announce_params *params = rpc_request_params(request);
-    struct announce_result result;
-
-    presence_announce(store->presence, params, clock_mono_ms());
-    result.peers = live_checkers(store, rpc_request_arena(request));
-    rpc_reply(request, &result);
 }
 
 void serve_describe(void *arg, struct rpc_request *request)
@@ -36,7 +25,8 @@ void serve_describe(void *arg, struct rpc_request *request)
                            .ready = true,
                            .incarnation = str_of(store->books.incarnation),
                            .seq = store->books.seq,
-                           .peers = live_checkers(store, rpc_request_arena(request)),
+                           .peers = store_live_checkers(store, rpc_request_arena(request)),
+                           .catching_up_since = store->books.catching_up_since_s,
                        });
 }
 
@@ -108,6 +98,8 @@ static void add_due(const struct store *store, struct stats_result *stats, struc
 {
     struct due_counts due = due_counts(store->books.due);
 
+    add(stats, STR("catching_up"), store->books.catching_up_since_s != 0);
+    add(stats, STR("lost_commits"), (double)store->books.lost_commits);
     add(stats, STR("due_planned"), (double)due.planned);
     add(stats, STR("due_ready"), (double)due.ready);
     add(stats, STR("due_claimed"), (double)due.claimed);

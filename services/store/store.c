@@ -129,6 +129,7 @@ int store_start(void *state, const struct daemon_context *context, struct error 
     store_start_heartbeat(store);
     store_start_housekeeping(store);
     store_start_check(store);
+    store_start_catching_up(store);
     store->planning_mono_ms = clock_mono_ms();
     plan_more(store);
     return 0;

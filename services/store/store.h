@@ -62,6 +62,7 @@ struct store {
     int64_t checkpoint_at_mono_ms, prune_at_mono_ms, head_at_mono_ms;
     uint64_t events_published, events_truncated;
     uint64_t claims_refused; /* of callers of another account */
+    bool caught_up_is_due;
 };
 
 int store_start(void *state, const struct daemon_context *context, struct error *error);
@@ -97,7 +98,13 @@ void store_answer_waits(struct store *store, const struct change *change);
 rpc_handler_fn serve_claim, serve_wait, serve_quota, serve_throttled;
 
 /* serve_process.c */
-rpc_handler_fn serve_announce, serve_describe, serve_ping, serve_stats;
+rpc_handler_fn serve_describe, serve_ping, serve_stats;
+struct peer_list store_live_checkers(struct store *store, struct arena *arena);
+
+/* serve_announce.c: what the store learns of its followers, and whether it has caught up. */
+rpc_handler_fn serve_announce;
+void store_start_catching_up(struct store *store);
+void store_watch_catch_up(struct store *store);
 
 /* feed.c */
 void store_publish(struct store *store, struct change *change);

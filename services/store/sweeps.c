@@ -48,18 +48,29 @@ void sweeps_plan(struct books *books, struct str id)
     arena_done(&arena);
 }
 
+struct str_list sweeps_all(const struct books *books, struct arena *arena)
+{
+    size_t count = books->settings ? books->settings->products.count : 0;
+    struct str_list ids = {.items = arena_alloc_array(arena, count, sizeof(struct str))};
+
+    for (size_t i = 0; i < count; i++) {
+        struct str id = sweeps_id(arena, str_of(settings_product_at(books->settings, i)->code));
+        if (id.len <= ID_LIMIT)
+            ids.items[ids.count++] = id;
+    }
+    return ids;
+}
+
 void sweeps_load(struct books *books)
 {
     struct arena arena = ARENA_INIT;
+    struct str_list ids = sweeps_all(books, &arena);
 
-    for (size_t i = 0; books->settings && i < books->settings->products.count; i++) {
-        struct str code = str_of(settings_product_at(books->settings, i)->code);
-        struct str id = sweeps_id(&arena, code);
-        if (id.len <= ID_LIMIT)
-            sweeps_plan(books, id);
-        else
-            log_warning("a product with so long a code is not swept", LOG_STR("product", code));
-    }
+    for (size_t i = 0; i < ids.count; i++)
+        sweeps_plan(books, ids.items[i]);
+    if (books->settings && ids.count < books->settings->products.count)
+        log_warning("a product with so long a code is not swept",
+                    LOG_INT("products", books->settings->products.count - ids.count));
     arena_done(&arena);
 }
 

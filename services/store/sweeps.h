@@ -14,6 +14,9 @@ struct str sweeps_product(struct str id);
 /* What stands for the record of a subscription where one is expected: id and product. */
 struct subscription sweeps_record(struct str id);
 
+/* The ids of the products of the settings. */
+struct str_list sweeps_all(const struct books *books, struct arena *arena);
+
 void sweeps_plan(struct books *books, struct str id);
 void sweeps_load(struct books *books); /* plans one for each product of the settings */
 

@@ -204,7 +204,7 @@ static void what_differs_is_asked_about(void **state)
     assert_int_equal(marked(fixture, id), DUE_SWEEP);
 }
 
-static void what_is_not_known_gets_a_record(void **state)
+static void what_is_not_known_gets_a_record_with_what_is_listed(void **state)
 {
     struct fixture *fixture = *state;
 
@@ -212,10 +212,30 @@ static void what_is_not_known_gets_a_record(void **state)
         compare(fixture, T, ROWS_OF(SEATS(10, LICENCE(FIRST_KEY)), SEATS(5, LICENCE(SECOND_KEY))));
     assert_int_equal(result.unknown, 2);
     struct subscription record = fixture_of_license(fixture, SECOND_KEY);
-    assert_int_equal(record.entitlements.count, 0);
+    assert_int_equal(fixture_seats(&record), 5);
+    assert_int_equal(record.verified_at, T);
     assert_int_equal(record.registered_at, 0);
     assert_true(str_eq_text(record.account_id, ACCOUNT));
     assert_int_equal(marked(fixture, record.id), DUE_SWEEP);
+}
+
+/* A registration's own call was not answered yet; one that was is asked about anew. */
+static void what_never_had_an_answer_gets_what_is_listed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct register_params params = {.product_code = STR(PRODUCT),
+                                     .account_id = STR(ACCOUNT),
+                                     .license_arn = STR(ARN(FIRST_KEY))};
+    struct register_result result;
+
+    assert_int_equal(fixture_write(fixture, on_register, &params, &result), ERROR_NONE);
+    compare(fixture, T, ROWS_OF(SEATS(10, LICENCE(FIRST_KEY))));
+    struct subscription record = fixture_of_license(fixture, FIRST_KEY);
+    assert_int_equal(fixture_seats(&record), 10);
+    assert_int_equal(marked(fixture, record.id), DUE_REGISTRATION);
+    compare(fixture, T + 60, ROWS_OF(SEATS(25, LICENCE(FIRST_KEY))));
+    record = fixture_of_license(fixture, FIRST_KEY);
+    assert_int_equal(fixture_seats(&record), 10);
 }
 
 static void what_is_not_listed_is_asked_about(void **state)
@@ -273,7 +293,7 @@ static void rows_without_a_licence_go_to_their_customer(void **state)
     assert_int_equal(fixture_all(fixture).count, 2);
     /* Known by now, and not made twice. */
     result = compare(fixture, T + 61, ROWS_OF(SEATS(3, .customer_identifier = STR_INIT("cust-2"))));
-    assert_int_equal(result.differing, 1);
+    assert_int_equal(result.verified, 1);
     assert_int_equal(fixture_all(fixture).count, 2);
 }
 
@@ -442,7 +462,8 @@ int main(void)
         fixture_test(many_that_are_as_listed_share_an_entry_and_all_learn_it),
         cmocka_unit_test(only_the_latest_verified_are_remembered),
         fixture_test(what_differs_is_asked_about),
-        fixture_test(what_is_not_known_gets_a_record),
+        fixture_test(what_is_not_known_gets_a_record_with_what_is_listed),
+        fixture_test(what_never_had_an_answer_gets_what_is_listed),
         fixture_test(what_is_not_listed_is_asked_about),
         fixture_test(where_the_seller_is_listed_nothing_all_are_asked_about),
         fixture_test(rows_without_a_licence_go_to_their_customer),

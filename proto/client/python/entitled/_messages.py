@@ -250,6 +250,7 @@ class Description:
     peers: tuple[Peer, ...] = items(Peer, 1000)
     policy: Policy | None = item(Policy)
     products: tuple[ProductPage, ...] = items(ProductPage, 1000)
+    catching_up_since: int = time()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
