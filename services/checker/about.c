@@ -27,7 +27,7 @@ void on_describe(void *arg, struct rpc_request *request)
 }
 
 struct figures {
-    struct counter items[40];
+    struct counter items[64];
     size_t count;
 };
 
