@@ -24,7 +24,8 @@ struct db {
     bool broken;
     uint64_t writes;
     uint64_t upgraded_from;
-    void (*on_broken)(void *arg, const char *why);
+    bool damaged; /* as Berkeley DB said */
+    void (*on_broken)(void *arg, const char *why, bool is_damaged);
     void *arg;
 };
 
@@ -47,10 +48,19 @@ static const char *const table_files[TABLE_COUNT] = {
 
 static const char schema_key[] = "schema";
 
+/* No error code tells a damaged file from another failure. */
+static bool tells_of_damage(const char *message)
+{
+    return strstr(message, "checksum error") || strstr(message, "past end of log");
+}
+
 static void say(const DB_ENV *env, const char *prefix, const char *message)
 {
-    (void)env;
+    struct db *db = env->app_private;
+
     (void)prefix;
+    if (tells_of_damage(message))
+        db->damaged = true;
     log_warning("berkeley db", LOG_TEXT("said", message));
 }
 
@@ -62,7 +72,7 @@ static void broke(struct db *db, const char *what, int err)
     error_set(&db->failure, "the database in '%s' failed: cannot %s: %s", db->directory, what,
               db_strerror(err));
     if (db->on_broken)
-        db->on_broken(db->arg, db->failure.text);
+        db->on_broken(db->arg, db->failure.text, db->damaged);
 }
 
 /* Remembers a failure. After DB_RUNRECOVERY nothing that the environment says can be trusted. */
@@ -75,8 +85,15 @@ static void fail(struct db *db, const char *what, int err)
     db->failed = true;
 }
 
-static int cannot(struct error *error, const char *what, const char *path, int err)
+static int cannot(const struct db *db, struct error *error, const char *what, const char *path,
+                  int err)
 {
+    if (db->damaged)
+        return error_set(error,
+                         "cannot %s '%s': the files of the database are damaged or not of one "
+                         "moment, and no start will mend them: restore the backup "
+                         "(docs/operations.md, \"Backup\")",
+                         what, path);
     return error_set(error, "cannot %s '%s': %s", what, path, db_strerror(err));
 }
 
@@ -87,10 +104,11 @@ static int open_environment(struct db *db, const struct db_options *options, str
     u_int32_t recover = options->recover_from_first_log ? DB_RECOVER_FATAL : DB_RECOVER;
 
     if (mkdir(db->directory, 0700) < 0 && errno != EEXIST)
-        return cannot(error, "make", db->directory, errno);
+        return cannot(db, error, "make", db->directory, errno);
     int err = db_env_create(&db->env, 0);
     if (err != 0)
-        return cannot(error, "prepare", db->directory, err);
+        return cannot(db, error, "prepare", db->directory, err);
+    db->env->app_private = db;
     db->env->set_errcall(db->env, say);
     err = db->env->set_cachesize(db->env, (u_int32_t)(cache_bytes / GIBIBYTE),
                                  (u_int32_t)(cache_bytes % GIBIBYTE), 1);
@@ -101,7 +119,7 @@ static int open_environment(struct db *db, const struct db_options *options, str
             db->env, db->directory,
             DB_CREATE | recover | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL | DB_PRIVATE, 0600);
     db->opened = err == 0;
-    return err == 0 ? 0 : cannot(error, "open and recover the database in", db->directory, err);
+    return err == 0 ? 0 : cannot(db, error, "open and recover the database in", db->directory, err);
 }
 
 static int open_table(struct db *db, enum table table, struct error *error)
@@ -114,7 +132,7 @@ static int open_table(struct db *db, enum table table, struct error *error)
     if (err == 0)
         err = (*handle)->open(*handle, NULL, table_files[table], NULL, DB_BTREE,
                               DB_CREATE | DB_AUTO_COMMIT, 0600);
-    return err == 0 ? 0 : cannot(error, "open", table_files[table], err);
+    return err == 0 ? 0 : cannot(db, error, "open", table_files[table], err);
 }
 
 static int check_schema(struct db *db, struct error *error)

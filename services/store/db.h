@@ -40,7 +40,8 @@ struct db_options {
     const char *directory; /* made if needed */
     int64_t cache_bytes;
     bool recover_from_first_log; /* a backup: its tables may be older than its last checkpoint */
-    void (*on_broken)(void *arg, const char *why); /* optional */
+    /* Optional. is_damaged: what is on disk is not what was written, and no start can mend it. */
+    void (*on_broken)(void *arg, const char *why, bool is_damaged);
     void *arg;
 };
 

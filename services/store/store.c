@@ -11,13 +11,18 @@
 
 static const char holder[] = "entitled-store";
 
-static void on_broken(void *arg, const char *why)
+static void on_broken(void *arg, const char *why, bool is_damaged)
 {
     struct store *store = arg;
 
-    log_error("the database is broken; stopping, so that the next start recovers it. Nothing that "
-              "was acknowledged is lost",
-              LOG_TEXT("why", why));
+    if (is_damaged)
+        log_error("the files of the database are damaged; stopping. No start will mend them: "
+                  "restore the backup (docs/operations.md, \"Backup\")",
+                  LOG_TEXT("why", why));
+    else
+        log_error("the database is broken; stopping, so that the next start recovers it. What was "
+                  "acknowledged had been synced",
+                  LOG_TEXT("why", why));
     daemon_failed(store->context);
 }
 

@@ -177,3 +177,18 @@ def test_a_store_that_comes_back_older_is_noticed(suite, how, lost):
     assert code == 1 and "commits that it had acknowledged" in output, output
     assert re.search(f"{lost[0]} overrides are lost, {lost[1]} that were removed are back, {lost[2]} tenant", output), output
     assert figures(suite, "store")["catching_up"] == 0
+
+
+@pytest.mark.parametrize("file, offset, what", [
+    ("subscriptions.db", 60, "cannot start"), ("log.0000000001", 30, "cannot start")])
+def test_damaged_files_send_the_operator_to_the_backup(suite, file, offset, what):
+    bought(suite, range(BEFORE))
+    assert suite["store"].stop() == 0
+    damaged = suite.directory / "state" / file
+    data = bytearray(damaged.read_bytes())
+    data[offset] ^= 1
+    damaged.write_bytes(data)
+    suite["store"].start(wait=False)
+    suite["store"].popen.wait(60)
+    said = suite["store"].said()
+    assert what in said and "restore the backup" in said and "acknowledged" not in said, said

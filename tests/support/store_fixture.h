@@ -37,10 +37,11 @@ struct fixture {
     size_t broken; /* how often the database said that it is */
 };
 
-static inline void fixture_broken(void *arg, const char *why)
+static inline void fixture_broken(void *arg, const char *why, bool is_damaged)
 {
     struct fixture *fixture = arg;
 
+    assert_false(is_damaged);
     assert_non_null(strstr(why, fixture->directory));
     fixture->broken++;
 }

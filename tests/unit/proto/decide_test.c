@@ -1053,6 +1053,54 @@ static void an_override_always_wins(void **state)
     }
 }
 
+/* While a store that came back with less catches up: by what was kept, or by what it says now? */
+static void
+between_two_answers_the_operator_then_a_yes_of_before_then_the_later_counts(void **state)
+{
+    static const struct {
+        struct answer kept, now;
+        int64_t kept_word_at, now_word_at;
+        bool kept_counts;
+    } cases[] = {
+        {{.allow = true, .reason = REASON_ENTITLED}, {.reason = REASON_NOT_SUBSCRIBED}, 0, 0, true},
+        {{.allow = true, .reason = REASON_ENTITLED, .verified_at = 5},
+         {.reason = REASON_ENDED, .verified_at = 9},
+         0,
+         0,
+         true},
+        {{.reason = REASON_NOT_SUBSCRIBED}, {.allow = true, .verified_at = 9}, 0, 0, false},
+        {{.reason = REASON_NOT_SUBSCRIBED}, {.reason = REASON_PENDING}, 0, 0, false},
+        /* A backup does not know yet that it ended; a renewal came since. */
+        {{.reason = REASON_ENDED, .verified_at = 9}, {.allow = true, .verified_at = 5}, 0, 0, true},
+        {{.reason = REASON_EXPIRED, .verified_at = 5},
+         {.allow = true, .verified_at = 9},
+         0,
+         0,
+         false},
+        /* An operator's word, the newer of two. */
+        {{.reason = REASON_OVERRIDE}, {.allow = true, .verified_at = 9}, 5, 0, true},
+        {{.allow = true, .reason = REASON_ENTITLED}, {.reason = REASON_OVERRIDE}, 0, 5, false},
+        {{.reason = REASON_OVERRIDE}, {.allow = true, .reason = REASON_OVERRIDE}, 5, 9, false},
+        {{.reason = REASON_OVERRIDE}, {.allow = true, .reason = REASON_OVERRIDE}, 9, 5, true},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(decide_prefers_kept(&cases[i].kept, cases[i].kept_word_at, &cases[i].now,
+                                             cases[i].now_word_at),
+                         cases[i].kept_counts);
+}
+
+static void a_refusal_is_known_if_aws_was_asked_since(void **state)
+{
+    (void)state;
+    assert_true(decide_is_known(&(struct answer){.allow = true}, 7));
+    assert_true(decide_is_known(&(struct answer){.reason = REASON_OVERRIDE}, 7));
+    assert_true(decide_is_known(&(struct answer){.reason = REASON_ENDED, .verified_at = 7}, 7));
+    assert_false(decide_is_known(&(struct answer){.reason = REASON_EXPIRED, .verified_at = 6}, 7));
+    assert_false(decide_is_known(&(struct answer){.reason = REASON_NOT_SUBSCRIBED}, 7));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1063,6 +1111,9 @@ int main(void)
         cmocka_unit_test(a_long_list_of_texts_is_cut),
         cmocka_unit_test(a_value_of_unknown_kind_spoils_no_other),
         cmocka_unit_test(unknown_handles_are_not_subscribed),
+        cmocka_unit_test(
+            between_two_answers_the_operator_then_a_yes_of_before_then_the_later_counts),
+        cmocka_unit_test(a_refusal_is_known_if_aws_was_asked_since),
         cmocka_unit_test(products_are_named_or_refused),
         cmocka_unit_test(an_announcement_alone_makes_no_handle_ambiguous),
         cmocka_unit_test(a_licence_narrows_in_any_spelling),

@@ -34,6 +34,8 @@ struct stage {
     unsigned commits_per_chunk; /* made while a snapshot is taken */
     unsigned changes_asked;
     int64_t heartbeat_age_ms;
+    int64_t start, start_seq, catching_up_since;
+    bool follower_tells;
     /* The follower. */
     struct rpc_client *client;
     struct replica *replica;
@@ -79,7 +81,10 @@ static void commit_record(struct stage *stage, size_t index, bool present)
     write_fake(stage, fake, present);
     struct subscription record = record_of(fake);
     struct str id = record.id;
-    struct commit_event event = {.incarnation = str_of(stage->incarnation), .seq = stage->seq};
+    struct commit_event event = {.incarnation = str_of(stage->incarnation),
+                                 .seq = stage->seq,
+                                 .start = stage->start,
+                                 .start_seq = stage->start_seq};
     if (present)
         event.subscriptions = (struct subscription_list){&record, 1};
     else
@@ -94,7 +99,10 @@ static void commit_override(struct stage *stage, size_t index, bool present)
     write_fake(stage, fake, present);
     struct override override = override_of(fake);
     struct str id = override.id;
-    struct commit_event event = {.incarnation = str_of(stage->incarnation), .seq = stage->seq};
+    struct commit_event event = {.incarnation = str_of(stage->incarnation),
+                                 .seq = stage->seq,
+                                 .start = stage->start,
+                                 .start_seq = stage->start_seq};
     if (present)
         event.overrides = (struct override_list){&override, 1};
     else
@@ -140,7 +148,11 @@ static void on_snapshot(void *arg, struct rpc_request *request)
     struct stage *stage = arg;
     const struct snapshot_params *params = rpc_request_params(request);
     struct arena *arena = rpc_request_arena(request);
-    struct snapshot_result result = {.incarnation = str_of(stage->incarnation), .seq = stage->seq};
+    struct snapshot_result result = {.incarnation = str_of(stage->incarnation),
+                                     .seq = stage->seq,
+                                     .catching_up_since = stage->catching_up_since,
+                                     .start = stage->start,
+                                     .start_seq = stage->start_seq};
     size_t i = 0;
 
     if (str_is_empty(params->after))
@@ -181,7 +193,10 @@ static void on_changes(void *arg, struct rpc_request *request)
     struct stage *stage = arg;
     const struct changes_params *params = rpc_request_params(request);
     struct arena *arena = rpc_request_arena(request);
-    struct changes_result result = {.incarnation = str_of(stage->incarnation), .seq = stage->seq};
+    struct changes_result result = {.incarnation = str_of(stage->incarnation),
+                                    .seq = stage->seq,
+                                    .start = stage->start,
+                                    .start_seq = stage->start_seq};
 
     stage->changes_asked++;
     if (!str_eq(params->incarnation, result.incarnation) || params->since < stage->history_from) {
@@ -205,7 +220,10 @@ static void beat(void *arg)
     struct stage *stage = arg;
     const struct heartbeat_event heartbeat = {.incarnation = str_of(stage->incarnation),
                                               .seq = stage->seq,
-                                              .age_ms = stage->heartbeat_age_ms};
+                                              .age_ms = stage->heartbeat_age_ms,
+                                              .catching_up_since = stage->catching_up_since,
+                                              .start = stage->start,
+                                              .start_seq = stage->start_seq};
 
     if (stage->publisher)
         feed_publish(stage->publisher, EVENT_feed_heartbeat, &heartbeat);
@@ -309,6 +327,7 @@ static void open_follower(struct stage *stage, const struct replica_follow_state
                                                    .changes_method = METHOD_store_changes,
                                                    .feed = &stage->fixture.feed,
                                                    .resume = resume,
+                                                   .tells_source = stage->follower_tells,
                                                    .on_change = on_change,
                                                    .arg = stage};
     assert_int_equal(replica_follow_open(&stage->follow, &options, &error), 0);
@@ -472,6 +491,124 @@ static void a_new_incarnation_replaces_everything(void **state)
     assert_int_equal(stage->times_incomplete, 1);
 }
 
+/* The source is another one, with nothing, and goes on to say since when it catches up. */
+static void begin_another(struct stage *stage, int64_t catching_up_since)
+{
+    strcpy(stage->incarnation, "second");
+    stage->seq = 0;
+    stage->catching_up_since = catching_up_since;
+    for (size_t i = 0; i < RECORDS_MAX; i++)
+        stage->records[i] = (struct fake_record){.present = false};
+    for (size_t i = 0; i < RECORDS_MAX; i++)
+        snprintf(stage->records[i].id, sizeof(stage->records[i].id), "sub-%03zu", i);
+    for (size_t i = 0; i < OVERRIDES_MAX; i++)
+        stage->overrides[i].present = false;
+    commit_record(stage, 50, true);
+}
+
+static bool finds(const struct stage *stage, const char *id)
+{
+    struct replica_reader *reader = replica_reader_new(stage->replica);
+    struct arena arena = ARENA_INIT;
+    struct decide_facts facts;
+
+    replica_read_begin(reader);
+    replica_find(reader, str_of(id), &arena, &facts);
+    bool found = facts.subscription_count > 0;
+    replica_read_end(reader);
+    replica_reader_free(reader);
+    arena_done(&arena);
+    return found;
+}
+
+static void until_let_go(struct stage *stage)
+{
+    while (state_of(stage).kept)
+        loop_run(stage->fixture.loop);
+}
+
+static void what_was_known_is_kept_until_the_store_has_caught_up(void **state)
+{
+    struct stage *stage = *state;
+
+    catch_up(stage);
+    int64_t seq = stage->seq;
+    begin_another(stage, 1);
+    catch_up(stage);
+    assert_true(state_of(stage).kept);
+    assert_int_equal(state_of(stage).kept_seq, seq);
+    assert_true(str_eq_text(state_of(stage).kept_incarnation, "first"));
+    assert_int_equal(state_of(stage).catching_up_since_s, 1);
+    assert_true(finds(stage, "sub-003"));
+    assert_true(finds(stage, "sub-050"));
+    /* Another store again: what was complete first is the fullest. */
+    strcpy(stage->incarnation, "third");
+    catch_up(stage);
+    assert_int_equal(state_of(stage).kept_seq, seq);
+    stage->catching_up_since = 0;
+    until_let_go(stage);
+    assert_false(finds(stage, "sub-003"));
+    assert_true(finds(stage, "sub-050"));
+}
+
+static void a_source_is_believed_once_it_was_told(void **state)
+{
+    struct stage *stage = *state;
+
+    stage->follower_tells = true;
+    replica_follow_close(take(stage->follow));
+    rpc_client_close(take(stage->client));
+    open_follower(stage, NULL);
+    catch_up(stage);
+    begin_another(stage, 0);
+    catch_up(stage);
+    assert_true(state_of(stage).kept);
+    /* By a commit that it has not heard of yet. */
+    replica_follow_told(stage->follow, stage->seq + 1);
+    commit_record(stage, 51, true);
+    until_let_go(stage);
+    assert_false(finds(stage, "sub-003"));
+}
+
+/* It had acknowledged what it lacks now, and has gone beyond that already. */
+static void an_older_start_is_noticed_whatever_came_since(void **state)
+{
+    struct stage *stage = *state;
+
+    stage->start = 7;
+    stage->start_seq = stage->seq;
+    commit_record(stage, 1, true);
+    catch_up(stage);
+    int64_t held = state_of(stage).seq;
+    stage->start = 8;
+    stage->start_seq = held - 3;
+    for (int i = 0; i < 10; i++)
+        commit_record(stage, 2, true);
+    catch_up(stage);
+    assert_int_equal(state_of(stage).older_starts, 1);
+    assert_int_equal(state_of(stage).lost_commits, 3);
+    assert_int_equal(state_of(stage).kept_seq, held);
+    assert_int_equal(state_of(stage).snapshots, 2);
+}
+
+static void a_start_that_lost_nothing_is_none(void **state)
+{
+    struct stage *stage = *state;
+
+    stage->start = 7;
+    stage->start_seq = stage->seq;
+    catch_up(stage);
+    close_source(stage);
+    stage->start = 8;
+    stage->start_seq = stage->seq;
+    for (int i = 0; i < 30; i++)
+        commit_something(stage);
+    open_source(stage);
+    catch_up(stage);
+    assert_int_equal(state_of(stage).older_starts, 0);
+    assert_int_equal(state_of(stage).snapshots, 1);
+}
+
 static void a_source_that_was_away_is_caught_up_with(void **state)
 {
     struct stage *stage = *state;
@@ -552,6 +689,10 @@ int main(void)
         TEST(a_truncated_event_asks_for_changes),
         TEST(without_history_a_snapshot_closes_the_gap),
         TEST(a_new_incarnation_replaces_everything),
+        TEST(what_was_known_is_kept_until_the_store_has_caught_up),
+        TEST(a_source_is_believed_once_it_was_told),
+        TEST(an_older_start_is_noticed_whatever_came_since),
+        TEST(a_start_that_lost_nothing_is_none),
         TEST(a_source_that_was_away_is_caught_up_with),
         TEST(what_a_checker_passes_on_has_its_age),
         TEST(another_follower_goes_on_where_one_left),
