@@ -25,7 +25,8 @@ struct tracked {
     TAILQ_ENTRY(tracked) entry; /* in `wanted`, while nobody fetches it */
     struct subset *subset;
     struct rpc_call *call;
-    int64_t asked_seq; /* what the follower had applied */
+    struct rpc_client *source; /* while it is asked */
+    int64_t asked_seq;         /* what the follower had applied */
     char asked_incarnation[ID_SIZE];
     char handle[];
 };
@@ -303,15 +304,23 @@ static void take_records(struct subset *subset, const struct entitlements_result
     }
 }
 
+static void fetch_after(struct tracked *tracked, struct str after);
+
 static void on_fetched(void *arg, const struct rpc_response *response)
 {
     struct tracked *tracked = arg;
     struct subset *subset = tracked->subset;
+    const struct entitlements_result *result = response->result;
 
     tracked->call = NULL;
+    if (response->code == ERROR_NONE && is_current(tracked, result) && result->next.len > 0) {
+        take_records(subset, result);
+        fetch_after(tracked, result->next);
+        return;
+    }
     subset->fetching--;
-    if (response->code == ERROR_NONE && is_current(tracked, response->result)) {
-        take_records(subset, response->result);
+    if (response->code == ERROR_NONE && is_current(tracked, result)) {
+        take_records(subset, result);
         mark_known(subset, str_of(tracked->handle));
     } else {
         subset->fetch_at_mono_ms = clock_mono_ms() + RETRY_MS;
@@ -320,17 +329,23 @@ static void on_fetched(void *arg, const struct rpc_response *response)
     forget_removed(subset);
 }
 
+static void fetch_after(struct tracked *tracked, struct str after)
+{
+    const struct entitlements_params params = {.handle = str_of(tracked->handle), .after = after};
+
+    tracked->call = rpc_call(tracked->source, METHOD_query_entitlements, &params, FETCH_TIMEOUT_MS,
+                             STR_NONE, on_fetched, tracked);
+}
+
 static void start_fetch(struct subset *subset, struct tracked *tracked, struct rpc_client *source,
                         const struct replica_follow_state *now)
 {
-    const struct entitlements_params params = {.handle = str_of(tracked->handle)};
-
     TAILQ_REMOVE(&subset->wanted, tracked, entry);
     tracked->asked_seq = now->seq;
     snprintf(tracked->asked_incarnation, ID_SIZE, STR_FMT, STR_ARG(now->incarnation));
     subset->fetching++;
-    tracked->call = rpc_call(source, METHOD_query_entitlements, &params, FETCH_TIMEOUT_MS, STR_NONE,
-                             on_fetched, tracked);
+    tracked->source = source;
+    fetch_after(tracked, STR_NONE);
 }
 
 void subset_fetch(struct subset *subset, struct rpc_client *source,

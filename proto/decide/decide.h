@@ -71,5 +71,11 @@ struct str decide_subscribe_url(const struct answer *answer, const struct decide
 void decide_holdings(const struct decide_facts *facts, struct str product,
                      const struct policy *policy, int64_t now_s, struct arena *arena,
                      struct holding_list *ret_holdings);
+/* Likewise, in the order of ids: no more than so many behind one. *ret_next is the last of them if
+ * there are more. */
+void decide_holdings_after(const struct decide_facts *facts, struct str product, struct str after,
+                           size_t most, const struct policy *policy, int64_t now_s,
+                           struct arena *arena, struct holding_list *ret_holdings,
+                           struct str *ret_next);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef PROTO_DECIDE_INTERNAL_H
 #define PROTO_DECIDE_INTERNAL_H
 
-#include "common/base/table.h"
+#include "common/base/numbering.h"
 #include "proto/decide/decide.h"
 
 struct selection {
@@ -37,7 +37,7 @@ struct lineage {
     struct heir few[LINEAGE_FEW];
     /* Whom each id leads to, if there are more than a few. */
     struct bearer *bearers;
-    struct table ids;
+    struct numbering ids;
 };
 
 /* It must stay where it is. */

@@ -16,7 +16,7 @@ struct bearer {
 static void add_bearer(struct lineage *lineage, struct str id, size_t fact, size_t *count)
 {
     struct bearer *bearer = &lineage->bearers[*count];
-    const struct table_entry *known = table_find(&lineage->ids, id);
+    const struct numbering_entry *known = numbering_find(&lineage->ids, id);
 
     if (id.len == 0)
         return;
@@ -26,7 +26,7 @@ static void add_bearer(struct lineage *lineage, struct str id, size_t fact, size
         lineage->bearers[first->last].next = (int64_t)*count;
         first->last = *count;
     } else {
-        table_add(&lineage->ids, id, *count);
+        numbering_add(&lineage->ids, id, *count);
     }
     ++*count;
 }
@@ -36,7 +36,7 @@ static void find_bearers(struct lineage *lineage)
     const struct decide_facts *facts = lineage->facts;
     size_t most = 0, count = 0;
 
-    table_init(&lineage->ids, lineage->arena);
+    numbering_init(&lineage->ids, lineage->arena);
     for (size_t i = 0; i < facts->subscription_count; i++)
         most += 1 + facts->subscriptions[i]->aliases.count;
     lineage->bearers = arena_alloc_array(lineage->arena, most + 1, sizeof(struct bearer));
@@ -50,7 +50,7 @@ static void find_bearers(struct lineage *lineage)
 
 static int64_t first_bearer(const struct lineage *lineage, struct str id)
 {
-    const struct table_entry *found = table_find(&lineage->ids, id);
+    const struct numbering_entry *found = numbering_find(&lineage->ids, id);
 
     return found ? (int64_t)found->number : NOBODY;
 }

@@ -37,7 +37,7 @@ static bool applies(const struct override *override, const struct decide_questio
 struct words {
     const struct decide_facts *facts;
     struct str handle; /* as asked */
-    struct table by_text, by_key;
+    struct numbering by_text, by_key;
     const struct override *best; /* of those that name something */
 };
 
@@ -47,21 +47,21 @@ static const struct override *better(const struct words *words, const struct ove
     return !a || (b && beats(b, a, words->handle)) ? b : a;
 }
 
-static void put(const struct words *words, struct table *table, struct str text, size_t number)
+static void put(const struct words *words, struct numbering *table, struct str text, size_t number)
 {
-    struct table_entry *known;
+    struct numbering_entry *known;
 
-    if (text.len == 0 || table_add(table, text, number))
+    if (text.len == 0 || numbering_add(table, text, number))
         return;
-    known = &table->entries[table_find(table, text) - table->entries];
+    known = &table->entries[numbering_find(table, text) - table->entries];
     if (beats(words->facts->overrides[number], words->facts->overrides[known->number],
               words->handle))
         known->number = number;
 }
 
-static void hear(struct words *words, const struct table *table, struct str text)
+static void hear(struct words *words, const struct numbering *table, struct str text)
 {
-    const struct table_entry *found = text.len > 0 ? table_find(table, text) : NULL;
+    const struct numbering_entry *found = text.len > 0 ? numbering_find(table, text) : NULL;
 
     if (found)
         words->best = better(words, words->best, words->facts->overrides[found->number]);
@@ -92,8 +92,8 @@ const struct override *decide_override(const struct decide_question *question,
     words.facts = facts;
     words.handle = question->handle;
     words.best = NULL;
-    table_init(&words.by_text, arena);
-    table_init(&words.by_key, arena);
+    numbering_init(&words.by_text, arena);
+    numbering_init(&words.by_key, arena);
     for (size_t i = 0; i < facts->override_count; i++) {
         const struct override *override = facts->overrides[i];
         if (!applies(override, question, now_s))

@@ -26,14 +26,14 @@ bool decide_is_asked_about(const struct subscription *record,
 static void add_successors(struct lineage *lineage, const struct subscription **items,
                            struct selection *selection)
 {
-    struct table selected;
+    struct numbering selected;
 
-    table_init(&selected, lineage->arena);
+    numbering_init(&selected, lineage->arena);
     for (size_t i = 0; i < selection->count; i++)
-        table_add(&selected, items[i]->id, i);
+        numbering_add(&selected, items[i]->id, i);
     for (size_t i = 0; i < selection->count; i++) {
         const struct subscription *successor = lineage_successor(lineage, items[i]);
-        if (successor && table_add(&selected, successor->id, i))
+        if (successor && numbering_add(&selected, successor->id, i))
             items[selection->count++] = successor;
     }
 }
@@ -71,19 +71,19 @@ bool decide_has_several_products(const struct selection *selection)
 static void leave_out_hearsay(struct selection *selection, struct arena *arena)
 {
     const struct subscription **items;
-    struct table established;
+    struct numbering established;
     size_t count = 0;
 
     if (!decide_has_several_products(selection))
         return;
-    table_init(&established, arena);
+    numbering_init(&established, arena);
     for (size_t i = 0; i < selection->count; i++) {
         if (record_is_established(selection->items[i]))
-            table_add(&established, selection->items[i]->product_code, i);
+            numbering_add(&established, selection->items[i]->product_code, i);
     }
     items = arena_alloc_array(arena, selection->count, sizeof(items[0]));
     for (size_t i = 0; i < selection->count; i++) {
-        if (table_find(&established, selection->items[i]->product_code))
+        if (numbering_find(&established, selection->items[i]->product_code))
             items[count++] = selection->items[i];
     }
     if (count > 0)

@@ -12,8 +12,8 @@ struct finding {
     struct found records;
     const struct override **words;
     size_t word_count;
-    struct table word_ids;   /* of those that are found: each once */
-    struct table looked_for; /* handles that words were looked for by */
+    struct numbering word_ids;   /* of those that are found: each once */
+    struct numbering looked_for; /* handles that words were looked for by */
 };
 
 /* An array of `count` pointers, moved if it is full: its room is a power of two. */
@@ -29,7 +29,7 @@ static void *with_room(struct arena *arena, void *items, size_t count)
 
 static void add_word(struct finding *finding, const struct override *override)
 {
-    if (!table_add(&finding->word_ids, override->id, finding->word_count))
+    if (!numbering_add(&finding->word_ids, override->id, finding->word_count))
         return;
     finding->words = with_room(finding->arena, finding->words, finding->word_count);
     finding->words[finding->word_count++] = override;
@@ -93,7 +93,7 @@ static void find_words(struct finding *finding, struct str handle)
     const unsigned char *packed;
 
     /* What all records of an account have in common is looked for once. */
-    if (handle.len == 0 || !table_add(&finding->looked_for, handle, 0))
+    if (handle.len == 0 || !numbering_add(&finding->looked_for, handle, 0))
         return;
     struct index_cursor cursor = at(overrides, handle);
     while ((packed = collection_find(overrides, &cursor)) != NULL) {
@@ -126,8 +126,8 @@ void find_facts(const struct contents *contents, struct str handle, struct arena
     finding.word_count = 0;
     finding.words = NULL;
     found_init(&finding.records, arena);
-    table_init(&finding.word_ids, arena);
-    table_init(&finding.looked_for, arena);
+    numbering_init(&finding.word_ids, arena);
+    numbering_init(&finding.looked_for, arena);
     find_records(&finding, handle);
     find_successors(&finding);
     if (atomic_load(&contents->overrides.count) > 0) {

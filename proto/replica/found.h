@@ -5,14 +5,14 @@
 
 #include <string.h>
 
-#include "common/base/table.h"
+#include "common/base/numbering.h"
 #include "proto/replica/text.h"
 
 struct found {
     struct arena *arena;
     const struct subscription **items;
     size_t count, room;
-    struct table ids; /* once there are more than a few */
+    struct numbering ids; /* once there are more than a few */
 };
 
 static inline void found_init(struct found *found, struct arena *arena)
@@ -24,17 +24,17 @@ static inline void found_init(struct found *found, struct arena *arena)
 
 static inline bool found_has(struct found *found, struct str id)
 {
-    if (found->count > TABLE_FEW)
-        return !table_add(&found->ids, id, 0);
+    if (found->count > NUMBERING_FEW)
+        return !numbering_add(&found->ids, id, 0);
     for (size_t i = 0; i < found->count; i++) {
         if (texts_are_equal(found->items[i]->id, id))
             return true;
     }
-    if (found->count == TABLE_FEW) {
-        table_init(&found->ids, found->arena);
+    if (found->count == NUMBERING_FEW) {
+        numbering_init(&found->ids, found->arena);
         for (size_t i = 0; i < found->count; i++)
-            table_add(&found->ids, found->items[i]->id, 0);
-        table_add(&found->ids, id, 0);
+            numbering_add(&found->ids, found->items[i]->id, 0);
+        numbering_add(&found->ids, id, 0);
     }
     return false;
 }

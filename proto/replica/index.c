@@ -475,6 +475,11 @@ void index_fetch(struct index_cursor *cursor)
         slabs_prefetch(cursor->index->slabs, cursor->ref);
 }
 
+size_t index_breadth(const struct index_cursor *cursor)
+{
+    return cursor->group ? atomic_load_explicit(&cursor->group->count, memory_order_relaxed) : 0;
+}
+
 uint32_t index_next(struct index_cursor *cursor)
 {
     if (cursor->lines)

@@ -54,6 +54,8 @@ void index_prefetch(const struct index_cursor *cursor);
 /* Asks for the memory of the first blocks; index_next() reads no other but a group's. */
 void index_fetch(struct index_cursor *cursor);
 uint32_t index_next(struct index_cursor *cursor);
+/* After index_fetch(): about how many blocks there are, one that is alone not counted. */
+size_t index_breadth(const struct index_cursor *cursor);
 /* After index_fetch(), before index_next(): the only block under the hash; 0: none, or several. */
 static inline uint32_t index_only(const struct index_cursor *cursor)
 {

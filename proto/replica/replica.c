@@ -318,6 +318,11 @@ void replica_fetch(struct replica_lookup *lookup)
     index_fetch(&lookup->records);
 }
 
+size_t replica_breadth(const struct replica_lookup *lookup)
+{
+    return index_breadth(&lookup->records);
+}
+
 void replica_take(struct replica_lookup *lookup, struct arena *arena,
                   struct decide_facts *ret_facts)
 {

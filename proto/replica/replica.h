@@ -81,6 +81,8 @@ struct replica_lookup {
 void replica_seek(struct replica_reader *reader, const struct decide_question *question,
                   struct replica_lookup *ret_lookup);
 void replica_fetch(struct replica_lookup *lookup);
+/* Then: about how many records the handle leads to by itself, one that is alone not counted. */
+size_t replica_breadth(const struct replica_lookup *lookup);
 /* Once for each lookup, one of the two: the facts as replica_find_for() has them, or the answer. */
 void replica_take(struct replica_lookup *lookup, struct arena *arena,
                   struct decide_facts *ret_facts);

@@ -1,5 +1,7 @@
 #include "services/checker/answering.h"
 
+#include "common/base/mem.h"
+#include "proto/codec/codec.h"
 #include "proto/settings/settings_policy.h"
 
 void answering_init(struct replica_guidance *guidance, const struct settings *settings,
@@ -76,6 +78,37 @@ static void take_one_of_many(const struct replica_guidance *guidance,
                                   .message = arena_str(arena, str_of(error.text))};
 }
 
+size_t answering_breadth(struct replica_reader *reader, struct str handle)
+{
+    const struct decide_question question = {.handle = handle};
+    struct replica_lookup lookup;
+
+    replica_seek(reader, &question, &lookup);
+    replica_fetch(&lookup);
+    return replica_breadth(&lookup);
+}
+
+size_t answering_breadth_of_many(struct replica_reader *reader,
+                                 const struct check_many_params *params)
+{
+    size_t breadth = 0;
+
+    for (size_t i = 0; i < params->questions.count; i++)
+        breadth += answering_breadth(reader, params->questions.items[i].handle);
+    return breadth;
+}
+
+void answering_one_of_many(const struct replica_guidance *guidance, struct replica_reader *reader,
+                           const struct check_many_params *params, size_t index, int64_t now_s,
+                           struct arena *arena, struct answer *ret_answer)
+{
+    struct answering_inquiry inquiry;
+
+    seek_one_of_many(reader, params, index, &inquiry);
+    answering_fetch(&inquiry);
+    take_one_of_many(guidance, &inquiry, now_s, arena, arena_alloc(arena, TEXT_ID_LEN), ret_answer);
+}
+
 void answering_check_many(const struct replica_guidance *guidance, struct replica_reader *reader,
                           const struct check_many_params *params, int64_t now_s,
                           struct arena *arena, struct check_many_result *ret_result)
@@ -99,15 +132,36 @@ void answering_check_many(const struct replica_guidance *guidance, struct replic
     }
 }
 
+/* As many holdings as fit beside the overrides, whose size the store bounds; one at least. */
+static void cut_to_a_message(struct entitlements_result *result)
+{
+    enum { HOLDINGS_BYTES = 1 << 20 };
+    cleanup(buf_done) struct buf bytes = BUF_INIT;
+    size_t count = 0;
+
+    while (count < result->holdings.count && bytes.len < HOLDINGS_BYTES)
+        codec_encode(&shape_holding, &result->holdings.items[count++], &bytes);
+    if (bytes.len >= HOLDINGS_BYTES && count > 1)
+        count--;
+    if (count == result->holdings.count)
+        return;
+    result->holdings.count = count;
+    result->next = result->holdings.items[count - 1].subscription->id;
+}
+
 void answering_entitlements(const struct replica_guidance *guidance, struct replica_reader *reader,
                             const struct entitlements_params *params, int64_t now_s,
                             struct arena *arena, struct entitlements_result *ret_result)
 {
+    enum { HOLDINGS_MAX = 1000 };
     struct decide_facts facts;
 
     replica_find(reader, params->handle, arena, &facts);
-    decide_holdings(&facts, params->product, &guidance->policy, now_s, arena,
-                    &ret_result->holdings);
+    decide_holdings_after(&facts, params->product, params->after, HOLDINGS_MAX, &guidance->policy,
+                          now_s, arena, &ret_result->holdings, &ret_result->next);
+    cut_to_a_message(ret_result);
+    if (params->after.len > 0)
+        return;
     ret_result->overrides.items =
         arena_alloc_array(arena, facts.override_count, sizeof(struct override));
     ret_result->overrides.count = facts.override_count;

@@ -30,8 +30,17 @@ void answering_fetch(struct answering_inquiry *inquiry);
 void answering_check_many(const struct replica_guidance *guidance, struct replica_reader *reader,
                           const struct check_many_params *params, int64_t now_s,
                           struct arena *arena, struct check_many_result *ret_result);
+void answering_one_of_many(const struct replica_guidance *guidance, struct replica_reader *reader,
+                           const struct check_many_params *params, size_t index, int64_t now_s,
+                           struct arena *arena, struct answer *ret_answer);
+/* What a handle leads to, as many as fit into one message. */
 void answering_entitlements(const struct replica_guidance *guidance, struct replica_reader *reader,
                             const struct entitlements_params *params, int64_t now_s,
                             struct arena *arena, struct entitlements_result *ret_result);
+
+/* How many records an answer is about, before it is looked for: what it costs. */
+size_t answering_breadth(struct replica_reader *reader, struct str handle);
+size_t answering_breadth_of_many(struct replica_reader *reader,
+                                 const struct check_many_params *params);
 
 #endif

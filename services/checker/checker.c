@@ -170,6 +170,13 @@ static bool is_complete(void *arg)
     return now.complete || now.kept;
 }
 
+static uint64_t complete_copy(void *arg)
+{
+    const struct checker *checker = arg;
+
+    return atomic_load(&checker->shown.complete_copy);
+}
+
 static void start_work(struct checker *checker)
 {
     checker->max_age = max_age_new(&(struct max_age_options){
@@ -180,6 +187,15 @@ static void start_work(struct checker *checker)
         .is_complete = is_complete,
         .arg = checker,
         .per_second = checker->settings->checker.max_age_rate,
+    });
+    checker->broad = broad_new(&(struct broad_options){
+        .loop = checker->daemon->loop,
+        .guidance = &checker->guidance,
+        .reader = checker->loop_reader,
+        .max_age = checker->max_age,
+        .copy = complete_copy,
+        .describe = checker_describe_state,
+        .arg = checker,
     });
     checker->refresh = refresh_new(&(struct refresh_options){
         .loop = checker->daemon->loop,
@@ -274,6 +290,7 @@ void checker_stop(void *state)
 
     rpc_server_close(checker->queries);
     handover_free(checker->handover);
+    broad_free(checker->broad);
     max_age_free(checker->max_age);
     presence_free(checker->presence);
     refresh_free(checker->refresh);

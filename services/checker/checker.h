@@ -17,6 +17,7 @@
 #include "proto/replica/follow.h"
 #include "proto/settings/settings.h"
 #include "services/checker/answering.h"
+#include "services/checker/broad.h"
 #include "services/checker/handover.h"
 #include "services/checker/history.h"
 #include "services/checker/max_age.h"
@@ -69,6 +70,7 @@ struct checker {
     struct presence *presence;
     struct public_feed *feed;
     struct max_age *max_age;
+    struct broad *broad;
     struct handover *handover;
     struct rpc_server *queries;
 };
@@ -89,6 +91,8 @@ void checker_stop(void *state);
 /* query.c; the arg is the checker. */
 extern const struct rpc_route query_routes[];
 extern const struct rpc_batching query_batching;
+/* Any thread: which of the store's states an answer shows, at least. */
+void checker_describe_state(void *arg, struct arena *arena, struct entitlements_result *result);
 /* bulk.c and about.c; on the loop. */
 void on_snapshot(void *arg, struct rpc_request *request);
 void on_changes(void *arg, struct rpc_request *request);

@@ -5,17 +5,25 @@
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
 
-enum { APPLY_TIMEOUT_MS = 5000, APPLY_RETRY_MS = 200 };
+enum {
+    APPLY_TIMEOUT_MS = 5000,
+    APPLY_RETRY_MS = 200,
+    /* So many rows fit into one message, however long their texts are. */
+    PART_ROWS = 500,
+};
 
 struct claim {
     const struct claim_lease *lease;
     struct arena arena;
     struct claimed work;
     struct entitlement_call *aws_call;
-    struct rpc_call *store_call; /* apply or release */
+    struct rpc_call *store_call; /* apply_part, apply or release */
     struct loop_timer *timer;
-    struct apply_params answer;
-    unsigned signed_by; /* the credentials behind the answer */
+    int64_t end_mono_ms; /* of its lease */
+    int64_t sent_mono_ms;
+    struct apply_params answer; /* with all rows */
+    int64_t parts;              /* that the store has */
+    unsigned signed_by;         /* the credentials behind the answer */
     bool product_alive; /* AWS listed the product for the same credentials before the answer */
     claim_done_fn *done;
     void *arg;
@@ -27,6 +35,7 @@ struct claim *claim_new(const struct claim_lease *lease, const struct claimed *w
     struct claim *claim = mem_alloc_zero(sizeof(*claim));
 
     claim->lease = lease;
+    claim->end_mono_ms = lease->end_mono_ms;
     claim->done = done;
     claim->arg = arg;
     codec_copy(&shape_claimed, work, &claim->arena, &claim->work);
@@ -91,43 +100,95 @@ void claim_give_back(struct claim *claim, const char *why)
 
 static void send_answer(void *arg);
 
+static void renew(struct claim *claim, int64_t at_mono_ms)
+{
+    int64_t lease_ms = claim->lease->end_mono_ms - claim->lease->begin_mono_ms;
+
+    if (at_mono_ms != 0)
+        claim->end_mono_ms = at_mono_ms + lease_ms;
+}
+
 /* A claim that lapsed has another checker's answer, or will have. */
+static void on_refused(struct claim *claim, const struct rpc_response *response)
+{
+    int64_t left_ms = claim->end_mono_ms - clock_mono_ms();
+    struct error why;
+
+    if (response->code == ERROR_CONFLICT) {
+        claim->lease->stats->refused++;
+        log_info("an answer was not taken", LOG_STR("subscription", claim->answer.subscription),
+                 LOG_STR("why", response->message), LOG_TRACE(claim->work.trace));
+        claim->done(claim->arg, claim);
+    } else if (rpc_errors[response->code].retryable && left_ms > APPLY_RETRY_MS) {
+        claim->timer = loop_after(claim->lease->options->loop, APPLY_RETRY_MS, send_answer, claim);
+    } else {
+        error_set(&why, "the store did not take the answer: " STR_FMT, STR_ARG(response->message));
+        claim_give_back(claim, why.text);
+    }
+}
+
 static void on_applied(void *arg, const struct rpc_response *response)
 {
     struct claim *claim = arg;
-    struct refresh_stats *stats = claim->lease->stats;
     const struct apply_result *result = response->result;
-    int64_t left_ms = claim->lease->end_mono_ms - clock_mono_ms();
 
     claim->store_call = NULL;
-    if (response->code == ERROR_NONE) {
-        stats->applied++;
-        stats->changed += result->changed;
-    } else if (response->code == ERROR_CONFLICT) {
-        stats->refused++;
-        log_info("an answer was not taken", LOG_STR("subscription", claim->answer.subscription),
-                 LOG_STR("why", response->message), LOG_TRACE(claim->work.trace));
-    } else if (rpc_errors[response->code].retryable && left_ms > APPLY_RETRY_MS) {
-        claim->timer = loop_after(claim->lease->options->loop, APPLY_RETRY_MS, send_answer, claim);
-        return;
-    } else {
-        struct error why;
-        error_set(&why, "the store did not take the answer: " STR_FMT, STR_ARG(response->message));
-        claim_give_back(claim, why.text);
+    if (response->code != ERROR_NONE) {
+        on_refused(claim, response);
         return;
     }
+    claim->lease->stats->applied++;
+    claim->lease->stats->changed += result->changed;
     claim->done(claim->arg, claim);
 }
 
+static void on_part_taken(void *arg, const struct rpc_response *response)
+{
+    struct claim *claim = arg;
+
+    claim->store_call = NULL;
+    if (response->code != ERROR_NONE) {
+        on_refused(claim, response);
+        return;
+    }
+    renew(claim, claim->sent_mono_ms);
+    claim->parts++;
+    send_answer(claim);
+}
+
+static void send_part(struct claim *claim)
+{
+    const struct apply_part_params part = {
+        .subscription = claim->answer.subscription,
+        .fence = claim->answer.fence,
+        .part = claim->parts,
+        .rows = {claim->answer.rows.items + claim->parts * PART_ROWS, PART_ROWS}};
+
+    claim->sent_mono_ms = clock_mono_ms();
+    claim->store_call = rpc_call(claim->lease->options->store, METHOD_store_apply_part, &part,
+                                 APPLY_TIMEOUT_MS, claim->work.trace, on_part_taken, claim);
+}
+
+/* In parts, if it is large: the last of them with `apply`. */
 static void send_answer(void *arg)
 {
     struct claim *claim = arg;
     const struct refresh_options *options = claim->lease->options;
+    size_t sent = (size_t)claim->parts * PART_ROWS;
 
     claim->timer = NULL;
-    claim->answer.signed_by = aws_caller_account(options->aws, claim->signed_by);
-    claim->store_call = rpc_call(options->store, METHOD_store_apply, &claim->answer,
-                                 APPLY_TIMEOUT_MS, claim->work.trace, on_applied, claim);
+    if (claim->answer.rows.count - sent > PART_ROWS) {
+        send_part(claim);
+        return;
+    }
+    struct apply_params rest = claim->answer;
+    rest.parts = claim->parts;
+    if (sent > 0)
+        rest.rows.items += sent;
+    rest.rows.count -= sent;
+    rest.signed_by = aws_caller_account(options->aws, claim->signed_by);
+    claim->store_call = rpc_call(options->store, METHOD_store_apply, &rest, APPLY_TIMEOUT_MS,
+                                 claim->work.trace, on_applied, claim);
 }
 
 static void keep_answer(struct claim *claim, const struct entitlement_result *result,
@@ -166,14 +227,22 @@ void claim_tell_throttled(const struct claim_lease *lease)
              on_throttled_told, NULL);
 }
 
+/* Time is left to apply. */
+static int64_t call_end_mono_ms(const struct claim *claim)
+{
+    return claim->end_mono_ms - (claim->lease->end_mono_ms - claim->lease->call_end_mono_ms);
+}
+
+/* Each page renews the lease, so an answer may have hundreds of them. */
 static struct entitlement_ask ask_of(const struct claim *claim)
 {
     return (struct entitlement_ask){.aws = claim->lease->options->aws,
                                     .store = claim->lease->options->store,
                                     .product_code = claim->work.subscription->product_code,
                                     .class = claim->lease->class,
-                                    .deadline_ms =
-                                        claim->lease->call_end_mono_ms - clock_mono_ms()};
+                                    .deadline_ms = call_end_mono_ms(claim) - clock_mono_ms(),
+                                    .claim_id = claim->work.subscription->id,
+                                    .fence = claim->work.fence};
 }
 
 static void ask_aws(struct claim *claim, bool token_included);
@@ -185,6 +254,7 @@ static void on_probed(void *arg, const struct entitlement_result *result)
     struct claim *claim = arg;
 
     claim->aws_call = NULL;
+    renew(claim, result->renewed_mono_ms);
     if (result->throttled)
         claim_tell_throttled(claim->lease);
     claim->product_alive = result->whole && result->rows.count > result->unreadable &&
@@ -208,6 +278,7 @@ static void on_answer(void *arg, const struct entitlement_result *result)
     struct claim *claim = arg;
 
     claim->aws_call = NULL;
+    renew(claim, result->renewed_mono_ms);
     if (!result->whole) {
         if (result->throttled)
             claim_tell_throttled(claim->lease);

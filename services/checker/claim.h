@@ -16,7 +16,8 @@ struct claim_lease {
     struct refresh_stats *stats;
     enum due_class class;
     enum scope scope;
-    int64_t end_mono_ms;
+    int64_t begin_mono_ms;
+    int64_t end_mono_ms;      /* unless it is renewed */
     int64_t call_end_mono_ms; /* calls end before the lease does: time to apply */
 };
 

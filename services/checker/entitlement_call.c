@@ -16,6 +16,7 @@ struct entitlement_call {
     struct entitlement_ask ask;
     struct aws_call *aws_call;
     struct rpc_call *token; /* of the quota, awaited */
+    int64_t token_asked_mono_ms;
     struct entitlement_rows rows;
     struct map *seen_tokens;
     struct str next_token;
@@ -78,6 +79,8 @@ static void on_token(void *arg, const struct rpc_response *response)
     struct entitlement_call *call = arg;
 
     call->token = NULL;
+    if (response->code == ERROR_NONE && call->ask.fence != 0)
+        call->result.renewed_mono_ms = call->token_asked_mono_ms;
     if (response->code == ERROR_NONE)
         aws_call_admit(call->aws_call);
     else
@@ -96,6 +99,7 @@ static void on_admit(void *arg, struct aws_call *aws_call)
         aws_call_admit(aws_call);
         return;
     }
+    call->token_asked_mono_ms = clock_mono_ms();
     call->token = rpc_call(call->ask.store, METHOD_store_quota, &params, time_left_ms(call) + 1,
                            STR_NONE, on_token, call);
 }

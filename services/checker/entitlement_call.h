@@ -37,6 +37,8 @@ struct entitlement_result {
     int64_t began_at_s; /* the attempt that brought the first page */
     unsigned pages;
     unsigned signed_by; /* which of our credentials signed it, all pages alike */
+    /* With a claim: when its lease was renewed last, on the monotonic clock; 0: it was not. */
+    int64_t renewed_mono_ms;
     bool throttled;
     bool invalid;       /* AWS refuses the question itself, not the asker */
     struct error error; /* unless whole */

@@ -65,6 +65,13 @@ static void on_check_fresh(void *arg, struct rpc_request *request)
     max_age_answer(checker->max_age, request);
 }
 
+static void on_broad(void *arg, struct rpc_request *request)
+{
+    struct checker *checker = arg;
+
+    broad_answer(checker->broad, request);
+}
+
 static void on_check(void *arg, struct rpc_request *request)
 {
     struct checker *checker = arg;
@@ -74,6 +81,10 @@ static void on_check(void *arg, struct rpc_request *request)
     struct answer answer;
     struct error error;
 
+    if (replica_breadth(&inquiry->lookup) > BROAD_RECORDS) {
+        handover_give(checker->handover, request, on_broad);
+        return;
+    }
     enum rpc_error code = replica_answer(&inquiry->lookup, &checker->guidance, checker->batch.now_s,
                                          rpc_request_arena(request), id, &answer, &error);
     if (!is_ready(checker))
@@ -85,6 +96,9 @@ static void on_check(void *arg, struct rpc_request *request)
     else
         rpc_reply(request, &answer);
 }
+
+/* A thousand questions about a few records each are quickly answered. */
+enum { MANY_RECORDS = 4096 };
 
 static void on_check_many(void *arg, struct rpc_request *request)
 {
@@ -102,6 +116,10 @@ static void on_check_many(void *arg, struct rpc_request *request)
                  (long long)limit);
         return;
     }
+    if (answering_breadth_of_many(checker->query_reader, params) > MANY_RECORDS) {
+        handover_give(checker->handover, request, on_broad);
+        return;
+    }
     answering_check_many(&checker->guidance, checker->query_reader, params, checker->batch.now_s,
                          rpc_request_arena(request), &result);
     if (is_ready(checker))
@@ -111,19 +129,31 @@ static void on_check_many(void *arg, struct rpc_request *request)
 }
 
 /* The state is noted before it is read: the answer shows that one or a later one. */
-static void on_entitlements(void *arg, struct rpc_request *request)
+void checker_describe_state(void *arg, struct arena *arena, struct entitlements_result *result)
 {
     struct checker *checker = arg;
-    struct entitlements_result result = {0};
     char incarnation[sizeof(checker->shown.incarnation)];
 
     pthread_mutex_lock(&checker->shown.lock);
     memcpy(incarnation, checker->shown.incarnation, sizeof(incarnation));
-    result.seq = checker->shown.seq;
+    result->seq = checker->shown.seq;
     pthread_mutex_unlock(&checker->shown.lock);
-    result.incarnation = str_of(incarnation);
-    answering_entitlements(&checker->guidance, checker->query_reader, rpc_request_params(request),
-                           checker->batch.now_s, rpc_request_arena(request), &result);
+    result->incarnation = arena_str(arena, str_of(incarnation));
+}
+
+static void on_entitlements(void *arg, struct rpc_request *request)
+{
+    struct checker *checker = arg;
+    const struct entitlements_params *params = rpc_request_params(request);
+    struct entitlements_result result = {0};
+
+    if (answering_breadth(checker->query_reader, params->handle) > BROAD_RECORDS) {
+        handover_give(checker->handover, request, on_broad);
+        return;
+    }
+    checker_describe_state(checker, rpc_request_arena(request), &result);
+    answering_entitlements(&checker->guidance, checker->query_reader, params, checker->batch.now_s,
+                           rpc_request_arena(request), &result);
     if (is_ready(checker))
         rpc_reply(request, &result);
     else

@@ -275,6 +275,7 @@ static void begin_work(struct worker *worker, const struct claim_result *work)
         .stats = &refresh->stats,
         .class = work->class,
         .scope = work->scope,
+        .begin_mono_ms = end_mono_ms - work->lease_ms,
         .end_mono_ms = end_mono_ms,
         .call_end_mono_ms =
             end_mono_ms - (margin_ms < LEASE_MARGIN_MS ? margin_ms : LEASE_MARGIN_MS),

@@ -146,27 +146,59 @@ static void print_explanation(struct ctl *ctl, const struct explain_facts *facts
     ctl_print_json(ctl, root);
 }
 
+static void add_holdings(struct ctl *ctl, struct holding_list *all, const struct holding_list *more)
+{
+    struct holding *items =
+        arena_alloc_array(&ctl->arena, all->count + more->count, sizeof(*items));
+
+    for (size_t i = 0; i < all->count; i++)
+        items[i] = all->items[i];
+    for (size_t i = 0; i < more->count; i++)
+        items[all->count + i] = more->items[i];
+    *all = (struct holding_list){items, all->count + more->count};
+}
+
+/* All of them: a message holds some, and tells where the next ones begin. */
+static int ask_entitlements(struct ctl *ctl, struct entitlements_params *whose,
+                            struct entitlements_result *ret)
+{
+    const void *part;
+    int code;
+
+    while ((code = ctl_ask_checker(ctl, METHOD_query_entitlements, whose, &part)) == EXIT_DONE) {
+        const struct entitlements_result *some = part;
+        if (whose->after.len == 0)
+            *ret = *some;
+        else
+            add_holdings(ctl, &ret->holdings, &some->holdings);
+        whose->after = some->next;
+        if (some->next.len == 0)
+            break;
+    }
+    ret->next = STR_NONE;
+    return code;
+}
+
 int verb_explain(struct ctl *ctl)
 {
     struct check_params question;
     const struct answer *answer;
-    const void *holdings;
+    struct entitlements_result result = {0};
     int code = ask_question(ctl, &question, &answer);
 
     if (code != EXIT_DONE)
         return code;
     struct entitlements_params whose = {.handle = question.handle, .product = question.product};
-    code = ctl_ask_checker(ctl, METHOD_query_entitlements, &whose, &holdings);
+    code = ask_entitlements(ctl, &whose, &result);
     if (code != EXIT_DONE)
         return code;
-    const struct entitlements_result *result = holdings;
     print_explanation(ctl, &(struct explain_facts){
                                .handle = question.handle,
                                .dimension = question.dimension,
                                .quantity = question.quantity,
                                .answer = answer,
-                               .holdings = result,
-                               .dues = ask_dues(ctl, &result->holdings),
+                               .holdings = &result,
+                               .dues = ask_dues(ctl, &result.holdings),
                                .policy = &ctl->policy,
                                .now_s = ctl->now_s,
                            });

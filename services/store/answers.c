@@ -4,6 +4,7 @@
 
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "common/base/numbering.h"
 #include "services/store/apply.h"
 #include "services/store/ends.h"
 #include "services/store/identity.h"
@@ -27,6 +28,7 @@ struct answer_work {
     struct subscription claimed; /* as it is now */
     struct group *groups;
     size_t count, licensed;
+    struct numbering by_record; /* the groups, once they are applied */
     bool product_alive, proven;
     bool obscure; /* a row that cannot be read may be of any of them, or of none */
     struct ids *changed;
@@ -71,37 +73,49 @@ static bool is_obscure(const struct answer_work *work, const struct aws_entitlem
            work->params->scope != SCOPE_LICENSE;
 }
 
-static void add_row(struct answer_work *work, struct map *by_name,
-                    const struct aws_entitlement *row)
+/* The group that a row belongs to; NULL: to none of the product's. */
+static struct group *group_for(struct answer_work *work, struct map *by_name,
+                               const struct aws_entitlement *row)
 {
+    if (is_obscure(work, row))
+        work->obscure = true;
+    if (is_obscure(work, row) || !is_of_product(work, row))
+        return NULL;
     struct keys keys = keys_of(work, row);
     struct str name = group_name(work->arena, &keys);
     struct group *group = map_get(by_name, name);
-
     if (!group) {
         group = &work->groups[work->count++];
         *group = (struct group){.keys = keys};
-        group->rows.items =
-            arena_alloc_array(work->arena, work->params->rows.count, sizeof(*group->rows.items));
         map_put(by_name, name, group);
         work->licensed += keys.license_key.len > 0;
     }
     identity_agree(&group->keys, &keys);
     group->partial |= row->unreadable;
-    group->rows.items[group->rows.count++] = *row;
+    return group;
 }
 
+/* Counted first, so that an account with thousands of licences takes memory in proportion. */
 static void group_rows(struct answer_work *work)
 {
     cleanup(map_freep) struct map *by_name = map_new();
     const struct aws_entitlement_list *rows = &work->params->rows;
+    struct group **groups = arena_alloc_array(work->arena, rows->count, sizeof(groups[0]));
 
     work->groups = arena_alloc_array(work->arena, rows->count, sizeof(*work->groups));
     for (size_t i = 0; i < rows->count; i++) {
-        if (is_obscure(work, &rows->items[i]))
-            work->obscure = true;
-        else if (is_of_product(work, &rows->items[i]))
-            add_row(work, by_name, &rows->items[i]);
+        groups[i] = group_for(work, by_name, &rows->items[i]);
+        if (groups[i])
+            groups[i]->rows.count++;
+    }
+    for (size_t i = 0; i < work->count; i++) {
+        struct aws_entitlement_list *list = &work->groups[i].rows;
+        list->items = arena_alloc_array(work->arena, list->count, sizeof(*list->items));
+        list->count = 0;
+    }
+    for (size_t i = 0; i < rows->count; i++) {
+        if (groups[i])
+            groups[i]->rows.items[groups[i]->rows.count++] = rows->items[i];
     }
     work->product_alive = work->params->product_alive || apply_readable_rows(rows) > 0;
 }
@@ -247,11 +261,9 @@ static void apply_group(struct answer_work *work, struct group *group)
 
 static const struct group *group_of(const struct answer_work *work, struct str id)
 {
-    for (size_t i = 0; i < work->count; i++) {
-        if (str_eq(work->groups[i].record.id, id))
-            return &work->groups[i];
-    }
-    return NULL;
+    const struct numbering_entry *found = numbering_find(&work->by_record, id);
+
+    return found ? &work->groups[found->number] : NULL;
 }
 
 static void link_successor(struct answer_work *work, struct group *group)
@@ -445,8 +457,11 @@ bool answers_apply(struct books *books, struct change *change, const struct subs
     group_rows(&work);
     if (!fits(&work))
         return false;
-    for (size_t i = 0; i < work.count; i++)
+    numbering_init(&work.by_record, work.arena);
+    for (size_t i = 0; i < work.count; i++) {
         apply_group(&work, &work.groups[i]);
+        numbering_add(&work.by_record, work.groups[i].record.id, i);
+    }
     const struct group *own = group_of(&work, work.claimed.id);
     *ret_partial = work.obscure || (own && own->partial);
     if (work.obscure)

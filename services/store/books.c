@@ -213,6 +213,7 @@ int books_load(struct books *books, int64_t lease_ms, struct error *error)
     if (catch_up_start(books, error) < 0)
         return -1;
     books->verified = verified_new(books->seq);
+    books->parts = parts_new();
     due_advance(books->due, moment_now());
     sweeps_load(books);
     return db_failed(books->db, error) ? -1 : 0;
@@ -241,6 +242,7 @@ void books_done(struct books *books)
         leave_in_order(books->db);
     due_free(take(books->due));
     verified_free(take(books->verified));
+    parts_free(take(books->parts));
     ends_forget(books);
     if (books->awaited)
         map_free(take(books->awaited));

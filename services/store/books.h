@@ -7,6 +7,7 @@
 #include "proto/settings/settings.h"
 #include "services/store/change.h"
 #include "services/store/due.h"
+#include "services/store/parts.h"
 #include "services/store/verified.h"
 
 enum { INCARNATION_SIZE = 33 };
@@ -21,6 +22,7 @@ struct books {
     struct db *db;
     struct due *due;
     struct verified *verified;
+    struct parts *parts;   /* of answers that are coming */
     struct buf planned_to; /* the id up to which books_plan_more() came */
     struct policy policy;
     const struct settings *settings; /* NULL: every product is ours */

@@ -14,7 +14,7 @@ work_fn on_notify, on_notifications, on_notification, on_journal;
 /* on_snapshot.c */
 work_fn on_snapshot, on_changes;
 /* on_due.c */
-work_fn on_mark, on_apply, on_release, on_due;
+work_fn on_mark, on_apply, on_apply_part, on_release, on_due;
 /* on_maintenance.c */
 work_fn on_check_indexes, on_journal_verify, on_journal_erase, on_record_event;
 /* on_claimed.c: what a checker found, before on_apply, on_sweep_part and on_sweep_finish */

@@ -4,17 +4,15 @@
 
 bool ids_has(const struct ids *ids, struct str id)
 {
-    for (size_t i = 0; i < ids->list.count; i++) {
-        if (str_eq(ids->list.items[i], id))
-            return true;
-    }
-    return false;
+    return ids->list.count > 0 && numbering_find(&ids->known, id);
 }
 
 void ids_add(struct ids *ids, struct str id)
 {
     if (ids_has(ids, id))
         return;
+    if (ids->list.count == 0)
+        numbering_init(&ids->known, ids->arena);
     if (ids->list.count == ids->capacity) {
         ids->capacity = ids->capacity ? 2 * ids->capacity : 8;
         struct str *items = arena_alloc_array(ids->arena, ids->capacity, sizeof(*items));
@@ -22,5 +20,7 @@ void ids_add(struct ids *ids, struct str id)
             memcpy(items, ids->list.items, ids->list.count * sizeof(*items));
         ids->list.items = items;
     }
-    ids->list.items[ids->list.count++] = arena_str(ids->arena, id);
+    struct str copy = arena_str(ids->arena, id);
+    numbering_add(&ids->known, copy, ids->list.count);
+    ids->list.items[ids->list.count++] = copy;
 }

@@ -8,7 +8,8 @@
 #include "services/store/records.h"
 #include "services/store/seller.h"
 
-enum { SUBSCRIPTIONS_MAX = 1000 };
+/* What mark_result and apply_result hold; see messages.def. */
+enum { MARKED_MAX = 25000, CHANGED_MAX = 1000 };
 
 enum rpc_error on_mark(struct work *work)
 {
@@ -21,9 +22,8 @@ enum rpc_error on_mark(struct work *work)
         error_set(work->error, "no subscription is known by this handle");
         return ERROR_NOT_FOUND;
     }
-    if (found.count > SUBSCRIPTIONS_MAX) {
-        error_set(work->error, "this handle leads to more than %d subscriptions",
-                  SUBSCRIPTIONS_MAX);
+    if (found.count > MARKED_MAX) {
+        error_set(work->error, "this handle leads to more than %d subscriptions", MARKED_MAX);
         return ERROR_BAD_REQUEST;
     }
     result->subscriptions.items = arena_alloc_array(work->arena, found.count, sizeof(struct str));
@@ -64,10 +64,9 @@ static bool shows_what_was_announced(const struct change *change, struct str id,
 }
 
 /* What could be read counts; for the rest AWS is asked again, as after a call that failed. */
-static void settle(struct work *work, struct str id, bool partial, bool changed)
+static void settle(struct work *work, const struct apply_params *params, struct str id,
+                   bool partial, bool changed)
 {
-    const struct apply_params *params = work->params;
-
     if (!db_has(work->change->db, TABLE_SUBSCRIPTIONS, id))
         partial = false;
     else if (partial)
@@ -80,9 +79,22 @@ static void settle(struct work *work, struct str id, bool partial, bool changed)
                   STR_NONE, params->fence);
 }
 
+/* What is not applied yet is not on disk: a store that starts again has the claim lapsed as well.
+ */
+enum rpc_error on_apply_part(struct work *work)
+{
+    const struct apply_part_params *params = work->params;
+
+    if (due_renew(work->books->due, params->subscription, params->fence, moment_now()))
+        return parts_add(work->books->parts, work->books->due, params, work->error);
+    error_set(work->error, "the claim has lapsed: what it found is not applied");
+    return ERROR_CONFLICT;
+}
+
 enum rpc_error on_apply(struct work *work)
 {
-    const struct apply_params *params = work->params;
+    struct apply_params answer = *(const struct apply_params *)work->params;
+    const struct apply_params *params = &answer;
     struct apply_result *result = work->result;
     struct change *change = work->change;
     struct subscription claimed;
@@ -92,6 +104,11 @@ enum rpc_error on_apply(struct work *work)
     if (!holds_claim(work, params->subscription, params->fence) ||
         !seller_takes(change->db, params->signed_by, work->error))
         return ERROR_CONFLICT;
+    if (params->parts > 0 &&
+        !parts_join(work->books->parts, work->params, work->arena, &answer.rows)) {
+        error_set(work->error, "the parts of the answer are not here any more");
+        return ERROR_CONFLICT;
+    }
     /* In the same group of requests it may have gone into another, which was marked with it. */
     if (!records_resolve(change->db, params->subscription, &change->arena, &claimed)) {
         error_set(work->error, "the subscription is gone");
@@ -105,9 +122,9 @@ enum rpc_error on_apply(struct work *work)
         error_set(work->error, "it lists more of one subscription than a record holds");
         return ERROR_BAD_REQUEST;
     }
-    settle(work, claimed.id, partial, changed.list.count > 0);
-    if (changed.list.count > SUBSCRIPTIONS_MAX)
-        changed.list.count = SUBSCRIPTIONS_MAX;
+    settle(work, params, claimed.id, partial, changed.list.count > 0);
+    if (changed.list.count > CHANGED_MAX)
+        changed.list.count = CHANGED_MAX;
     result->changed = changed.list.count > 0;
     result->subscriptions = changed.list;
     return ERROR_NONE;

@@ -354,6 +354,62 @@ static void pages_are_gathered(void **state)
     assert_int_equal(applied()->began_at, 1700000000);
 }
 
+/* So many pages of 25 rows, each with a token of the quota that renews the lease. */
+static void answer_pages(struct aws_call *call, int pages)
+{
+    for (int page = 1; page <= pages; page++) {
+        cleanup(buf_done) struct buf json = BUF_INIT;
+        if (page > 1) {
+            call = last_aws();
+            assert_false(attempt(call));
+            const struct quota_params *params = last_rpc(METHOD_store_quota)->params;
+            assert_true(str_eq_text(params->subscription, "sub-1"));
+            assert_int_equal(params->fence, FENCE);
+            store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+        }
+        buf_append_text(&json, "{\"Entitlements\":[" ROW);
+        for (int row = 1; row < 25; row++)
+            buf_append_text(&json, "," ROW);
+        buf_append_text(&json, "]");
+        if (page < pages)
+            buf_printf(&json, ",\"NextToken\":\"%d\"", page);
+        buf_append_text(&json, "}");
+        aws_answers(call, json.data);
+    }
+}
+
+static void an_answer_of_many_pages_renews_its_lease_and_goes_in_parts(void **state)
+{
+    (void)state;
+    answer_pages(claimed(SCOPE_ACCOUNT, false), 48);
+    for (int part = 0; part < 2; part++) {
+        const struct apply_part_params *params = last_rpc(METHOD_store_apply_part)->params;
+        assert_true(str_eq_text(params->subscription, "sub-1"));
+        assert_int_equal(params->fence, FENCE);
+        assert_int_equal(params->part, part);
+        assert_int_equal(params->rows.count, 500);
+        /* The same one again. */
+        store_answers(last_rpc(METHOD_store_apply_part), ERROR_UNAVAILABLE, NULL);
+        params = next_rpc(METHOD_store_apply_part)->params;
+        assert_int_equal(params->part, part);
+        store_answers(last_rpc(METHOD_store_apply_part), ERROR_NONE, NULL);
+    }
+    assert_int_equal(applied()->parts, 2);
+    assert_int_equal(applied()->rows.count, 200);
+    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+    next_rpc(METHOD_store_claim);
+    assert_int_equal(refresh_stats(world.refresh).applied, 1);
+}
+
+static void a_part_of_a_lapsed_claim_ends_it(void **state)
+{
+    (void)state;
+    answer_pages(claimed(SCOPE_ACCOUNT, false), 48);
+    store_answers(last_rpc(METHOD_store_apply_part), ERROR_CONFLICT, NULL);
+    next_rpc(METHOD_store_claim);
+    assert_int_equal(refresh_stats(world.refresh).refused, 1);
+}
+
 static void a_token_that_comes_again_fails_the_whole(void **state)
 {
     (void)state;
@@ -866,6 +922,8 @@ int main(void)
         TEST(without_a_token_the_call_fails),
         TEST(a_deadline_while_waiting_for_a_token_fails_the_call),
         TEST(pages_are_gathered),
+        TEST(an_answer_of_many_pages_renews_its_lease_and_goes_in_parts),
+        TEST(a_part_of_a_lapsed_claim_ends_it),
         TEST(a_token_that_comes_again_fails_the_whole),
         TEST(pages_without_end_fail_the_whole),
         TEST(a_row_that_cannot_be_read_is_handed_on_as_one),

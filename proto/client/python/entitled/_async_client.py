@@ -196,10 +196,10 @@ class AsyncClient:
             answers += some
         return answers
 
-    async def entitlements(self, handle: str, *, product: str | None = None,
+    async def entitlements(self, handle: str, *, product: str | None = None, after: str | None = None,
                            timeout_ms: int | None = None, trace: str | None = None) -> Entitlements:
         """See Client.entitlements()."""
-        return await self._ask(self._make.entitlements(handle, product, timeout_ms, trace))
+        return await self._ask(self._make.entitlements(handle, product, after, timeout_ms, trace))
 
     async def describe(self, *, timeout_ms: int | None = None) -> Description:
         """See Client.describe()."""

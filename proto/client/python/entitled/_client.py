@@ -210,10 +210,13 @@ class Client:
         engine = self._engines.get(_fork.generation())
         return engine.tally.read() if engine else Counts()
 
-    def entitlements(self, handle: str, *, product: str | None = None,
+    def entitlements(self, handle: str, *, product: str | None = None, after: str | None = None,
                      timeout_ms: int | None = None, trace: str | None = None) -> Entitlements:
-        """What a handle leads to: every subscription with its state and how its entitlements count."""
-        return self._ask(self._make.entitlements(handle, product, timeout_ms, trace))
+        """What a handle leads to: every subscription with its state and how its entitlements count.
+
+        If the answer has a `next`, there are more: ask again with it as `after`.
+        """
+        return self._ask(self._make.entitlements(handle, product, after, timeout_ms, trace))
 
     def describe(self, *, timeout_ms: int | None = None) -> Description:
         """The checker that answered, and the others that it knows."""

@@ -395,11 +395,11 @@ def subscribe_url(answer: Answer, asked: Asked, facts: Sequence[Subscription],
 # For people.
 
 def holdings(facts: Sequence[Subscription], overrides: Iterable[Override], handle: str,
-             product: str, policy: Policy, now_s: int) -> Entitlements:
+             product: str, policy: Policy, now_s: int, after: str = "") -> Entitlements:
     """Every subscription of the handle with its state and how each entitlement counts."""
     rules = Rules.of(policy, now_s)
     lineage, handles = _Lineage(facts, rules), _Handles(facts)
-    found = sorted((record for record in facts if product in ("", record.product_code)),
+    found = sorted((record for record in facts if product in ("", record.product_code) and record.id > after),
                    key=lambda record: record.id)
     words = [word for word in overrides if same_handle(word.handle, handle)
              or handles.include(word.handle)]
@@ -447,7 +447,8 @@ class World:
         url = subscribe_url(answer, asked, facts, self.products)
         return dataclasses.replace(answer, subscribe_url=url) if url else answer
 
-    def entitlements(self, handle: str, product: str, now_s: int) -> Entitlements:
+    def entitlements(self, handle: str, product: str, now_s: int, after: str = "") -> Entitlements:
         if not handle:
             raise BadRequest("the handle is empty")
-        return holdings(self._leads_to(handle), self.overrides, handle, product, self.policy, now_s)
+        return holdings(self._leads_to(handle), self.overrides, handle, product, self.policy, now_s,
+                        after)

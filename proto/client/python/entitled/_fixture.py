@@ -109,5 +109,5 @@ class FileAnswers:
     def check(self, asked: Asked) -> Answer:
         return self._world.check(asked, self._now())
 
-    def entitlements(self, handle: str, product: str) -> Entitlements:
-        return self._world.entitlements(handle, product, self._now())
+    def entitlements(self, handle: str, product: str, after: str) -> Entitlements:
+        return self._world.entitlements(handle, product, self._now(), after)

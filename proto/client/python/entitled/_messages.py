@@ -192,12 +192,13 @@ class Holding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entitlements:
-    """What a handle leads to, ended subscriptions included."""
+    """What a handle leads to, ended subscriptions included; `next`: there are more after this id."""
 
     holdings: tuple[Holding, ...] = items(Holding, 1000, required=True)
-    overrides: tuple[Override, ...] = items(Override, 1000)
+    overrides: tuple[Override, ...] = items(Override, 100000)
     incarnation: str = text(64)
     seq: int = integer()
+    next: str = text(64)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

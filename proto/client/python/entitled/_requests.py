@@ -19,6 +19,7 @@ from ._shapes import INTEGER_MAX, Reader, Unreadable, check_text
 
 # The limits of proto/messages.def.
 HANDLE_LIMIT, NAME_LIMIT, TRACE_LIMIT, QUESTIONS_PER_MESSAGE = 1200, 255, 64, 1000
+ID_LIMIT = 64
 CHECKERS_MAX = 64
 ENDPOINT_LIMIT = 1000
 SPAN_MAX_MS = 24 * 60 * 60 * 1000
@@ -188,14 +189,15 @@ class Maker:
         return Plan("check_many", [[list(question) for question in questions]], limits[0], take,
                     *limits[1:], from_file=lambda file: [one(file, each) for each in questions])
 
-    def entitlements(self, handle: str, product: str | None, timeout_ms: int | None,
-                     trace: str | None) -> Plan[Entitlements]:
+    def entitlements(self, handle: str, product: str | None, after: str | None,
+                     timeout_ms: int | None, trace: str | None) -> Plan[Entitlements]:
         handle = _text("handle", handle, HANDLE_LIMIT)
         of_product = _optional("product", product, NAME_LIMIT)
-        limits = self._limits(timeout_ms, trace, product=of_product)
+        behind = _optional("after", after, ID_LIMIT)
+        limits = self._limits(timeout_ms, trace, product=of_product, after=behind)
         return Plan("entitlements", [handle], limits[0],
                     lambda result: Reader().read(Entitlements, result), *limits[1:],
-                    from_file=lambda file: file.entitlements(handle, of_product))
+                    from_file=lambda file: file.entitlements(handle, of_product, behind))
 
     def describe(self, timeout_ms: int | None) -> Plan[Description]:
         return Plan("describe", [], *self._simple(timeout_ms, Description), from_file=_no_checker)
