@@ -9,6 +9,8 @@
 
 /* The limit of check_many_params in messages.def. */
 enum { QUESTIONS_PER_MESSAGE = 1000 };
+/* What stands around the texts of a question, and around all questions. */
+enum { QUESTION_FRAME_BYTES = 32, MESSAGE_FRAME_BYTES = 2048 };
 
 struct many_call {
     struct engine *engine;
@@ -122,6 +124,21 @@ static int ask_some(struct many_call *call, const struct inquiry *questions, siz
     return take_answers(call, result, first, count);
 }
 
+/* How many of so many fit into one message. */
+static size_t count_that_fit(const struct inquiry *questions, size_t left)
+{
+    size_t bytes = MESSAGE_FRAME_BYTES, count = 0;
+
+    while (count < left && count < QUESTIONS_PER_MESSAGE) {
+        const struct check_params *params = &questions[count].params;
+        bytes += QUESTION_FRAME_BYTES + params->handle.len + params->dimension.len;
+        if (bytes > QUESTION_LIMIT_BYTES)
+            break;
+        count++;
+    }
+    return count;
+}
+
 static void check_many(void *arg)
 {
     struct many_call *call = arg;
@@ -134,11 +151,9 @@ static void check_many(void *arg)
         return;
     }
     call->due_mono_ms = clock_mono_ms() + questions[0].timeout_ms;
-    for (size_t first = 0; call->code == ENTITLED_OK && first < call->count;
-         first += QUESTIONS_PER_MESSAGE) {
-        size_t left = call->count - first;
-        call->code = ask_some(call, questions, first,
-                              left < QUESTIONS_PER_MESSAGE ? left : QUESTIONS_PER_MESSAGE);
+    for (size_t first = 0, some; call->code == ENTITLED_OK && first < call->count; first += some) {
+        some = count_that_fit(&questions[first], call->count - first);
+        call->code = ask_some(call, questions, first, some);
     }
 }
 

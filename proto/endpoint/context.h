@@ -8,6 +8,8 @@
 
 /* 2 MiB: an SQS body reaches 1 MiB. A longer frame drops the connection, so senders check first. */
 enum { FRAME_LIMIT_BYTES = 2 * 1024 * 1024 };
+/* What an application may send a checker: a thousand questions of the usual size are a quarter. */
+enum { QUESTION_LIMIT_BYTES = 512 * 1024 };
 
 struct endpoint_context; /* one per process; sockets end before it */
 

@@ -39,6 +39,9 @@ int server_new(struct rpc_server **ret, const struct rpc_server_options *options
     });
     server->router = socket_open(options->context, ZMQ_ROUTER, REPLY_LINGER_MS);
     socket_set(server->router, ZMQ_RCVHWM, SERVER_QUEUE_REQUESTS);
+    if (options->request_bytes > 0)
+        zmq_setsockopt(server->router, ZMQ_MAXMSGSIZE, &options->request_bytes,
+                       sizeof(options->request_bytes));
     socket_set(server->router, ZMQ_ROUTER_MANDATORY, 1);
     if (socket_bind(&server->binding, options->context, server->router, &options->binding, error) <
         0) {

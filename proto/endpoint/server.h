@@ -45,6 +45,7 @@ struct rpc_server_options {
     /* What replies that a peer has not read and requests of it that wait may take, each and all
      * together; 0: RPC_PEER_BYTES and RPC_ALL_BYTES. Beyond that it is refused as throttled. */
     size_t peer_bytes, all_bytes;
+    int64_t request_bytes; /* of a frame; 0: FRAME_LIMIT_BYTES. A longer one drops the connection */
 };
 
 enum { RPC_PEER_BYTES = 16 << 20, RPC_ALL_BYTES = 256 << 20 };

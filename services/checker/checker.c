@@ -230,7 +230,8 @@ static int open_sockets(struct checker *checker, struct error *error)
         .binding = {&listen, program_name, PUBLIC_SOCKET_MODE},
         .routes = query_routes,
         .batching = &query_batching,
-        .arg = checker};
+        .arg = checker,
+        .request_bytes = QUESTION_LIMIT_BYTES};
 
     if (checker_guard(checker, &listen, error) < 0 || checker_guard(checker, &feed, error) < 0 ||
         public_feed_open(&checker->feed, checker->daemon->loop, checker->sockets, &feed_binding,

@@ -310,6 +310,19 @@ def test_many_questions_go_in_few_messages(directory, checkers):
     assert all(params[1]["product"] == "p" for params in messages)
 
 
+def test_a_message_of_many_is_no_larger_than_a_checker_reads(directory, checkers):
+    questions = [{"handle": f"h-{i:04}" + "x" * 1190, "dimension": "seats", "product": "p"}
+                 for i in range(1000)]
+    with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 60000) as ask:
+        answers = ask({"many": questions})["answers"]
+        assert len(answers) == 1000 and all(outcome["answer"]["allow"] for outcome in answers)
+    messages = [params for checker in checkers for method, params in checker.asked
+                if method == "check_many"]
+    assert len(messages) == 3 and sum(len(params[0]) for params in messages) == 1000
+    assert all(len(msgpack.packb([0, 2 ** 32 - 1, "check_many", params])) < 512 * 1024
+               for params in messages)
+
+
 def test_the_time_of_many_is_for_all_of_them(directory):
     release = threading.Event()
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn, TypeVar
@@ -20,6 +19,8 @@ from ._shapes import INTEGER_MAX, Reader, Unreadable, check_text
 # The limits of proto/messages.def.
 HANDLE_LIMIT, NAME_LIMIT, TRACE_LIMIT, QUESTIONS_PER_MESSAGE = 1200, 255, 64, 1000
 ID_LIMIT = 64
+# A checker reads 512 KiB; and what stands around the texts of a question.
+QUESTIONS_BYTES, QUESTION_FRAME_BYTES = 510 * 1024, 32
 CHECKERS_MAX = 64
 ENDPOINT_LIMIT = 1000
 SPAN_MAX_MS = 24 * 60 * 60 * 1000
@@ -223,8 +224,17 @@ def _numbered(index: int, question: Sequence[object]) -> Question:
 
 
 def _parted(questions: list[Question]) -> Iterator[list[Question]]:
-    left = iter(questions)
-    while some := list(itertools.islice(left, QUESTIONS_PER_MESSAGE)):
+    """As many as a message may hold, and as fit into what a checker reads."""
+    some: list[Question] = []
+    left_bytes = QUESTIONS_BYTES
+    for question in questions:
+        size = QUESTION_FRAME_BYTES + len(question.handle.encode()) + len(question.dimension.encode())
+        if len(some) == QUESTIONS_PER_MESSAGE or size > left_bytes:
+            yield some
+            some, left_bytes = [], QUESTIONS_BYTES
+        some.append(question)
+        left_bytes -= size
+    if some:
         yield some
 
 
