@@ -21,6 +21,8 @@ struct entitlement_call {
     struct map *seen_tokens;
     struct str next_token;
     int64_t deadline_mono_ms;
+    struct str account; /* that asked for the pages so far; empty: not known */
+    bool asker_unknown; /* the credentials changed, and whose they are now is not known yet */
     struct entitlement_result result;
     entitlement_done_fn *done;
     void *arg;
@@ -137,6 +139,32 @@ static void fail_by_aws(struct entitlement_call *call, const struct aws_response
          STR_ARG(response->code), response->code.len > 0 ? ", " : "", STR_ARG(response->message));
 }
 
+/* Credentials last for an hour, the pages of a sweep may take longer: it goes on with new ones of
+ * the same account. */
+static bool is_same_asker(struct entitlement_call *call, unsigned signed_by)
+{
+    struct str account = aws_caller_account(call->ask.aws, signed_by);
+    bool changed = call->result.pages > 0 && signed_by != call->result.signed_by;
+
+    if (changed && (call->ask.fence == 0 || call->account.len == 0 || call->asker_unknown))
+        return false;
+    call->asker_unknown = (changed || call->asker_unknown) && account.len == 0;
+    if (call->account.len == 0)
+        call->account = arena_str(&call->arena, account);
+    return account.len == 0 || str_eq(account, call->account);
+}
+
+static void end(struct entitlement_call *call)
+{
+    if (call->asker_unknown &&
+        (!is_same_asker(call, call->result.signed_by) || call->asker_unknown)) {
+        fail(call, "the credentials changed, and whose they are now is not known");
+        return;
+    }
+    call->result.whole = true;
+    finish(call);
+}
+
 /* A page may be empty and still lead on; what leads in a circle, or too far, fails. */
 static void go_on(struct entitlement_call *call)
 {
@@ -144,8 +172,7 @@ static void go_on(struct entitlement_call *call)
         fail(call, "the answer has more than %u rows", call->ask.pages_max * ENTITLEMENT_PAGE_ROWS);
     } else if (call->next_token.len == 0 ||
                (call->ask.first_row_only && call->rows.count > call->rows.unreadable)) {
-        call->result.whole = true;
-        finish(call);
+        end(call);
     } else if (call->result.pages >= call->ask.pages_max) {
         fail(call, "the answer has more than %u pages", call->ask.pages_max);
     } else if (map_put(call->seen_tokens, call->next_token, call)) {
@@ -168,7 +195,7 @@ static void on_page(void *arg, const struct aws_response *response)
         fail_by_aws(call, response);
         return;
     }
-    if (call->result.pages > 0 && response->signed_by != call->result.signed_by) {
+    if (!is_same_asker(call, response->signed_by)) {
         fail(call, "the credentials changed between two pages");
         return;
     }

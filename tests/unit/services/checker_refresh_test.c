@@ -863,6 +863,56 @@ static void parts_end_between_customers_whatever_their_accounts(void **state)
     parts_end_between("%s{\"CustomerIdentifier\":\"c%03d\",\"CustomerAWSAccountId\":\"%d\"}");
 }
 
+/* The second page of a sweep is asked for with other credentials; account: whose, if known. */
+static void renew_credentials(const char *before, const char *after)
+{
+    world.account = before;
+    aws_answers(sweep_claimed(), "{\"Entitlements\":[" ROW "],\"NextToken\":\"1\"}");
+    world.signed_by++;
+    world.account = after;
+    aws_answers(last_aws(), "{\"NextToken\":\"2\"}");
+}
+
+static void expect_not_swept(const char *why)
+{
+    const struct release_params *params = last_rpc(METHOD_store_release)->params;
+
+    assert_true(str_eq_text(params->subscription, "p-product"));
+    assert_non_null(strstr(params->error.ptr, why));
+}
+
+static void a_sweep_goes_on_with_new_credentials_of_the_same_account(void **state)
+{
+    (void)state;
+    renew_credentials("444455556666", "444455556666");
+    aws_answers(last_aws(), "{}");
+    last_rpc(METHOD_store_sweep_part);
+}
+
+static void a_sweep_may_learn_later_whose_the_new_credentials_are(void **state)
+{
+    (void)state;
+    renew_credentials("444455556666", NULL);
+    world.account = "444455556666";
+    aws_answers(last_aws(), "{}");
+    last_rpc(METHOD_store_sweep_part);
+}
+
+static void a_sweep_fails_with_credentials_of_another_account(void **state)
+{
+    (void)state;
+    renew_credentials("444455556666", "999999999999");
+    expect_not_swept("credentials changed");
+}
+
+static void a_sweep_fails_if_nobody_says_whose_the_credentials_are(void **state)
+{
+    (void)state;
+    renew_credentials("444455556666", NULL);
+    aws_answers(last_aws(), "{}");
+    expect_not_swept("whose they are now is not known");
+}
+
 static void a_sweep_that_is_not_whole_sends_nothing(void **state)
 {
     (void)state;
@@ -951,6 +1001,10 @@ int main(void)
         TEST(a_sweep_is_read_whole_and_sent_by_licence),
         TEST(parts_end_between_licences),
         TEST(parts_end_between_customers_whatever_their_accounts),
+        TEST(a_sweep_goes_on_with_new_credentials_of_the_same_account),
+        TEST(a_sweep_may_learn_later_whose_the_new_credentials_are),
+        TEST(a_sweep_fails_with_credentials_of_another_account),
+        TEST(a_sweep_fails_if_nobody_says_whose_the_credentials_are),
         TEST(a_sweep_that_is_not_whole_sends_nothing),
         TEST(a_sweep_whose_claim_lapsed_ends),
         TEST(a_stop_does_not_wait_for_a_sweep),
