@@ -5,6 +5,7 @@
 #include "proto/client/fixture.h"
 #include "proto/client/guard.h"
 #include "proto/client/manners.h"
+#include "proto/endpoint/context.h"
 
 int entitled_version(void)
 {
@@ -37,7 +38,12 @@ static void make_engine(void *arg)
 {
     struct open_call *call = arg;
     struct entitled *client = call->client;
+    struct error why;
 
+    if (client->options->mode != ENTITLED_FILE && endpoint_context_check_threads(&why) < 0) {
+        call->code = failure_set(call->error, ENTITLED_INTERNAL, "%s", why.text);
+        return;
+    }
     call->engine = engine_new(client->options, buf_str(&client->fixture), call->error);
     call->code = call->engine ? ENTITLED_OK : ENTITLED_BAD_FILE;
 }

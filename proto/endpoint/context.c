@@ -1,5 +1,7 @@
 #include "proto/endpoint/context.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -10,6 +12,19 @@ struct expected_server {
     char key[CURVE_KEY_SIZE];
     char address[];
 };
+
+int endpoint_context_check_threads(struct error *error)
+{
+    struct sched_param param;
+
+    /* EINVAL: deadline scheduling, which no thread takes over. */
+    if (sched_getparam(0, &param) == 0 &&
+        (sched_setscheduler(0, sched_getscheduler(0), &param) == 0 || errno == EINVAL))
+        return 0;
+    return error_set(error,
+                     "this process may not call sched_setscheduler(), which libzmq needs: %s",
+                     strerror(errno));
+}
 
 struct endpoint_context *endpoint_context_new(void)
 {

@@ -13,6 +13,9 @@ enum { QUESTION_LIMIT_BYTES = 512 * 1024 };
 
 struct endpoint_context; /* one per process; sockets end before it */
 
+/* libzmq sets the scheduling of each of its threads, to what it is, and aborts the process if it
+ * may not (a filter of system calls). -1: it may not, with the reason. */
+int endpoint_context_check_threads(struct error *error);
 struct endpoint_context *endpoint_context_new(void);
 void endpoint_context_free(struct endpoint_context *context); /* takes NULL */
 

@@ -1,4 +1,5 @@
 """A client asking checkers: failover, health, hedging, deadlines, the live list, nonsense."""
+import json
 import os
 import pathlib
 import re
@@ -16,6 +17,7 @@ from tests.support.conformance import Ask
 from tests.support.stub_checker import SILENCE, Failure, StubChecker
 
 PROGRAM = os.environ["TEST_ASK"]
+CONFINED = pathlib.Path(__file__).resolve().parents[2] / "support/confined.py"
 QUESTION = {"handle": "acme", "dimension": "seats", "quantity": 3}
 BOTH = pytest.mark.parametrize("how", [[], ["--async"]], ids=["blocking", "asynchronous"])
 
@@ -489,3 +491,12 @@ def test_a_peer_is_asked_over_tcp_if_its_key_is_told(directory, has_key):
             else:
                 with pytest.raises(TimeoutError):
                     bait.accept()
+
+
+@BOTH
+def test_a_filter_of_system_calls_is_an_error_and_no_death(directory, how):
+    """libzmq aborts where it may not set its threads' scheduling."""
+    done = subprocess.run([CONFINED, PROGRAM, "remote", "--directory", directory, *how], input=json.dumps(QUESTION) + "\n",
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode in (0, 2), done.stderr
+    assert "internal" in done.stdout + done.stderr and "may not call sched_setscheduler()" in done.stdout + done.stderr

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import zmq
 
-from . import _errors, _fork, _requests
+from . import _context, _errors, _fork, _requests
 from ._ask import Ask, Request
 from ._client import READY_PAUSE_S
 from ._errors import Error
@@ -35,7 +35,7 @@ class _Engine:
 
     def __init__(self, options: Options) -> None:
         self.generation, self.loop = _fork.generation(), asyncio.get_running_loop()
-        self._context: Any = zmq.Context()
+        self._context: Any = _context.new()
         roster = _requests.roster_of(options)
         self.tally = roster.tally
         self._session = Session(self._context, roster, self._watch)

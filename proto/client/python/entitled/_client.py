@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import zmq
 
-from . import _errors, _fork, _requests
+from . import _context, _errors, _fork, _requests
 from ._ask import Ask, Request
 from ._errors import Error
 from ._fixture import FileAnswers
@@ -33,7 +33,7 @@ class _Engine:
         self.closed = False
         self._generation = _fork.generation()
         self._lock = threading.Lock()
-        self._context: Any = zmq.Context()
+        self._context: Any = _context.new()
         self._roster = _requests.roster_of(options)
         self.tally = self._roster.tally
         self._idle: list[Session] = []  # the one used last comes last
