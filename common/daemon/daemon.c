@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "common/base/mem.h"
+#include "common/daemon/init.h"
 #include "common/daemon/notify.h"
 #include "common/daemon/options.h"
 #include "common/log/log.h"
@@ -194,6 +195,8 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
     enum options_result parsed = options_parse(&options, daemon, argc, argv);
     if (parsed != OPTIONS_RUN)
         return parsed == OPTIONS_DONE ? EXIT_ORDERLY : EXIT_USAGE;
+    if (init_ran(&code))
+        return code;
 
     if (load_settings(&config, daemon, options.config_path, &error) != 0 ||
         (options.check_only && check_files(daemon, config, &error) != 0)) {

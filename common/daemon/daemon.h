@@ -8,6 +8,8 @@
  * Without --config the file is ENTITLED_CONFIG's, else config_default_path()'s. systemd is told of
  * readiness and the stop, and its watchdog is fed, if it asks for that.
  *
+ * As number 1 of a container it also waits for those whose parents are gone (init.h).
+ *
  * Exit code: 0 after an orderly stop, 1 when the start or later the daemon itself failed, 2 for a
  * wrong command line or setting.
  */

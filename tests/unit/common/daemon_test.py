@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import termios
+import time
 import tty
 
 import pytest
@@ -347,3 +348,50 @@ def test_a_log_without_a_reader_ends_nobody():
         daemon.send(signal.SIGTERM)
         assert daemon.end()[2] == 0
     os.close(unread.writer)
+
+
+class Contained(Running):
+    """The daemon as number 1 of process ids of its own; `unshare` itself stays outside."""
+
+    def __init__(self, *options, **more):
+        self.process = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", PROGRAM, *options],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        env=environment(**more))
+
+    def first(self):
+        return int(children(self.process.pid)[0])
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as listed:
+        return listed.read().split()
+
+
+def test_as_number_1_it_waits_for_those_whose_parents_are_gone():
+    with Contained() as daemon:
+        daemon.expect("start 1")
+        before = children(daemon.first())
+        assert len(before) == 1
+        # The inner shell is left behind by the outer one; it ends after it has said so.
+        orphan = subprocess.run(["nsenter", f"--target={daemon.first()}", "--pid", "sh", "-c", "sh -c 'sh -c : & :'"],
+                                capture_output=True, text=True, timeout=60, check=False)
+        assert orphan.returncode == 0, orphan.stderr
+        until(lambda: children(daemon.first()) == before)
+        os.kill(daemon.first(), signal.SIGTERM)
+        out, err, code = daemon.end()
+        assert out[-1] == "stop" and code == 0, err
+
+
+def test_as_number_1_it_ends_as_the_daemon_does():
+    with Contained() as daemon:
+        daemon.expect("start 1")
+        os.kill(int(children(daemon.first())[0]), signal.SIGKILL)
+        assert daemon.end()[2] == 128 + signal.SIGKILL
+
+
+def until(holds, seconds=60):
+    """No event tells when the kernel forgets a process."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        os.sched_yield()
