@@ -13,7 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-BUYER = "111122223333"
+BUYER, SECOND_BUYER = "111122223333", "333344445555"
 PRODUCTS = [("a new listing (licence ARN, EventBridge)", "4exampleproductcode0000001"),
             ("a legacy listing (customer identifier, SNS)", "5legacyproductcode00000001")]
 
@@ -36,6 +36,20 @@ class Form(html.parser.HTMLParser):
             self.action = attributes.get("action", "")
         elif tag == "input" and self.action is not None and attributes.get("name"):
             self.fields[attributes["name"]] = attributes.get("value", "")
+
+
+class Links(html.parser.HTMLParser):
+    """Where a page leads."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        target = dict(attributes).get("href", "")
+        if tag in ("a", "link") and not target.startswith("mailto:"):
+            self.found.append(target)
 
 
 class SameDoor(urllib.request.HTTPRedirectHandler):
@@ -142,18 +156,15 @@ class Story:
         print("every daemon is ready")
         self.aws("settings", registration_url=self.options.shown)
 
-    def play(self, title, product):
-        print(f"\n=== {title}")
-        legacy = product.startswith("5")
-        tenant = "tenant-2" if legacy else "tenant-1"
-
-        self.step("A buyer buys 10 seats on AWS Marketplace and sets up the account")
-        deal = self.aws("buy", product=product, account=BUYER, dimensions={"seats": 10})
-        own = deal["customer_identifier"] if legacy else deal["license_arn"]
+    def register(self, product, account, tenant, seats):
+        deal = self.aws("buy", product=product, account=account, dimensions={"seats": seats})
+        own = deal["customer_identifier"] if product.startswith("5") else deal["license_arn"]
         status, url, page = self.browse(f"{self.options.registrar}/",
                                         {"x-amzn-marketplace-token": deal["token"]})
         self.asked("the browser posts the registration token", f"{status}, page {url}")
         self.hold(status == 200 and "seats" in page, "the page shows the purchase")
+        broken = [link for link in Links(page).found if self.browse(urllib.parse.urljoin(url, link))[0] != 200]
+        self.hold(not broken, f"every link of the page leads somewhere{': not ' if broken else ''}{' '.join(broken)}")
         form = Form(page)
         status, url, page = self.browse(urllib.parse.urljoin(url, form.action),
                                         {**form.fields, "email": "buyer@customer.example",
@@ -163,6 +174,15 @@ class Story:
         linked = self.entitlectl("link", own, tenant)
         self.asked(f"entitlectl link ... {tenant}", f"{'linked' if linked else 'failed'}")
         self.hold(linked is not None, "the vendor's own tenant id is a handle")
+        return deal, own
+
+    def play(self, title, product):
+        print(f"\n=== {title}")
+        legacy = product.startswith("5")
+        tenant = "tenant-2" if legacy else "tenant-1"
+
+        self.step("A buyer buys 10 seats on AWS Marketplace and sets up the account")
+        deal, own = self.register(product, BUYER, tenant, 10)
 
         self.step("The application asks")
         self.show_check(tenant, "seats", 10, "entitled")
@@ -194,6 +214,12 @@ class Story:
         for entry in list(reversed(entries))[-4:]:
             print(f"     journal: {entry.get('cause')}: {entry.get('change')}")
 
+    def stay(self):
+        print("\n=== a customer who stays")
+        self.step("Another buyer registers; what is suggested below asks about this one")
+        self.register(PRODUCTS[0][1], SECOND_BUYER, "tenant-3", 25)
+        self.show_check("tenant-3", "seats", 10, "entitled")
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -209,6 +235,7 @@ def main():
         story.wait_ready()
         for title, product in PRODUCTS:
             story.play(title, product)
+        story.stay()
     except Failed as failed:
         print(f"\nDID NOT HOLD: {failed}", file=sys.stderr)
         return 1

@@ -4,7 +4,7 @@ import sys
 
 last = ""
 for line in sys.stdin:
-    match = re.match(r"\[(\d+/\d+)\]", line)
+    match = re.match(r"\[([1-9]\d*/\d+)\]", line)
     if match and sys.stdout.isatty():
         print(f"\r   {match.group(1)} ", end="", flush=True)
         last = match.group(1)

@@ -230,3 +230,10 @@ def test_supervisord_runs_the_daemons_too(running):
     running.must(update)
     running.eventually(lambda: running.run("supervisorctl status").stdout.count("RUNNING") == len(UNITS) and answers(running),
                        "supervisord runs the daemons")
+
+
+def test_the_quickstart_demonstrates(machine):
+    """Over what the install has built, so that nothing is compiled again."""
+    said = machine.must("./deploy/quickstart --demo --sandbox-port 8480 --registrar-port 8481")
+    assert "built: nothing to do" in said and "The story held" in said, said
+    assert "not known" not in said, said

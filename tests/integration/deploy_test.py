@@ -107,6 +107,12 @@ def test_the_story_of_the_quickstart_holds(suite):
                            "--logs", suite.directory], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "The story held" in done.stdout
+    # What the quickstart then suggests.
+    suggested = re.findall(r"^  \$bin/entitlectl --config \$run/entitled.conf (.*)$", (DEPLOY / "quickstart").read_text(), re.M)
+    assert len(suggested) >= 4
+    for words in suggested:
+        tried = subprocess.run([BIN / "entitlectl", "--config", suite.config, *words.split()], capture_output=True, text=True)
+        assert tried.returncode == 0, (words, tried.stdout, tried.stderr)
     # No daemon needs more of AWS than the policies allow; who signs may always be asked.
     called = {operation.removesuffix("Batch") for operation in suite.sandbox.counts()}
     allowed = {action.partition(":")[2] for policy in POLICIES for action in actions(policy)}
