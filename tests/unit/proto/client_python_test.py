@@ -455,11 +455,22 @@ def check_installed(target):
 
 
 def test_pip_installs_it_without_a_network(tmp_path):
+    """As docs/clients.md says."""
     source, target = tmp_path / "source", tmp_path / "target"
     shutil.copytree(PACKAGE, source)
-    subprocess.run(["/usr/bin/python3", "-m", "pip", "install", "--quiet", "--no-build-isolation",
-                    "--no-deps", "--no-index", "--target", target, source], check=True)
+    [words] = re.findall(r"^pip (install .*--no-index.*) proto/client/python$", (ROOT / "docs/clients.md").read_text(), re.M)
+    subprocess.run(["/usr/bin/python3", "-m", "pip", *words.split(), "--quiet", "--target", target, source], check=True)
     check_installed(target)
+    [licence] = target.rglob("*.dist-info/**/LICENSE")
+    assert licence.read_text() == (ROOT / "LICENSE").read_text()
+
+
+def test_there_is_one_version():
+    cache = pathlib.Path(os.environ["TEST_BUILD"], "CMakeCache.txt").read_text()
+    header = (ROOT / "proto/client/include/entitled.h").read_text()
+    major, minor = (re.search(rf"ENTITLED_VERSION_{part} (\d+)", header)[1] for part in ("MAJOR", "MINOR"))
+    assert re.search(r"CMAKE_PROJECT_VERSION:STATIC=(.*)", cache)[1] == entitled.__version__
+    assert entitled.__version__.split(".")[:2] == [major, minor]
 
 
 def test_cmake_installs_it_where_python_looks(tmp_path):

@@ -37,8 +37,8 @@ def _is_within_reach(endpoint: str, here: bool, over_tcp: bool) -> bool:
 def _choose(endpoints: Iterable[str], here: bool, over_tcp: bool) -> str | None:
     """A socket of this machine rather than one over the network."""
     within = [endpoint for endpoint in endpoints if _is_within_reach(endpoint, here, over_tcp)]
-    here = [endpoint for endpoint in within if endpoint.startswith("ipc://")]
-    return here[-1] if here else within[0] if within else None
+    local = [endpoint for endpoint in within if endpoint.startswith("ipc://")]
+    return local[-1] if local else within[0] if within else None
 
 
 class Roster:
