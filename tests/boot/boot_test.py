@@ -224,10 +224,10 @@ def test_an_application_asks_under_a_filter_of_system_calls(running):
 
 def test_supervisord_runs_the_daemons_too(running):
     running.must(f"systemctl disable --now {' '.join(UNITS)}")
-    source, target, update = row("supervisord")
-    running.must(f"cp {source} {target}")
     running.must("systemctl start supervisor")
-    running.must(update)
+    running.eventually(lambda: running.run("supervisorctl pid").returncode == 0, "supervisord answers")
+    source, target, update = row("supervisord")
+    running.must(f"cp {source} {target} && {update}")
     running.eventually(lambda: running.run("supervisorctl status").stdout.count("RUNNING") == len(UNITS) and answers(running),
                        "supervisord runs the daemons")
 
