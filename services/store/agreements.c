@@ -172,6 +172,22 @@ static void join_next(struct change *change, const struct stored_agreement *fact
     join_previous(change, &next, known ? &successor : NULL, subscriptions);
 }
 
+/* A renewal may keep its licence: which one the licence goes on for, its first agreement says. */
+static void load_first(struct change *change, const struct subscription *record,
+                       struct stored_agreement *ret)
+{
+    enum { RENEWALS_MAX = 100 };
+    struct stored_agreement previous;
+
+    load(change, record->agreement_id, record->account_id, ret);
+    for (int i = 0; i < RENEWALS_MAX && ret->previous.len > 0 && record->license_key.len > 0; i++) {
+        load(change, ret->previous, record->account_id, &previous);
+        if (!str_eq(previous.license_key, record->license_key))
+            return;
+        *ret = previous;
+    }
+}
+
 enum told agreements_tell(struct change *change, const struct subscription *predecessor,
                           const struct subscription *successor)
 {
@@ -179,7 +195,7 @@ enum told agreements_tell(struct change *change, const struct subscription *pred
 
     if (successor->agreement_id.len == 0)
         return TOLD_NOTHING;
-    load(change, successor->agreement_id, successor->account_id, &after);
+    load_first(change, successor, &after);
     load(change, predecessor->agreement_id, predecessor->account_id, &before);
     bool renewed = is_renewed(before.ended_status);
     /* A new agreement may go on for one that just ended, but not for one that was renewed. */
@@ -203,10 +219,12 @@ static bool is_left_open(struct change *change, const struct subscription *recor
         records_get(change->db, side == PREDECESSORS ? record->successor : record->predecessor,
                     &change->arena, &other);
 
-    load(change, record->agreement_id, record->account_id, &facts);
-    if (side == PREDECESSORS)
+    if (side == PREDECESSORS) {
+        load(change, record->agreement_id, record->account_id, &facts);
         return is_renewed(facts.ended_status) &&
                (!linked || agreements_tell(change, record, &other) < TOLD_ENDS);
+    }
+    load_first(change, record, &facts);
     return is_renewal(facts.intent) && facts.previous.len == 0 &&
            (!linked || agreements_tell(change, &other, record) < TOLD_ENDS);
 }

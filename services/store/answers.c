@@ -402,6 +402,24 @@ static enum succession seek_successor(const struct answer_work *work, bool was_e
     return SUCCESSION_UNDECIDED;
 }
 
+/* Whether a licence of the account could still turn out to be its renewal. */
+static bool could_go_on(const struct answer_work *work)
+{
+    struct subscription_list all = records_find(work->change->db, work->claimed.account_id,
+                                                work->claimed.product_code, work->arena);
+    const struct policy *policy = &work->books->policy;
+
+    for (size_t i = 0; i < all.count; i++) {
+        const struct subscription *other = &all.items[i];
+        if (str_eq(other->account_id, work->claimed.account_id) &&
+            !str_eq(other->id, work->claimed.id) && record_evidence(other).undecided_at == 0 &&
+            succession_heir(work->change, policy, &work->claimed, other) != HEIR_NONE &&
+            record_state(other, policy, work->params->began_at, false) != STATE_ENDED)
+            return true;
+    }
+    return false;
+}
+
 static void apply_nothing(struct answer_work *work, bool was_empty)
 {
     static const struct aws_entitlement_list no_rows;
@@ -411,8 +429,8 @@ static void apply_nothing(struct answer_work *work, bool was_empty)
     enum succession succession = seek_successor(work, was_empty, &found);
 
     apply_rows(work, &after, &no_rows, false);
-    /* An answer without anything says nothing about who goes on in what. */
-    if (work->count > 0)
+    /* An answer without anything says nothing about who goes on in what, as long as one could. */
+    if (work->count > 0 || !could_go_on(work))
         apply_undecided(&after, succession == SUCCESSION_UNDECIDED ? work->params->began_at : 0,
                         work->arena);
     ends_weigh(work->books, work->change, &before, &after, work->changed);

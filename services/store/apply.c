@@ -341,6 +341,16 @@ bool apply_succeeded(struct subscription *record, int64_t at_s, struct arena *ar
     return set_evidence(record, &evidence, arena);
 }
 
+bool apply_not_awaited(struct subscription *record, struct arena *arena)
+{
+    struct evidence evidence = record_evidence(record);
+
+    if (evidence.succeeded_at == 0)
+        return false;
+    evidence.succeeded_at = 0;
+    return set_evidence(record, &evidence, arena);
+}
+
 bool apply_payment_failed(struct subscription *record, int64_t at_s)
 {
     if (record->entitlements.count > 0 || at_s <= record->payment_failed_at)

@@ -57,6 +57,8 @@ bool apply_subscribed(struct subscription *record, int64_t at_s, int64_t now_s,
 bool apply_undecided(struct subscription *record, int64_t at_s, struct arena *arena);
 /* The agreement ended because it was renewed or replaced. False: known. */
 bool apply_succeeded(struct subscription *record, int64_t at_s, struct arena *arena);
+/* What it was renewed as has ended too. False: nothing was awaited. */
+bool apply_not_awaited(struct subscription *record, struct arena *arena);
 /* Its end is one of too many at once; and what an operator says of a held one. */
 bool apply_held(struct subscription *record, int64_t at_s, struct arena *arena);
 bool apply_decision(struct subscription *record, enum held_decision decision, int64_t at_s,

@@ -97,15 +97,31 @@ static void part(struct books *books, struct change *change, const struct subscr
                    STR("what was inferred of its renewal was undone"));
 }
 
+/* What renewed it is over: nothing is awaited any more. */
+static void stop_waiting(struct books *books, struct change *change,
+                         const struct subscription *predecessor,
+                         const struct subscription *successor)
+{
+    struct subscription after = *predecessor;
+
+    if (record_state(successor, &books->policy, change_now_s(change), false) == STATE_ENDED &&
+        apply_not_awaited(&after, &change->arena))
+        records_update(change, predecessor, &after);
+}
+
 static void settle(struct books *books, struct change *change, struct str predecessor_id,
                    struct str successor_id)
 {
     struct subscription predecessor, successor;
 
-    if (records_get(change->db, predecessor_id, &change->arena, &predecessor) &&
-        records_get(change->db, successor_id, &change->arena, &successor) &&
-        str_eq(predecessor.successor, successor.id) &&
-        str_eq(successor.predecessor, predecessor.id) && !stands(change, &predecessor, &successor))
+    if (!records_get(change->db, predecessor_id, &change->arena, &predecessor) ||
+        !records_get(change->db, successor_id, &change->arena, &successor) ||
+        !str_eq(predecessor.successor, successor.id) ||
+        !str_eq(successor.predecessor, predecessor.id))
+        return;
+    if (stands(change, &predecessor, &successor))
+        stop_waiting(books, change, &predecessor, &successor);
+    else
         part(books, change, &predecessor, &successor);
 }
 

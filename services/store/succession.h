@@ -18,7 +18,8 @@ enum heir succession_heir(struct change *change, const struct policy *policy,
                           const struct subscription *successor);
 
 /* Undoes every inferred link of what the change wrote that evidence contradicts by now: AWS lists
- * the predecessor itself, or announced its own end, or the successor is registered by another. */
+ * the predecessor itself, or announced its own end, or the successor is registered by another. What
+ * awaits a successor that has ended awaits it no more. */
 void succession_settle(struct books *books, struct change *change);
 
 #endif

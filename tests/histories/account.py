@@ -102,6 +102,7 @@ class History:
         answer = self.town.sandbox.verb(verb, agreement=deal.agreement, dimensions={"seats": seats}, **options)
         if keep:
             # The licence, and whoever is known by it, stays what it is.
+            deal.names_predecessor = deal.names_predecessor and {"created", "updated"} <= deal.told
             deal.agreement, deal.told = answer["agreement_id"], set()
             deal.resized(seats)
             self.note(f"{verb}, licence kept: {deal} {options}")

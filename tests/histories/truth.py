@@ -18,7 +18,7 @@ class Deal:
     tenant: str = ""           # the vendor's own id, linked when the buyer registered
     status: str = "ACTIVE"
     successor: "Deal" = None
-    names_predecessor: bool = False  # its Created event does
+    names_predecessor: bool = False  # its Created event does, and the suite may learn that it is of this licence
     told: set = dataclasses.field(default_factory=set)    # the notices of it that the suite was given
     served: set = dataclasses.field(default_factory=set)  # the checkers that have allowed it
     highest: int = 0           # the most that it ever granted

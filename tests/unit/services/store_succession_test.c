@@ -435,6 +435,84 @@ static void what_is_held_takes_no_later_purchase(void **state)
     assert_int_equal(fixture_of_license(f, FIRST_KEY).successor.len, 0);
 }
 
+static void updated(struct fixture *f, const char *agreement, int64_t at_s)
+{
+    NOTIFY(f, .kind = EVENT_LICENSE_UPDATED, .product_code = STR(PRODUCT),
+           .account_id = STR(ACCOUNT), .license = STR(SECOND_KEY),
+           .agreement_id = str_of(agreement), .event_time = at_s);
+}
+
+static void created(struct fixture *f, const char *agreement, const char *intent,
+                    const char *previous, int64_t at_s)
+{
+    NOTIFY(f, .kind = EVENT_AGREEMENT_CREATED, .account_id = STR(ACCOUNT),
+           .agreement_id = str_of(agreement), .intent = str_of(intent),
+           .previous_agreement_id = str_of(previous), .event_time = at_s);
+}
+
+/* The new licence was renewed once more, and kept: that it goes on for itself says nothing about
+ * whom it went on for at first. */
+static void a_licence_that_its_renewal_keeps_goes_on_for_whom_it_went_on(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_two(f);
+    end_agreement(f, "agmt-3", "CANCELLED");
+    created(f, "agmt-2", "REPLACE", "", begin_s + 6);
+    updated(f, "agmt-2", begin_s + 7);
+    created(f, "agmt-4", "RENEW", "agmt-2", begin_s + 8);
+    updated(f, "agmt-4", begin_s + 9);
+    find_gone(f, FIRST_KEY, begin_s + 10);
+    assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
+}
+
+static void find_nothing(struct fixture *f, const char *key, int64_t at_s)
+{
+    struct str id = fixture_of_license(f, key).id;
+
+    fixture_apply(f, id, SCOPE_LICENSE, at_s, NO_ROWS);
+    fixture_apply(f, id, SCOPE_ACCOUNT, at_s + 90, NO_ROWS);
+}
+
+/* The renewal was undone before AWS listed anything of it. */
+static void what_awaits_a_successor_that_is_over_has_ended(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_two(f);
+    end_agreement(f, "agmt-3", "CANCELLED");
+    end_agreement(f, "agmt-1", "RENEWED");
+    NOTIFY(f, .kind = EVENT_LICENSE_DEPROVISIONED, .product_code = STR(PRODUCT),
+           .account_id = STR(ACCOUNT), .license = STR(FIRST_KEY), .agreement_id = STR("agmt-1"),
+           .event_time = begin_s + 5);
+    assert_int_equal(tell_whose_renewal(f, "agmt-1"), OUTCOME_APPLIED);
+    find_nothing(f, FIRST_KEY, begin_s + 10);
+    assert_int_equal(state_at(f, FIRST_KEY, begin_s + 200), STATE_HELD);
+    end_agreement(f, "agmt-2", "TERMINATED");
+    assert_int_equal(state_at(f, FIRST_KEY, begin_s + 200), STATE_HELD);
+    find_nothing(f, SECOND_KEY, begin_s + 210);
+    assert_int_equal(state_at(f, FIRST_KEY, begin_s + 400), STATE_ENDED);
+    /* AWS lists the renewal after all. */
+    ask_again(f, SECOND_KEY, begin_s + 500);
+    assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
+    assert_int_equal(state_at(f, SECOND_KEY, begin_s + 600), STATE_ACTIVE);
+}
+
+static void nothing_is_undecided_once_the_new_licence_is_over(void **state)
+{
+    struct fixture *f = *state;
+
+    play_undecided(f, true);
+    NOTIFY(f, .kind = EVENT_LICENSE_DEPROVISIONED, .product_code = STR(PRODUCT),
+           .account_id = STR(ACCOUNT), .license = STR(SECOND_KEY), .event_time = begin_s + 200);
+    find_nothing(f, SECOND_KEY, begin_s + 210);
+    assert_int_equal(state_at(f, SECOND_KEY, begin_s + 400), STATE_ENDED);
+    assert_int_equal(state_at(f, FIRST_KEY, begin_s + 400), STATE_HELD);
+    find_nothing(f, FIRST_KEY, begin_s + 400);
+    struct subscription first = fixture_of_license(f, FIRST_KEY);
+    assert_int_equal(record_evidence(&first).undecided_at, 0);
+}
+
 #define OTHER_ACCOUNT "999900001111"
 
 static void nothing_follows_from_an_event_of_another_account(void **state)
@@ -547,6 +625,9 @@ int main(void)
         fixture_test(the_same_tenant_goes_on_in_it),
         fixture_test(what_has_ended_goes_on_in_nothing),
         fixture_test(what_is_held_takes_no_later_purchase),
+        fixture_test(a_licence_that_its_renewal_keeps_goes_on_for_whom_it_went_on),
+        fixture_test(what_awaits_a_successor_that_is_over_has_ended),
+        fixture_test(nothing_is_undecided_once_the_new_licence_is_over),
         fixture_test(nothing_follows_from_an_event_of_another_account),
         fixture_test(where_no_event_decides_the_operator_does),
         fixture_test(a_wrong_account_spoils_no_later_event),
