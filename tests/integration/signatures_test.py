@@ -249,8 +249,10 @@ def test_a_replayed_event_is_recognised(bench):
     bench.start()
     for _ in range(3):
         bench.sandbox.send_event(body=event)
-    bench.sandbox.send_event(body={**event, "id": "another"})
-    assert sorted(bench.outcomes()) == ["applied", "applied", "duplicate", "duplicate"]
+    again = {**event, "id": "another"}
+    bench.sandbox.send_event(body=again)
+    bench.sandbox.send_event(body={**again, "detail": {**event["detail"], "requestId": "another"}})
+    assert sorted(bench.outcomes()) == ["applied", "applied", "duplicate", "duplicate", "duplicate"]
     assert len(bench.records()) == 1
 
 
