@@ -94,6 +94,13 @@ static bool is_renewed(struct str status)
     return str_eq(status, STR("RENEWED")) || str_eq(status, STR("REPLACED"));
 }
 
+/* An agreement ends as RENEWED where its renewal begins, as REPLACED where its replacement does. */
+static bool is_counterpart(struct str status, struct str intent)
+{
+    return str_eq(status, STR("RENEWED")) ? str_eq(intent, STR("RENEW"))
+                                          : is_renewed(status) && str_eq(intent, STR("REPLACE"));
+}
+
 static enum notice notice_of(struct str status)
 {
     int notice = choice_of(&enumeration_notice, status);
@@ -176,16 +183,9 @@ static void join_next(struct change *change, const struct stored_agreement *fact
 static void load_first(struct change *change, const struct subscription *record,
                        struct stored_agreement *ret)
 {
-    enum { RENEWALS_MAX = 100 };
-    struct stored_agreement previous;
-
     load(change, record->agreement_id, record->account_id, ret);
-    for (int i = 0; i < RENEWALS_MAX && ret->previous.len > 0 && record->license_key.len > 0; i++) {
-        load(change, ret->previous, record->account_id, &previous);
-        if (!str_eq(previous.license_key, record->license_key))
-            return;
-        *ret = previous;
-    }
+    if (ret->first.len > 0)
+        load(change, ret->first, record->account_id, ret);
 }
 
 enum told agreements_tell(struct change *change, const struct subscription *predecessor,
@@ -202,7 +202,7 @@ enum told agreements_tell(struct change *change, const struct subscription *pred
     if (!is_renewal(after.intent))
         return renewed && after.intent.len > 0 ? TOLD_OTHERWISE : TOLD_NOTHING;
     if (after.previous.len == 0)
-        return renewed ? TOLD_ENDS : TOLD_NOTHING;
+        return is_counterpart(before.ended_status, after.intent) ? TOLD_ENDS : TOLD_NOTHING;
     if (predecessor->agreement_id.len == 0)
         return TOLD_NOTHING;
     return str_eq(after.previous, predecessor->agreement_id) ? TOLD_BOTH : TOLD_OTHERWISE;
@@ -210,8 +210,10 @@ enum told agreements_tell(struct change *change, const struct subscription *pred
 
 enum side { PREDECESSORS, SUCCESSORS };
 
-/* Whether AWS announced what became of it, but not whom it belongs to. */
-static bool is_left_open(struct change *change, const struct subscription *record, enum side side)
+/* Whether AWS announced what became of it, a renewal or a replacement, but not whom it belongs to.
+ */
+static bool is_left_open(struct change *change, const struct subscription *record, enum side side,
+                         struct str intent)
 {
     struct subscription other = {0};
     struct stored_agreement facts;
@@ -221,16 +223,16 @@ static bool is_left_open(struct change *change, const struct subscription *recor
 
     if (side == PREDECESSORS) {
         load(change, record->agreement_id, record->account_id, &facts);
-        return is_renewed(facts.ended_status) &&
+        return is_counterpart(facts.ended_status, intent) &&
                (!linked || agreements_tell(change, record, &other) < TOLD_ENDS);
     }
     load_first(change, record, &facts);
-    return is_renewal(facts.intent) && facts.previous.len == 0 &&
+    return str_eq(facts.intent, intent) && facts.previous.len == 0 &&
            (!linked || agreements_tell(change, &other, record) < TOLD_ENDS);
 }
 
 static size_t count_left_open(struct change *change, const struct subscription_list *records,
-                              const struct subscription *of, enum side side,
+                              const struct subscription *of, enum side side, struct str intent,
                               struct subscription *ret)
 {
     size_t count = 0;
@@ -238,7 +240,7 @@ static size_t count_left_open(struct change *change, const struct subscription_l
     for (size_t i = 0; i < records->count; i++) {
         const struct subscription *record = &records->items[i];
         if (record->agreement_id.len > 0 && str_eq(record->account_id, of->account_id) &&
-            is_left_open(change, record, side)) {
+            is_left_open(change, record, side, intent)) {
             *ret = *record;
             count++;
         }
@@ -248,19 +250,26 @@ static size_t count_left_open(struct change *change, const struct subscription_l
 
 /* A renewal whose Created event names no agreement before it: if an account has exactly one that
  * ended so and one that began so, they are the two ends of it. */
+static void join_open_ends(struct change *change, const struct subscription *record,
+                           struct str intent, struct ids *subscriptions)
+{
+    struct subscription predecessor, successor;
+    struct subscription_list all =
+        records_find(change->db, record->account_id, record->product_code, &change->arena);
+
+    if (count_left_open(change, &all, record, PREDECESSORS, intent, &predecessor) == 1 &&
+        count_left_open(change, &all, record, SUCCESSORS, intent, &successor) == 1 &&
+        !identity_tenants_differ(&predecessor, &successor))
+        identity_succeed_as_told(change, &predecessor, &successor, subscriptions);
+}
+
 static void join_by_account(struct change *change, const struct subscription *record,
                             struct ids *subscriptions)
 {
-    struct subscription predecessor, successor;
-
     if (record->account_id.len == 0)
         return;
-    struct subscription_list all =
-        records_find(change->db, record->account_id, record->product_code, &change->arena);
-    if (count_left_open(change, &all, record, PREDECESSORS, &predecessor) == 1 &&
-        count_left_open(change, &all, record, SUCCESSORS, &successor) == 1 &&
-        !identity_tenants_differ(&predecessor, &successor))
-        identity_succeed_as_told(change, &predecessor, &successor, subscriptions);
+    join_open_ends(change, record, STR("RENEW"), subscriptions);
+    join_open_ends(change, record, STR("REPLACE"), subscriptions);
 }
 
 static void settle(struct change *change, const struct stored_agreement *facts,
@@ -332,7 +341,29 @@ static void forget_announcements(struct change *change, struct subscription *rec
         record->evidence = evidence;
 }
 
-static void join_license(struct change *change, const struct stored_agreement *facts,
+static void load_earliest(struct change *change, const struct stored_agreement *facts,
+                          struct stored_agreement *ret)
+{
+    load(change, facts->first.len > 0 ? facts->first : facts->id, facts->account_id, ret);
+}
+
+/* Both have had one licence: the earliest that had it is kept with each, whichever came first. */
+static void note_first(struct change *change, struct stored_agreement *a,
+                       struct stored_agreement *b)
+{
+    struct stored_agreement first_of_a, first_of_b;
+
+    load_earliest(change, a, &first_of_a);
+    load_earliest(change, b, &first_of_b);
+    a->first = b->first =
+        supersedes(first_of_a.license_at, first_of_a.id, first_of_b.license_at, first_of_b.id)
+            ? first_of_b.id
+            : first_of_a.id;
+    save(change, a);
+    save(change, b);
+}
+
+static void join_license(struct change *change, struct stored_agreement *facts,
                          struct subscription *record, struct ids *subscriptions)
 {
     struct subscription before = *record;
@@ -340,6 +371,7 @@ static void join_license(struct change *change, const struct stored_agreement *f
 
     if (record->agreement_id.len > 0 && !str_eq(record->agreement_id, facts->id)) {
         load(change, record->agreement_id, record->account_id, &current);
+        note_first(change, facts, &current);
         if (!supersedes(facts->license_at, facts->id, current.license_at, current.id))
             return;
         forget_announcements(change, record, facts->license_at);

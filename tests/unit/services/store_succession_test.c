@@ -466,6 +466,35 @@ static void a_licence_that_its_renewal_keeps_goes_on_for_whom_it_went_on(void **
     assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
 }
 
+/* So is what AWS said of whom it goes on for, though the later agreement names nobody. */
+static void what_replaces_an_agreement_within_a_licence_renews_no_other(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_two(f);
+    end_agreement(f, "agmt-3", "REPLACED");
+    assert_int_equal(tell_whose_renewal(f, "agmt-1"), OUTCOME_APPLIED);
+    find_gone(f, FIRST_KEY, begin_s + 10);
+    created(f, "agmt-4", "REPLACE", "", begin_s + 120);
+    updated(f, "agmt-4", begin_s + 121);
+    assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
+    assert_int_equal(fixture_of_license(f, THIRD_KEY).successor.len, 0);
+}
+
+/* Of a third one's renewal the other end is still to come. */
+static void a_replacement_is_not_the_renewal_of_one_that_was_renewed(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_two(f);
+    created(f, "agmt-2", "REPLACE", "", begin_s + 6);
+    updated(f, "agmt-2", begin_s + 7);
+    end_agreement(f, "agmt-3", "RENEWED");
+    assert_int_equal(fixture_of_license(f, THIRD_KEY).successor.len, 0);
+    end_agreement(f, "agmt-1", "REPLACED");
+    assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
+}
+
 static void find_nothing(struct fixture *f, const char *key, int64_t at_s)
 {
     struct str id = fixture_of_license(f, key).id;
@@ -626,6 +655,8 @@ int main(void)
         fixture_test(what_has_ended_goes_on_in_nothing),
         fixture_test(what_is_held_takes_no_later_purchase),
         fixture_test(a_licence_that_its_renewal_keeps_goes_on_for_whom_it_went_on),
+        fixture_test(what_replaces_an_agreement_within_a_licence_renews_no_other),
+        fixture_test(a_replacement_is_not_the_renewal_of_one_that_was_renewed),
         fixture_test(what_awaits_a_successor_that_is_over_has_ended),
         fixture_test(nothing_is_undecided_once_the_new_licence_is_over),
         fixture_test(nothing_follows_from_an_event_of_another_account),
