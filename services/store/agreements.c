@@ -179,13 +179,23 @@ static void join_next(struct change *change, const struct stored_agreement *fact
     join_previous(change, &next, known ? &successor : NULL, subscriptions);
 }
 
-/* A renewal may keep its licence: which one the licence goes on for, its first agreement says. */
+/* A renewal may keep its licence: which one the licence goes on for, its first agreement says. Of
+ * an agreement before it no event may have told the licence: it counts as one of this licence's. */
 static void load_first(struct change *change, const struct subscription *record,
                        struct stored_agreement *ret)
 {
+    enum { RENEWALS_MAX = 100 };
+    struct stored_agreement previous;
+
     load(change, record->agreement_id, record->account_id, ret);
     if (ret->first.len > 0)
         load(change, ret->first, record->account_id, ret);
+    for (int i = 0; i < RENEWALS_MAX && ret->previous.len > 0; i++) {
+        load(change, ret->previous, record->account_id, &previous);
+        if (previous.license_key.len > 0 || previous.previous.len == 0)
+            return;
+        *ret = previous;
+    }
 }
 
 enum told agreements_tell(struct change *change, const struct subscription *predecessor,

@@ -286,6 +286,60 @@ static void unless_aws_named_the_two(void **state)
     assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
 }
 
+/* A licence is renewed as another, and that one is renewed and kept. */
+static void play_kept(struct fixture *f, bool licence_told, bool created_first)
+{
+    begin_two(f);
+    end_agreement(f, "agmt-3", "CANCELLED");
+    end_agreement(f, "agmt-1", "RENEWED");
+    if (licence_told) {
+        tell_whose_renewal(f, "agmt-1");
+    } else {
+        find_gone(f, FIRST_KEY, begin_s + 10);
+        NOTIFY(f, .kind = EVENT_AGREEMENT_CREATED, .account_id = STR(ACCOUNT),
+               .agreement_id = STR("agmt-2"), .intent = STR("RENEW"),
+               .previous_agreement_id = STR("agmt-1"), .event_time = begin_s + 6);
+    }
+    end_agreement(f, "agmt-2", "RENEWED");
+    for (int i = 0; i < 2; i++) {
+        if (created_first == (i == 0))
+            NOTIFY(f, .kind = EVENT_AGREEMENT_CREATED, .account_id = STR(ACCOUNT),
+                   .agreement_id = STR("agmt-4"), .intent = STR("RENEW"),
+                   .previous_agreement_id = STR("agmt-2"), .event_time = begin_s + 20);
+        else
+            NOTIFY(f, .kind = EVENT_LICENSE_UPDATED, .product_code = STR(PRODUCT),
+                   .account_id = STR(ACCOUNT), .license = STR(SECOND_KEY),
+                   .agreement_id = STR("agmt-4"), .event_time = begin_s + 21);
+    }
+}
+
+static void a_renewal_that_keeps_the_licence_leaves_what_it_renewed_before(void **state)
+{
+    for (int i = 0; i < 4; i++) {
+        struct fixture *f = *state;
+        play_kept(f, i & 1, i & 2);
+        assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
+        ask_again(f, FIRST_KEY, begin_s + 300);
+        assert_true(is_renewed_as(f, FIRST_KEY, SECOND_KEY));
+        fixture_tear_down(state);
+        fixture_set_up(state);
+    }
+}
+
+/* Forged events name each other in a circle. */
+static void a_circle_of_renewals_leads_nowhere(void **state)
+{
+    struct fixture *f = *state;
+
+    infer(f);
+    tell_whose_renewal(f, "agmt-4");
+    NOTIFY(f, .kind = EVENT_AGREEMENT_CREATED, .account_id = STR(ACCOUNT),
+           .agreement_id = STR("agmt-4"), .intent = STR("RENEW"),
+           .previous_agreement_id = STR("agmt-2"), .event_time = begin_s + 6);
+    ask_again(f, FIRST_KEY, begin_s + 300);
+    assert_int_equal(fixture_of_license(f, FIRST_KEY).successor.len, 0);
+}
+
 static void whoever_was_cancelled_goes_on_in_no_other(void **state)
 {
     struct fixture *f = *state;
@@ -646,6 +700,8 @@ int main(void)
         fixture_test(whichever_was_asked_about),
         fixture_test(also_where_aws_announced_its_renewal),
         fixture_test(unless_aws_named_the_two),
+        fixture_test(a_renewal_that_keeps_the_licence_leaves_what_it_renewed_before),
+        fixture_test(a_circle_of_renewals_leads_nowhere),
         fixture_test(whoever_was_cancelled_goes_on_in_no_other),
         fixture_test(a_new_agreement_is_not_the_renewal_of_one_that_was_renewed),
         fixture_test(what_aws_says_of_both_ends_undoes_what_was_inferred),
