@@ -243,8 +243,13 @@ static void ended_and_unpaid_say_so(void **state)
     struct contact_field sent[] = {{STR("email"), STR("a@example.com")}};
     struct contact_result contact = {.fields = {sent, 1}};
 
-    static const char *const welcoming[] = {"Welcome", "<form", "How can we reach you",
-                                            "Thank you, you are registered", "log in and start"};
+    static const char *const welcoming[] = {"Welcome",
+                                            "<form",
+                                            "How can we reach you",
+                                            "Thank you, you are registered",
+                                            "log in and start",
+                                            "Valid until",
+                                            "goes on after this date"};
 
     registration_render(*state, &view, &arena, &ended);
     assert_is_a_good_page(&ended);
