@@ -107,12 +107,13 @@ static int64_t listed_by(const struct subscription *record, int64_t now_s)
 }
 
 /* AWS announced a purchase after the end of the one before it, and has listed something since: the
- * listing is of the later one. */
+ * listing is of the later one. An end announced in the second of a purchase is that purchase's:
+ * whoever bought again is listed, and a notice alone ends nobody whom AWS lists. */
 static bool is_of_later_purchase(const struct subscription *record, enum notice notice,
                                  int64_t notice_at_s, int64_t listed_at_s)
 {
     return notice == NOTICE_UNSUBSCRIBED && record->subscribed_at != 0 &&
-           record->subscribed_at >= notice_at_s && listed_at_s >= record->subscribed_at;
+           record->subscribed_at > notice_at_s && listed_at_s >= record->subscribed_at;
 }
 
 static bool apply_listed(struct subscription *record, struct entitlement_list list,

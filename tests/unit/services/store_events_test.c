@@ -220,7 +220,8 @@ static void play_bought_again(struct fixture *f, const int order[3])
     assert_int_equal(record_state(&record, &f->books.policy, NOW + 1000, false), STATE_HELD);
 }
 
-static void a_later_purchase_refutes_the_end_of_an_earlier_one(void **state)
+/* Plays it once for each order of its three. */
+static void in_every_order(void **state, void (*play)(struct fixture *f, const int order[3]))
 {
     static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
                                     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
@@ -228,10 +229,40 @@ static void a_later_purchase_refutes_the_end_of_an_earlier_one(void **state)
     for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
         struct fixture *f = *state;
         sns(f, EVENT_ENTITLEMENT_UPDATED, NOW - 10);
-        play_bought_again(f, orders[i]);
+        play(f, orders[i]);
         fixture_tear_down(state);
         fixture_set_up(state);
     }
+}
+
+static void a_later_purchase_refutes_the_end_of_an_earlier_one(void **state)
+{
+    in_every_order(state, play_bought_again);
+}
+
+/* Bought, listed, cancelled, and all of it in one second. */
+static void play_bought_and_cancelled(struct fixture *f, const int order[3])
+{
+    struct str id = only_record(f).id;
+
+    for (size_t i = 0; i < 3; i++) {
+        if (order[i] == 0)
+            sns(f, EVENT_SUBSCRIBE_SUCCESS, NOW);
+        else if (order[i] == 1)
+            sns(f, EVENT_UNSUBSCRIBE_SUCCESS, NOW);
+        else
+            fixture_apply(f, id, SCOPE_CUSTOMER_IDENTIFIER, NOW, ROWS_OF(SEATS(5)));
+    }
+    fixture_apply(f, id, SCOPE_CUSTOMER_IDENTIFIER, NOW, NO_ROWS);
+    fixture_apply(f, id, SCOPE_CUSTOMER_IDENTIFIER, NOW + 100, NO_ROWS);
+    struct subscription record = only_record(f);
+    assert_int_equal(record_evidence(&record).notice, NOTICE_UNSUBSCRIBED);
+    assert_int_equal(record_state(&record, &f->books.policy, NOW + 200, false), STATE_ENDED);
+}
+
+static void an_end_in_the_second_of_its_purchase_is_its_end(void **state)
+{
+    in_every_order(state, play_bought_and_cancelled);
 }
 
 static void what_was_only_bought_before_stays_ended(void **state)
@@ -579,6 +610,7 @@ int main(void)
         fixture_test(of_several_licences_sns_ends_none),
         fixture_test(what_has_ended_long_before_is_not_meant),
         fixture_test(a_later_purchase_refutes_the_end_of_an_earlier_one),
+        fixture_test(an_end_in_the_second_of_its_purchase_is_its_end),
         fixture_test(what_was_only_bought_before_stays_ended),
         fixture_test(what_cannot_be_acted_on_is_kept_with_the_reason),
         fixture_test(an_agreement_of_no_known_licence_waits_and_marks_its_account),
