@@ -275,6 +275,28 @@ static void an_operator_accepts_or_refuses(void **state)
                      ERROR_BAD_REQUEST);
 }
 
+/* "Refuse the exception, accept the rest." */
+static void what_is_refused_is_no_part_of_its_product(void **state)
+{
+    struct fixture *f = *state;
+    struct str exception = buyer(f, 1), other = buyer(f, 2);
+    struct held_decide_result result;
+
+    end(f, exception, false);
+    end(f, other, false);
+    assert_int_equal(
+        decide(f, (struct held_decide_params){.decision = HELD_REFUSE, .handle = exception},
+               &result),
+        ERROR_NONE);
+    assert_int_equal(
+        decide(f, (struct held_decide_params){.decision = HELD_ACCEPT, .product = STR(PRODUCT)},
+               &result),
+        ERROR_NONE);
+    assert_int_equal(result.subscriptions.count, 1);
+    assert_int_equal(state_of(f, other), STATE_ENDED);
+    assert_int_equal(state_of(f, exception), STATE_HELD);
+}
+
 static void what_is_refused_is_served_no_longer_than_the_limit(void **state)
 {
     struct fixture *f = *state;
@@ -363,6 +385,7 @@ int main(void)
         fixture_test(announced_ends_are_never_held_nor_counted),
         fixture_test(an_announcement_ends_what_is_held),
         fixture_test(an_operator_accepts_or_refuses),
+        fixture_test(what_is_refused_is_no_part_of_its_product),
         fixture_test(what_is_refused_is_served_no_longer_than_the_limit),
         fixture_test(what_aws_lists_again_undoes_an_acceptance),
         fixture_test(a_product_is_listed_and_decided_as_one),
