@@ -5,6 +5,9 @@ from .truth import Account, Deal
 
 # How a notice arrives: (of a hundred, how late in seconds and how often).
 FATES = ((62, ((0, 0),)), (8, ()), (15, ((1, 9),)), (8, ((0, 0), (0, 6))), (7, ((2, 4),)))
+# Nobody renews or replaces what was bought, or renewed, moments ago: three times as long as two answers are apart
+# that confirm an end.
+RENEWED_AFTER_S = 6
 STEPS = ("buy", "register", "change", "renew", "renew", "cancel", "cancel", "rest", "rest")
 
 
@@ -21,7 +24,7 @@ class History:
 
     def play(self, span_s):
         """Plans the history: its steps at random moments of the span, begun by a purchase."""
-        count = self.rng.randint(3, 9)
+        count = self.rng.randint(3, 10)
         moments = sorted(self.rng.uniform(0, span_s) for _ in range(count))
         self.town.at(self.rng.uniform(0, 2), self.buy)
         for moment in moments:
@@ -47,7 +50,7 @@ class History:
         self.identifier = answer.get("customer_identifier", "")
         arn = answer["license_arn"]
         own = self.identifier if self.kind == "legacy" else self.rng.choice((arn, arn.rsplit(":", 1)[1]))
-        deal = Deal(answer["agreement_id"], arn, own, seats)
+        deal = Deal(answer["agreement_id"], arn, own, seats, self.town.elapsed())
         self.truth.deals.append(deal)
         self.town.watch(self, deal)
         return deal
@@ -61,7 +64,7 @@ class History:
             return
         seats, more = self.numbers.pop(), {}
         if self.rng.random() < 0.2:
-            more = {"term_s": self.rng.randint(4, 7), "expiry_lag_s": -1}
+            more = {"term_s": self.rng.randint(6, 9), "expiry_lag_s": -1}
         answer = self.town.sandbox.buy(product=self.product, account=self.account_id,
                                        dimensions={"seats": seats}, pending_s=self._gap(), **more)
         deal = self._deal(answer, seats)
@@ -92,7 +95,7 @@ class History:
 
     def renew(self, deal=None):
         deal = deal or self._pick()
-        if not deal or not deal.live:
+        if not deal or not deal.live or self.town.elapsed() < deal.begun_s + RENEWED_AFTER_S:
             return
         seats = self.rng.choice((deal.seats, self.numbers.pop()))
         verb = self.rng.choice(("renew", "renew", "replace"))
@@ -103,7 +106,7 @@ class History:
         if keep:
             # The licence, and whoever is known by it, stays what it is.
             deal.names_predecessor = deal.names_predecessor and {"created", "updated"} <= deal.told
-            deal.agreement, deal.told = answer["agreement_id"], set()
+            deal.agreement, deal.told, deal.begun_s = answer["agreement_id"], set(), self.town.elapsed()
             deal.resized(seats)
             self.note(f"{verb}, licence kept: {deal} {options}")
             return

@@ -12,7 +12,7 @@ from .account import History, read_notice
 
 CONCURRENT = "6concurrentproductcode001"
 KINDS = (("new", NEW), ("new", NEW), ("legacy", LEGACY), ("concurrent", CONCURRENT), ("concurrent", CONCURRENT))
-SPAN_S = 16
+SPAN_S = 24
 REST_S = 90
 
 SETTINGS = f"""

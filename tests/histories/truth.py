@@ -15,6 +15,7 @@ class Deal:
     license: str
     own_handle: str            # leads to it alone: its licence, or the identifier of a legacy listing
     seats: int
+    begun_s: float             # when this agreement was made
     tenant: str = ""           # the vendor's own id, linked when the buyer registered
     status: str = "ACTIVE"
     successor: "Deal" = None
@@ -33,9 +34,9 @@ class Deal:
     def handles(self):
         return [handle for handle in (self.own_handle, self.tenant) if handle]
 
-    def heir(self):
-        """Where renewals and replacements lead; itself if there were none."""
-        return self.successor.heir() if self.successor else self
+    def heirs(self):
+        """Whatever renewals and replacements led to, one after the other."""
+        return [self.successor, *self.successor.heirs()] if self.successor else []
 
     def resized(self, seats):
         self.seats = seats
@@ -99,8 +100,8 @@ class Account:
             return bounds
         guesses = {guess.seats for guess in self._could_be_renewals()}
         bounds = Bounds(bounds.exactly | guesses, max(bounds.held, deal.highest))
-        if deal.heir().tenant:
-            # Somebody registered it for itself, and AWS has not said whose it is.
+        if any(heir.tenant for heir in deal.heirs()):
+            # Somebody registered one of them for itself, and AWS has not said whose it is.
             bounds.exactly.add(0)
         return bounds
 
