@@ -195,7 +195,7 @@ static int64_t erase(struct fixture *f, struct journal_erase_params params)
     return entries;
 }
 
-static void link(struct fixture *f, struct str id, const char *tenant, const char *author)
+static void link_tenant(struct fixture *f, struct str id, const char *tenant, const char *author)
 {
     struct link_params params = {.handle = id, .tenant = str_of(tenant), .author = str_of(author)};
     struct subscription_result result;
@@ -237,9 +237,9 @@ static void erased_words_are_gone_and_stay_proved(void **state)
 
     fill(f);
     struct str id = enter(f, ACCOUNT);
-    link(f, id, "jane.doe@example.com", "kim");
+    link_tenant(f, id, "jane.doe@example.com", "kim");
     struct str other = enter(f, "999900001111");
-    link(f, other, "other", "kim");
+    link_tenant(f, other, "other", "kim");
     assert_int_equal(count_in_journal(f, id, "jane.doe"), 1);
     struct journal_verify_result before = verify(f, NULL);
 

@@ -394,7 +394,7 @@ static int break_the_disk(struct fixture *f)
         return 2;
     if (!db_is_broken(f->books.db) || f->commits != 1)
         return 3;
-    db_env_set_func_fsync(fsync);
+    db_env_set_func_fsync(fixture_sync);
     if (enter(f, "000000000003", &result) != ERROR_INTERNAL || f->broken != 1)
         return 4;
     books_done(&f->books);
