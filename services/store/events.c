@@ -73,6 +73,14 @@ static bool may_be_meant(const struct event_work *work, const struct subscriptio
     return !has_ended_before(work, record);
 }
 
+/* A purchase was announced while this one was known: an end may be that one's, though AWS has
+ * listed no licence of it yet, or never will. */
+static bool another_was_bought(const struct event_work *work, const struct subscription *record)
+{
+    return record->license_key.len > 0 &&
+           record->subscribed_at > record->created_at + work->books->policy.confirm_delay_s;
+}
+
 struct customer {
     size_t records; /* that have the identifier */
     size_t meant;   /* those that the message can be about */
@@ -97,7 +105,7 @@ static void apply_announcement(struct event_work *work, struct subscription *rec
     }
     if (event->kind == EVENT_SUBSCRIBE_FAIL && is_meant)
         apply_payment_failed(record, event->event_time);
-    if (event->kind == EVENT_UNSUBSCRIBE_SUCCESS && is_meant)
+    if (event->kind == EVENT_UNSUBSCRIBE_SUCCESS && is_meant && !another_was_bought(work, record))
         apply_notice(record, NOTICE_UNSUBSCRIBED, event->event_time, change_now_s(work->change),
                      work->arena);
     records_update(work->change, &before, record);

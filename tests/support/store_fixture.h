@@ -250,6 +250,20 @@ static inline struct notify_result fixture_notify(struct fixture *fixture,
     ((struct aws_entitlement_list){(struct aws_entitlement[]){__VA_ARGS__},                        \
                                    sizeof((struct aws_entitlement[]){__VA_ARGS__}) /               \
                                        sizeof(struct aws_entitlement)})
+/* As if it had been made so much earlier. */
+static inline void fixture_make_older(struct fixture *f, const char *key, int64_t by_s)
+{
+    struct subscription before = fixture_of_license(f, key), after = before;
+    struct change change;
+    struct error error;
+
+    after.created_at -= by_s;
+    change_begin(&change, f->books.db, f->books.seq + 1, clock_wall_ms());
+    records_update(&change, &before, &after);
+    assert_int_equal(change_commit(&change, &error), 0);
+    change_done(&change);
+}
+
 #define NO_ROWS ((struct aws_entitlement_list){0})
 #define SEATS(number, ...)                                                                         \
     ((struct aws_entitlement){.product_code = STR(PRODUCT),                                        \

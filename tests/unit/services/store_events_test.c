@@ -183,6 +183,26 @@ static void of_several_licences_sns_ends_none(void **state)
     assert_int_equal(due_class_of(f, fixture_of_license(f, SECOND_KEY).id), DUE_NOTIFICATION);
 }
 
+/* Bought and cancelled before AWS listed a licence of it. */
+static void an_end_may_be_that_of_a_purchase_nobody_saw(void **state)
+{
+    struct fixture *f = *state;
+    struct register_params params = {.product_code = STR(PRODUCT),
+                                     .license_arn = STR(ARN(FIRST_KEY)),
+                                     .account_id = STR(ACCOUNT),
+                                     .customer_identifier = STR("customer-1")};
+    struct register_result result = {0};
+    int64_t now_s = clock_wall_s();
+
+    assert_int_equal(fixture_write(f, on_register, &params, &result), ERROR_NONE);
+    fixture_make_older(f, FIRST_KEY, 86400);
+    fixture_apply(f, fixture_of_license(f, FIRST_KEY).id, SCOPE_LICENSE, now_s - 3600,
+                  ROWS_OF(SEATS(9, .license_arn = params.license_arn)));
+    sns(f, EVENT_SUBSCRIBE_SUCCESS, now_s - 20);
+    sns(f, EVENT_UNSUBSCRIBE_SUCCESS, now_s - 10);
+    assert_int_equal(notice_of(f, FIRST_KEY), notice_none);
+}
+
 /* The second has ended; what is announced about then may be its end, and hours later is not. */
 static void what_has_ended_long_before_is_not_meant(void **state)
 {
@@ -608,6 +628,7 @@ int main(void)
         fixture_test(a_failed_payment_never_grants),
         fixture_test(an_unsubscription_is_a_notice),
         fixture_test(of_several_licences_sns_ends_none),
+        fixture_test(an_end_may_be_that_of_a_purchase_nobody_saw),
         fixture_test(what_has_ended_long_before_is_not_meant),
         fixture_test(a_later_purchase_refutes_the_end_of_an_earlier_one),
         fixture_test(an_end_in_the_second_of_its_purchase_is_its_end),

@@ -68,28 +68,14 @@ static bool is_renewed_as(struct fixture *f, const char *old, const char *new)
     return str_eq(before.successor, after.id) && str_eq(after.predecessor, before.id);
 }
 
-/* As if it had been made so much earlier. */
-static void make_older(struct fixture *f, const char *key, int64_t by_s)
-{
-    struct subscription before = fixture_of_license(f, key), after = before;
-    struct change change;
-    struct error error;
-
-    after.created_at -= by_s;
-    change_begin(&change, f->books.db, f->books.seq + 1, clock_wall_ms());
-    records_update(&change, &before, &after);
-    assert_int_equal(change_commit(&change, &error), 0);
-    change_done(&change);
-}
-
 /* Neither was registered: a sweep brought both. */
 static void what_was_there_beside_it_is_no_renewal(void **state)
 {
     struct fixture *f = *state;
 
     begin_two(f);
-    make_older(f, FIRST_KEY, 30 * 86400);
-    make_older(f, THIRD_KEY, 30 * 86400);
+    fixture_make_older(f, FIRST_KEY, 30 * 86400);
+    fixture_make_older(f, THIRD_KEY, 30 * 86400);
     struct str third = fixture_of_license(f, THIRD_KEY).id;
     fixture_apply(f, third, SCOPE_LICENSE, begin_s + 10, NO_ROWS);
     fixture_apply(f, third, SCOPE_ACCOUNT, begin_s + 100,
