@@ -46,6 +46,8 @@ def bare():
         must("debootstrap", "--variant=minbase", "--include=systemd-sysv,ca-certificates", SUITE, partial, mirror())
         # How this machine reaches the mirror (proxies, a clock that is not the mirror's).
         (partial / "etc/apt/apt.conf.d/50host").write_text(must("apt-config", "dump", "--format", '%F "%v";%n', "Acquire"))
+        # What is thrown away need not wait for the disk.
+        (partial / "etc/dpkg/dpkg.cfg.d/50host").write_text("force-unsafe-io\n")
         (partial / "etc/hosts").write_text("127.0.0.1 localhost\n")
         partial.rename(base)
     return base
@@ -114,7 +116,8 @@ class Machine:
                 self.popen.wait()
 
     def _enter(self, online=False):
-        namespaces = ["--mount", "--uts", "--ipc", "--pid", "--cgroup", *([] if online else ["--net"])]
+        # The root too: where this machine is itself a chroot, the namespace has another.
+        namespaces = ["--root", "--wd", "--mount", "--uts", "--ipc", "--pid", "--cgroup", *([] if online else ["--net"])]
         return ["nsenter", f"--target={self.init}", *namespaces, "env", "-i",
                 *(f"{name}={value}" for name, value in ENVIRONMENT.items())]
 
