@@ -28,11 +28,6 @@ def suite():
         running.close()
 
 
-def figure(suite, name):
-    counters = suite.client("1").call("stats")["counters"]
-    return next(counter["value"] for counter in counters if counter["name"] == name)
-
-
 def wait_for(question):
     """Asks again as fast as answers come."""
     deadline = time.monotonic() + 30 * PATIENCE
@@ -45,8 +40,8 @@ def question(msgid):
 
 
 def test_who_does_not_read_loses_its_own_answers_only(suite):
-    lost_before = figure(suite, "replies_undeliverable_total")
-    asked_before = figure(suite, "requests_total")
+    lost_before = suite.figures()["replies_undeliverable_total"]
+    asked_before = suite.figures()["requests_total"]
     stuck = zmq.Context.instance().socket(zmq.DEALER)
     stuck.setsockopt(zmq.LINGER, 0)
     stuck.setsockopt(zmq.SNDHWM, 0)
@@ -55,9 +50,9 @@ def test_who_does_not_read_loses_its_own_answers_only(suite):
     for msgid in range(UNREAD):
         stuck.send(question(msgid))
     own = itertools.count(1)  # the question below is one too, and counted
-    wait_for(lambda: figure(suite, "requests_total") - asked_before - next(own) >= UNREAD)
+    wait_for(lambda: suite.figures()["requests_total"] - asked_before - next(own) >= UNREAD)
     assert suite.client("1").call("check", BUYER, "seats", 10)["allow"]
-    lost = figure(suite, "replies_undeliverable_total") - lost_before
+    lost = suite.figures()["replies_undeliverable_total"] - lost_before
     assert 0 < lost < UNREAD
 
     for _ in range(int(UNREAD - lost)):

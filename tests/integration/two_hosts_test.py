@@ -101,9 +101,6 @@ class TwoHosts(Suite):
             self._registrar_port = self.host.borrow(int(port))
         return f"http://127.0.0.1:{self._registrar_port}"
 
-    def figures(self, name):
-        return {item["name"]: item["value"] for item in self.client(name).call("stats")["counters"]}
-
     def ask(self, program, *lines, who="application", timeout_ms=20000, checker="checker-here"):
         """An application there, that knows the checker here: what it answers to each line."""
         command = [*self.host.enter, *program, "remote", "--checker", f"tcp://{self.host.here}:{CHECKER}",

@@ -250,6 +250,19 @@ static inline struct notify_result fixture_notify(struct fixture *fixture,
     ((struct aws_entitlement_list){(struct aws_entitlement[]){__VA_ARGS__},                        \
                                    sizeof((struct aws_entitlement[]){__VA_ARGS__}) /               \
                                        sizeof(struct aws_entitlement)})
+/* How often the operator was called because of ends that are held. */
+static inline size_t fixture_alarms(struct fixture *f)
+{
+    struct history_params params = {.limit = 1000};
+    struct journal_result result;
+    size_t count = 0;
+
+    assert_int_equal(fixture_read(f, on_journal, &params, &result), ERROR_NONE);
+    for (size_t i = 0; i < result.entries.count; i++)
+        count += result.entries.items[i].event == AUDIT_HELD;
+    return count;
+}
+
 /* As if it had been made so much earlier. */
 static inline void fixture_make_older(struct fixture *f, const char *key, int64_t by_s)
 {

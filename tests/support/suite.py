@@ -156,6 +156,10 @@ class Suite:
     def store(self):
         return self.client("store")
 
+    def figures(self, name="1"):
+        """What the store or a checker counts, by name."""
+        return {one["name"]: one["value"] for one in self.client(name).call("stats")["counters"]}
+
     def check(self, handle, dimension="seats", quantity=1, checker="1", **options):
         return self.client(checker).call("check", handle, dimension, quantity, **options)
 

@@ -74,18 +74,6 @@ static void announce_end(struct fixture *f, struct str id)
     assert_int_equal(result.outcome, OUTCOME_APPLIED);
 }
 
-static size_t alarms(struct fixture *f)
-{
-    struct history_params params = {.limit = 1000};
-    struct journal_result result;
-    size_t count = 0;
-
-    assert_int_equal(fixture_read(f, on_journal, &params, &result), ERROR_NONE);
-    for (size_t i = 0; i < result.entries.count; i++)
-        count += result.entries.items[i].event == AUDIT_HELD;
-    return count;
-}
-
 static void end_a_few(struct fixture *f, int first)
 {
     for (int i = first; i < first + MANY; i++) {
@@ -98,7 +86,7 @@ static void end_a_few(struct fixture *f, int first)
 static void a_few_end(void **state)
 {
     end_a_few(*state, 0);
-    assert_int_equal(alarms(*state), 0);
+    assert_int_equal(fixture_alarms(*state), 0);
 }
 
 /* The ends so far, as if they had been earlier. */
@@ -130,7 +118,7 @@ static void what_ended_at_another_time_is_not_counted(void **state)
     /* Of a clock that was ahead. */
     make_older(f, -7200);
     end_a_few(f, 20);
-    assert_int_equal(alarms(f), 0);
+    assert_int_equal(fixture_alarms(f), 0);
 }
 
 static void many_are_held_and_those_before_them(void **state)
@@ -146,7 +134,7 @@ static void many_are_held_and_those_before_them(void **state)
         assert_int_equal(state_of(f, ids[i]), STATE_HELD);
         assert_int_equal(why(f, ids[i]), HELD_MANY);
     }
-    assert_int_equal(alarms(f), 1);
+    assert_int_equal(fixture_alarms(f), 1);
     assert_int_equal(ends_held(&f->books, clock_wall_s()).waiting, MANY + 3);
 }
 
@@ -204,7 +192,7 @@ static void a_clock_that_is_put_right_forgets_no_end(void **state)
     put_back_the_clock(f, 20);
     ids[MANY + 1] = buyer(f, MANY + 1);
     end(f, ids[MANY + 1], true);
-    assert_int_equal(alarms(f), 1);
+    assert_int_equal(fixture_alarms(f), 1);
 }
 
 static void announced_ends_are_never_held_nor_counted(void **state)
@@ -221,7 +209,7 @@ static void announced_ends_are_never_held_nor_counted(void **state)
     struct str one = buyer(f, 2 * MANY);
     end(f, one, true);
     assert_int_equal(state_of(f, one), STATE_ENDED);
-    assert_int_equal(alarms(f), 0);
+    assert_int_equal(fixture_alarms(f), 0);
 }
 
 static void an_announcement_ends_what_is_held(void **state)
@@ -254,7 +242,7 @@ static void an_operator_accepts_or_refuses(void **state)
     end(f, first, false);
     end(f, second, false);
     assert_int_equal(why(f, first), HELD_UNEXPLAINED);
-    assert_int_equal(alarms(f), 1);
+    assert_int_equal(fixture_alarms(f), 1);
     assert_int_equal(
         decide(f, (struct held_decide_params){.decision = HELD_ACCEPT, .handle = first}, &result),
         ERROR_NONE);

@@ -634,18 +634,6 @@ static void a_wrong_account_spoils_no_later_event(void **state)
     assert_int_equal(record_evidence(&first).notice, NOTICE_CANCELLED);
 }
 
-static size_t alarms(struct fixture *f)
-{
-    struct history_params params = {.limit = 1000};
-    struct journal_result result;
-    size_t count = 0;
-
-    assert_int_equal(fixture_read(f, on_journal, &params, &result), ERROR_NONE);
-    for (size_t i = 0; i < result.entries.count; i++)
-        count += result.entries.items[i].event == AUDIT_HELD;
-    return count;
-}
-
 /* SNS names no licence: nothing that AWS sends can decide, so the operator is called and does. */
 static void where_no_event_decides_the_operator_does(void **state)
 {
@@ -663,7 +651,7 @@ static void where_no_event_decides_the_operator_does(void **state)
     find_gone(f, THIRD_KEY, begin_s + 20);
     assert_int_equal(state_at(f, FIRST_KEY, begin_s + 200), STATE_HELD);
     assert_int_equal(state_at(f, THIRD_KEY, begin_s + 200), STATE_HELD);
-    assert_int_equal(alarms(f), 1);
+    assert_int_equal(fixture_alarms(f), 1);
     params.handle = fixture_of_license(f, THIRD_KEY).id;
     assert_int_equal(fixture_write(f, on_held_decide, &params, &result), ERROR_NONE);
     ask_again(f, FIRST_KEY, begin_s + 300);
