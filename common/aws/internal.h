@@ -2,8 +2,8 @@
 #ifndef COMMON_AWS_INTERNAL_H
 #define COMMON_AWS_INTERNAL_H
 
-#include "common/aws/aws.h"
-#include "common/aws/credentials.h"
+#include "common/aws/client/aws.h"
+#include "common/aws/credentials/credentials.h"
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/http/client/http_client.h"

@@ -2,7 +2,7 @@
 #ifndef PROTO_SETTINGS_SETTINGS_AWS_H
 #define PROTO_SETTINGS_SETTINGS_AWS_H
 
-#include "common/aws/aws.h"
+#include "common/aws/client/aws.h"
 #include "proto/settings/settings.h"
 
 /* The texts are the settings' own. */

@@ -7,7 +7,7 @@
 #ifndef SERVICES_CHECKER_ENTITLEMENT_CALL_H
 #define SERVICES_CHECKER_ENTITLEMENT_CALL_H
 
-#include "common/aws/aws.h"
+#include "common/aws/client/aws.h"
 #include "proto/endpoint/client.h"
 
 struct entitlement_call;

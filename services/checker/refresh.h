@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "common/aws/aws.h"
+#include "common/aws/client/aws.h"
 #include "proto/endpoint/client.h"
 
 struct refresh;

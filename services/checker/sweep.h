@@ -7,7 +7,7 @@
 #ifndef SERVICES_CHECKER_SWEEP_H
 #define SERVICES_CHECKER_SWEEP_H
 
-#include "common/aws/aws.h"
+#include "common/aws/client/aws.h"
 #include "proto/endpoint/client.h"
 
 struct sweep;

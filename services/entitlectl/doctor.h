@@ -3,7 +3,7 @@
 #ifndef SERVICES_ENTITLECTL_DOCTOR_H
 #define SERVICES_ENTITLECTL_DOCTOR_H
 
-#include "common/aws/aws.h"
+#include "common/aws/client/aws.h"
 #include "services/entitlectl/ctl.h"
 #include "services/entitlectl/findings.h"
 

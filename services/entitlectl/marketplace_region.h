@@ -2,7 +2,7 @@
 #ifndef SERVICES_ENTITLECTL_MARKETPLACE_REGION_H
 #define SERVICES_ENTITLECTL_MARKETPLACE_REGION_H
 
-#include "common/aws/aws.h"
+#include "common/aws/client/aws.h"
 #include "services/entitlectl/findings.h"
 
 struct region_verdict {

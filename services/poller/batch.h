@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "common/aws/aws.h"
+#include "common/aws/client/aws.h"
 #include "common/loop/loop.h"
 
 struct batch;

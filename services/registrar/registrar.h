@@ -4,7 +4,7 @@
 
 #include <sys/queue.h>
 
-#include "common/aws/aws.h"
+#include "common/aws/client/aws.h"
 #include "common/daemon/daemon.h"
 #include "common/http/server/http_server.h"
 #include "proto/audit/audit.h"

@@ -2,7 +2,7 @@
 #ifndef SERVICES_REGISTRAR_RESOLVED_H
 #define SERVICES_REGISTRAR_RESOLVED_H
 
-#include "common/aws/aws.h"
+#include "common/aws/client/aws.h"
 #include "services/registrar/pages.h"
 
 struct resolved {

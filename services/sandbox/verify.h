@@ -2,7 +2,7 @@
 #ifndef SERVICES_SANDBOX_VERIFY_H
 #define SERVICES_SANDBOX_VERIFY_H
 
-#include "common/aws/sigv4.h"
+#include "common/aws/client/sigv4.h"
 #include "services/sandbox/call.h"
 #include "services/sandbox/world.h"
 

@@ -1,6 +1,6 @@
 /* AWS's shared files, and what a profile in them names. Nothing is run or asked. */
+#include "common/aws/credentials/source.h"
 #include "common/aws/internal.h"
-#include "common/aws/source.h"
 #include "common/base/mem.h"
 #include "tests/fuzz/memory_file.h"
 

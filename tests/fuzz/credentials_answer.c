@@ -1,6 +1,6 @@
 /* Keys as JSON, from a container, an instance or a program, and what stands around them. */
+#include "common/aws/credentials/source.h"
 #include "common/aws/internal.h"
-#include "common/aws/source.h"
 #include "common/base/mem.h"
 #include "tests/fuzz/fuzz.h"
 

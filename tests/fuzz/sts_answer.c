@@ -1,6 +1,6 @@
 /* What STS answers when a role is taken on: keys that are whole, or a sentence. */
+#include "common/aws/credentials/source.h"
 #include "common/aws/internal.h"
-#include "common/aws/source.h"
 #include "common/base/mem.h"
 #include "tests/fuzz/fuzz.h"
 

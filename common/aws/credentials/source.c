@@ -1,5 +1,5 @@
 /* What all sources have in common: one question at a time, one answer. */
-#include "common/aws/source.h"
+#include "common/aws/credentials/source.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * Guide: environment variables"). */
 #include <stdlib.h>
 
+#include "common/aws/credentials/source.h"
 #include "common/aws/internal.h"
-#include "common/aws/source.h"
 #include "common/base/mem.h"
 
 struct given {

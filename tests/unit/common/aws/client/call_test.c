@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "common/aws/client/sigv4.h"
 #include "common/aws/internal.h"
-#include "common/aws/sigv4.h"
 #include "common/base/clock.h"
 #include "common/http/server/http_server.h"
 #include "tests/support/aws_environment.h"

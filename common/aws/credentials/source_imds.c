@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/aws/credentials/source.h"
 #include "common/aws/internal.h"
-#include "common/aws/source.h"
 #include "common/base/mem.h"
 
 #define ROLES "/latest/meta-data/iam/security-credentials/"

@@ -1,6 +1,6 @@
 /* Small questions to the machine's own services (container credentials, instance metadata). */
+#include "common/aws/credentials/source.h"
 #include "common/aws/internal.h"
-#include "common/aws/source.h"
 #include "common/base/mem.h"
 
 enum { ANSWER_LIMIT = 65536, PAUSE_MS = 200 };

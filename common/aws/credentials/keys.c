@@ -1,7 +1,7 @@
 /* Keys as texts, as JSON, and compared. */
 #include <string.h>
 
-#include "common/aws/source.h"
+#include "common/aws/credentials/source.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 

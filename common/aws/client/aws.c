@@ -1,4 +1,4 @@
-#include "common/aws/aws.h"
+#include "common/aws/client/aws.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/aws/client/sigv4.h"
 #include "common/aws/internal.h"
-#include "common/aws/sigv4.h"
 #include "common/base/clock.h"
 
 enum { MORE_HEADERS = 4, DATE_LEN = 8 };

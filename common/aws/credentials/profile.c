@@ -4,8 +4,8 @@
  * the config file. */
 #include <string.h>
 
+#include "common/aws/credentials/source.h"
 #include "common/aws/internal.h"
-#include "common/aws/source.h"
 #include "common/base/mem.h"
 
 /* A profile, and the one that names it as source_profile. */

@@ -2,7 +2,7 @@
  * place, the SDKs' "standard" retry mode for their kind. */
 #include <string.h>
 
-#include "common/aws/aws.h"
+#include "common/aws/client/aws.h"
 
 struct str aws_error_code(struct str errortype_header, const struct json *body)
 {

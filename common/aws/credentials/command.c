@@ -2,7 +2,7 @@
  * (POSIX, Shell Command Language, 2.2 Quoting): nothing is expanded. */
 #include <string.h>
 
-#include "common/aws/source.h"
+#include "common/aws/credentials/source.h"
 #include "common/base/mem.h"
 
 struct splitter {

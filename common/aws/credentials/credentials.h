@@ -3,7 +3,7 @@
 #ifndef COMMON_AWS_CREDENTIALS_H
 #define COMMON_AWS_CREDENTIALS_H
 
-#include "common/aws/source.h"
+#include "common/aws/credentials/source.h"
 
 struct credentials {
     struct source *source; /* NULL: none is configured */

@@ -1,4 +1,4 @@
-#include "common/aws/sigv4.h"
+#include "common/aws/client/sigv4.h"
 
 #include "common/crypto/crypto.h"
 

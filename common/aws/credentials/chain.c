@@ -2,8 +2,8 @@
  * configured and fails is an error with its name; nothing falls through to the next. */
 #include <stdlib.h>
 
+#include "common/aws/credentials/source.h"
 #include "common/aws/internal.h"
-#include "common/aws/source.h"
 #include "common/base/mem.h"
 
 struct choice {

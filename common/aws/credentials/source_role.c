@@ -1,6 +1,6 @@
 /* A role taken on with the credentials of another source (AssumeRole, AWS STS API reference). */
+#include "common/aws/credentials/source.h"
 #include "common/aws/internal.h"
-#include "common/aws/source.h"
 #include "common/base/mem.h"
 
 struct role_source {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/aws/sigv4.h"
+#include "common/aws/client/sigv4.h"
 #include "common/json/json.h"
 
 enum { MAX_HEADERS = 8 };

@@ -1,7 +1,7 @@
 /* An access key in AWS's shared files, read anew whenever it is asked for: operators replace keys
  * while daemons run. */
+#include "common/aws/credentials/source.h"
 #include "common/aws/internal.h"
-#include "common/aws/source.h"
 #include "common/base/mem.h"
 
 struct files_source {

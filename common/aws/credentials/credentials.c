@@ -5,7 +5,7 @@
  * (RefreshableCredentials). Expiry is AWS's word, so it is compared with AWS's clock as far as that
  * is known.
  */
-#include "common/aws/credentials.h"
+#include "common/aws/credentials/credentials.h"
 
 #include "common/aws/internal.h"
 #include "common/base/clock.h"

@@ -1,7 +1,7 @@
 /* The news of credentials and clock as log lines: the same for every daemon. */
-#include "common/aws/aws.h"
-#include "common/base/clock.h"
 #include "common/log/log.h"
+#include "common/aws/client/aws.h"
+#include "common/base/clock.h"
 
 void aws_log_credentials(void *arg, const struct aws_credentials_news *news)
 {

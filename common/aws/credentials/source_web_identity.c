@@ -2,8 +2,8 @@
  * (AssumeRoleWithWebIdentity, AWS STS API reference). The call is not signed. */
 #include <string.h>
 
+#include "common/aws/credentials/source.h"
 #include "common/aws/internal.h"
-#include "common/aws/source.h"
 #include "common/base/mem.h"
 
 struct web_identity {

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/aws/credentials/source.h"
 #include "common/aws/internal.h"
-#include "common/aws/source.h"
 #include "common/base/mem.h"
 
 #define TASK_HOST "169.254.170.2"

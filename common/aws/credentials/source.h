@@ -8,7 +8,7 @@
 #ifndef COMMON_AWS_SOURCE_H
 #define COMMON_AWS_SOURCE_H
 
-#include "common/aws/aws.h"
+#include "common/aws/client/aws.h"
 #include "common/base/buf.h"
 #include "common/http/client/http_client.h"
 
