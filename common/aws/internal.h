@@ -148,7 +148,7 @@ void configured_number(const struct configured *from, const char *variable, cons
                        int64_t min, int64_t max, int64_t *ret_value);
 void aws_warn(const struct aws *aws, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* file.c: appends the whole file. 1 if there is none, -1 if it cannot be read; error says so. */
+/* common/base/file.c: appends the whole file. 1 if there is none, -1 if it cannot be read; error says so. */
 int file_read(const char *path, size_t limit, struct buf *out, struct error *error);
 
 /* shared_files.c: ~/.aws/config and ~/.aws/credentials. */
@@ -181,7 +181,7 @@ bool learn_clock(struct aws *aws, int64_t signed_offset_s, struct str code, stru
 /* 0: it is no date. */
 int64_t clock_of_date(struct str date_header);
 
-/* xml.c: the text of the first element of each name, wherever it stands. */
+/* common/xml/xml.c: the text of the first element of each name, wherever it stands. */
 struct xml_text {
     const char *element;
     struct str text; /* empty if absent */

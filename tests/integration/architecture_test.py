@@ -14,7 +14,7 @@ DOORS = {
     r"microhttpd\.h": ["common/http/server"],
     r"jansson\.h": ["common/json"],
     r"ini\.h": ["common/config"],
-    r"expat\.h": ["common/aws/client"],
+    r"expat\.h": ["common/xml"],
     r"czmq\.h": ["common/loop", "common/keys"],
     r"systemd/.*": ["common/daemon"],
     r"uthash\.h": ["common/base"],
