@@ -1,11 +1,10 @@
-/* Small files, whole or not at all. */
+#include "common/base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "common/aws/internal.h"
 
 /* Files are read on the loop, which a pipe without a writer would stop. /dev/null is an empty file.
  */
@@ -21,16 +20,17 @@ static int check_kind(int fd, const char *path, struct error *error)
 static int read_all(int fd, const char *path, size_t limit, struct buf *out, struct error *error)
 {
     char chunk[4096];
+    const size_t before = out->len;
     ssize_t len = 0;
 
-    while (out->len <= limit && (len = read(fd, chunk, sizeof(chunk))) != 0) {
+    while (out->len - before <= limit && (len = read(fd, chunk, sizeof(chunk))) != 0) {
         if (len < 0 && errno == EINTR)
             continue;
         if (len < 0)
             return error_set(error, "cannot read '%s': %s", path, strerror(errno));
         buf_append(out, chunk, (size_t)len);
     }
-    if (out->len > limit)
+    if (out->len - before > limit)
         return error_set(error, "cannot read '%s': it is longer than %zu bytes", path, limit);
     return 0;
 }

@@ -1,9 +1,9 @@
-/* Text out of STS's XML. Sole user of expat. */
+#include "common/xml/xml.h"
+
 #include <expat.h>
 #include <limits.h>
 #include <string.h>
 
-#include "common/aws/internal.h"
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 

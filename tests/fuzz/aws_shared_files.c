@@ -1,16 +1,17 @@
 /* AWS's shared files, and what a profile in them names. Nothing is run or asked. */
-#include "common/aws/credentials/source.h"
-#include "common/aws/internal.h"
+#include "common/aws/credentials/profile.h"
 #include "common/base/mem.h"
 #include "tests/fuzz/memory_file.h"
 
-static void choose(const struct shared_files *files, const char *profile)
+static void choose(struct shared_files *files, char *profile)
 {
-    struct aws aws = {.profile = (char *)(uintptr_t)profile, .session_name = "fuzz"};
+    const struct aws_warnings warnings = {0};
+    const struct source_means means = {.session_name = "fuzz", .warnings = &warnings};
+    const struct configured configured = {files, profile, &warnings};
     struct source *source = NULL;
     struct error error = {""};
 
-    if (profile_source(&source, &aws, files, profile, &error) < 0)
+    if (profile_source(&source, &means, &configured, &error) < 0)
         FUZZ_HOLDS(error.text[0] && !source);
     source_free(source);
 }

@@ -1,6 +1,7 @@
 /* Keys as JSON, from a container, an instance or a program, and what stands around them. */
-#include "common/aws/credentials/source.h"
-#include "common/aws/internal.h"
+#include "common/aws/credentials/command.h"
+#include "common/aws/credentials/sources.h"
+#include "common/aws/environment/url.h"
 #include "common/base/mem.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -29,7 +30,7 @@ static void read_texts(const char *text)
     mem_free(container_url(NULL, text, &error));
     mem_free(container_url(text, NULL, &error));
     url_split(text, &parts, &error);
-    check_endpoint(text, &error);
+    url_check_endpoint(text, &error);
 }
 
 void fuzz_one(struct str input)

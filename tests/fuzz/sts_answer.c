@@ -1,7 +1,8 @@
 /* What STS answers when a role is taken on: keys that are whole, or a sentence. */
 #include "common/aws/credentials/source.h"
-#include "common/aws/internal.h"
+#include "common/aws/credentials/sts.h"
 #include "common/base/mem.h"
+#include "common/xml/xml.h"
 #include "tests/fuzz/fuzz.h"
 
 static void fetch(struct source *source)
@@ -25,12 +26,11 @@ static void take_role(struct str answer)
 {
     static const struct source_type type = {.fetch = fetch};
     struct source *source = mem_alloc_zero(sizeof(*source));
-    const struct aws_response response = {.outcome = AWS_OK, .raw_body = answer};
     bool answered = false;
 
-    source_init(source, &type, NULL, mem_strdup("role"));
+    source_init(source, &type, mem_strdup("role"));
     source_fetch(source, on_done, &answered);
-    sts_answer(source, &response);
+    sts_end(source, &(struct sts_answer){.xml = answer});
     FUZZ_HOLDS(answered);
     source_free(source);
 }

@@ -24,6 +24,11 @@ DOORS = {
     r"db\.h": ["services/store"],
 }
 
+# Folders in rooms, from the top down: arrows point only downwards, and files form no circle.
+ROOMS = {
+    "common/aws": ["client", "credentials", "environment"],
+}
+
 
 def includes():
     for layer in LAYERS:
@@ -50,6 +55,60 @@ def test_no_service_includes_another_service():
     wrong = [f"{path} includes {name}" for path, kind, name in includes()
              if kind == '"' and name.startswith("services/") and name.split("/")[1] != path.parts[1]]
     assert wrong == []
+
+
+def room_of(path):
+    """(folder, index of its room) of a file in one of ROOMS."""
+    for folder, rooms in ROOMS.items():
+        for index, room in enumerate(rooms):
+            if str(path).startswith(f"{folder}/{room}/"):
+                return folder, index
+    return None, None
+
+
+def test_arrows_point_down_from_room_to_room():
+    wrong = []
+    for path, kind, name in includes():
+        (folder, room), (target, below) = room_of(path), room_of(name)
+        if kind == '"' and folder and folder == target and below < room:
+            wrong.append(f"{path} includes {name}")
+    assert wrong == []
+
+
+def test_files_in_rooms_stand_in_a_room():
+    wrong = [str(path.relative_to(ROOT)) for folder in ROOMS
+             for path in sorted((ROOT / folder).rglob("*.[ch]"))
+             if room_of(path.relative_to(ROOT))[0] is None]
+    assert wrong == []
+
+
+def circle(arrows):
+    """Some files that lead back to the first of them; empty if there are none."""
+    done = set()
+
+    def walk(unit, way):
+        if unit in way:
+            return way[way.index(unit):] + [unit]
+        if unit in done:
+            return []
+        found = next((circle for below in sorted(arrows.get(unit, ()))
+                      if (circle := walk(below, way + [unit]))), [])
+        done.add(unit)
+        return found
+
+    return next((way for unit in sorted(arrows) if (way := walk(unit, []))), [])
+
+
+@pytest.mark.parametrize("folder", sorted(ROOMS))
+def test_files_form_no_circle(folder):
+    # A header and the file of its name are one.
+    arrows = {}
+    for path, kind, name in includes():
+        unit, below = str(path.with_suffix("")), name.rsplit(".", 1)[0]
+        if kind == '"' and path.is_relative_to(folder) and name.startswith(folder) and unit != below:
+            arrows.setdefault(unit, set()).add(below)
+    assert arrows
+    assert circle(arrows) == []
 
 
 def test_includes_are_written_from_the_root():

@@ -3,7 +3,7 @@
 #ifndef TESTS_SUPPORT_AWS_PEER_H
 #define TESTS_SUPPORT_AWS_PEER_H
 
-#include "common/aws/internal.h"
+#include "common/aws/client/client.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -37,8 +37,8 @@ struct peer {
     struct buf asked; /* "PUT /path\n" per request */
     struct buf token, ttl, accept, authorization, body, session; /* of the last one */
 
-    unsigned news; /* how many of them came */
-    unsigned wanted_news;
+    unsigned events; /* of the credentials, how many came */
+    unsigned wanted_events;
     bool usable;
     struct buf failure;
 
@@ -165,38 +165,38 @@ static inline int peer_tear_down(void **state)
     return 0;
 }
 
-static inline void peer_on_news(void *arg, const struct aws_credentials_news *news)
+static inline void peer_on_event(void *arg, const struct aws_credentials_event *event)
 {
     struct peer *peer = arg;
 
-    peer->news++;
-    peer->usable = news->usable;
-    peer_keep(&peer->failure, news->failure);
-    if (peer->news >= peer->wanted_news)
+    peer->events++;
+    peer->usable = event->usable;
+    peer_keep(&peer->failure, event->failure);
+    if (peer->events >= peer->wanted_events)
         loop_stop(peer->loop);
 }
 
 static inline int peer_open(struct peer *peer, struct aws_options options)
 {
-    options.on_credentials = peer_on_news;
+    options.on_credentials = peer_on_event;
     options.on_credentials_arg = peer;
     aws_free(peer->aws);
     peer->aws = NULL;
     peer->error.text[0] = '\0';
-    peer->news = peer->requests = 0;
+    peer->events = peer->requests = 0;
     buf_clear(&peer->asked);
     if (aws_new(&peer->aws, peer->loop, &options, &peer->error) < 0)
         return -1;
-    peer->aws->wall_ms = peer_clock;
-    peer->aws->random = peer_half;
+    peer->aws->clock.wall_ms = peer_clock;
+    peer->aws->random = peer->aws->credentials.options.random = peer_half;
     return 0;
 }
 
-/* Runs until so many news have come in all. */
-static inline void peer_wait_for_news(struct peer *peer, unsigned count)
+/* Runs until so many events have come in all. */
+static inline void peer_wait_for_events(struct peer *peer, unsigned count)
 {
-    peer->wanted_news = count;
-    while (peer->news < count)
+    peer->wanted_events = count;
+    while (peer->events < count)
         loop_run(peer->loop);
 }
 
@@ -285,7 +285,7 @@ static inline void peer_assert_failure(const struct peer *peer, const char *why)
 static inline void peer_assert_fails(struct peer *peer, const char *why)
 {
     peer_must_open(peer, (struct aws_options){0});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     peer_assert_failure(peer, why);
 }
 

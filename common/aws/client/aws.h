@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/aws/credentials/event.h"
+#include "common/aws/environment/service.h"
+#include "common/aws/environment/warning.h"
 #include "common/base/error.h"
 #include "common/base/str.h"
 #include "common/json/json.h"
@@ -18,21 +21,6 @@
 
 struct aws;
 struct aws_call;
-
-enum aws_service { AWS_METERING, AWS_ENTITLEMENT, AWS_SQS, AWS_STS, AWS_SERVICE_COUNT };
-
-#define AWS_CALLS(service) (1U << (service))
-
-/* What becomes of the credentials, for the daemon's log. */
-struct aws_credentials_news {
-    struct str source;
-    struct str failure;   /* empty: others are in use from now on; else why there are none */
-    bool usable;          /* calls are signed; after a failure with what was there before */
-    int64_t expires_at_s; /* of those in use; 0: never, as far as is known */
-};
-typedef void aws_credentials_fn(void *arg, const struct aws_credentials_news *news);
-
-typedef void aws_warning_fn(void *arg, const char *sentence);
 
 /* Everything is copied. NULL and "" stand for "as AWS's own variables and files say". */
 struct aws_options {
@@ -103,6 +91,8 @@ struct aws_request {
     unsigned max_attempts; /* 0: AWS_MAX_ATTEMPTS, or the standard mode's 3 */
     aws_admit_fn *admit;
     void *admit_arg;
+    /* Called with done's arg when the call is over, be it cancelled; NULL: it is not owned. */
+    void (*release)(void *arg);
 };
 
 /* Fails on what is set and what to do instead nobody could know (half a key, an unknown profile,
@@ -119,10 +109,9 @@ void aws_call_admit(struct aws_call *call);
 void aws_call_cancel(struct aws_call *call); /* done will not be called; takes NULL */
 
 /* GetCallerIdentity: the account whose credentials we sign with. */
-struct aws_call *aws_caller_identity(struct aws *aws,
-                                     void (*done)(void *arg, const struct aws_response *response,
-                                                  struct str account, struct str arn),
-                                     void *arg);
+typedef void aws_identity_fn(void *arg, const struct aws_response *response, struct str account,
+                             struct str arn);
+struct aws_call *aws_caller_identity(struct aws *aws, aws_identity_fn *done, void *arg);
 
 /* What is known of the account that signs, for whoever watches. */
 struct aws_caller {
@@ -144,18 +133,12 @@ struct str aws_account(const struct aws *aws); /* of those in use now */
  * "shared files (profile seller)", "settings", "role seller by container", "instance metadata",
  * "none". Whether it gives any is another question: on_credentials. */
 struct str aws_credentials_source(const struct aws *aws);
-/* For on_credentials: a daemon that passes it has its news logged, one line each. */
-void aws_log_credentials(void *arg, const struct aws_credentials_news *news);
+/* For on_credentials: a daemon that passes it has each logged in one line. */
+void aws_log_credentials(void *arg, const struct aws_credentials_event *event);
 void aws_log_clock(int64_t offset_s);                  /* for on_clock */
 void aws_log_warning(void *arg, const char *sentence); /* for on_warning */
 struct str aws_region(const struct aws *aws);
 int64_t aws_clock_offset_s(const struct aws *aws); /* AWS's clock minus ours, once it mattered */
 struct str aws_endpoint(const struct aws *aws, enum aws_service service);
-
-/* The pure parts, for tests. */
-struct str aws_error_code(struct str errortype_header, const struct json *body);
-bool aws_code_is_throttling(struct str code);
-bool aws_code_is_retryable(struct str code, int http_status);
-bool aws_code_is_credentials(struct str code, struct str message);
 
 #endif

@@ -1,12 +1,55 @@
 /* One call: its attempts, from asking for admission to the outcome. */
+#include "common/aws/client/call.h"
+
 #include <string.h>
 
-#include "common/aws/internal.h"
+#include "common/aws/client/client.h"
+#include "common/aws/client/clock_skew.h"
+#include "common/aws/client/refusal.h"
+#include "common/aws/client/retry.h"
+#include "common/aws/client/service.h"
+#include "common/aws/client/sign.h"
+#include "common/base/arena.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 
 /* For how long a call waits for credentials. */
 enum { CREDENTIALS_WAIT_MS = 10000 };
+
+struct aws_call {
+    struct aws *aws;
+    struct arena arena; /* copies of the request */
+    enum aws_service service;
+    struct str operation;
+    struct str body;
+    int64_t deadline_mono_ms; /* 0: none */
+    int64_t extra_wait_ms;
+    unsigned max_attempts;
+    unsigned attempts;
+    int retry_cost;          /* of the last retry, given back on success */
+    bool own_keys;           /* signed by keys, for a source of credentials; not by ours */
+    const struct keys *keys; /* NULL: not signed */
+    unsigned generation;     /* of our credentials, when last signed */
+    int64_t clock_offset_s;  /* then */
+    enum { WAITS_FOR_NOTHING, WAITS_FOR_KEYS, WAITS_FOR_OTHER_KEYS } waits;
+    struct aws_response refusal; /* how it ends if there are no other keys */
+    bool credentials_refreshed;  /* once per call */
+    bool clock_corrected;        /* once per call */
+    bool waits_for_admission;
+    bool finished;
+    int64_t began_wall_ms;
+    int64_t answered_at_s; /* of the last attempt, by AWS's clock */
+    aws_admit_fn *admit;
+    void *admit_arg;
+    aws_done_fn *done;
+    void *arg;
+    struct http_call *http;
+    struct loop_timer *timer;    /* the next attempt */
+    struct loop_timer *deadline; /* of the whole call */
+    struct json *json;
+    void (*release)(void *arg);
+    struct aws_call *next, **link;
+};
 
 static void call_free(struct aws_call *call)
 {
@@ -17,6 +60,8 @@ static void call_free(struct aws_call *call)
     loop_cancel(call->timer);
     loop_cancel(call->deadline);
     json_free(call->json);
+    if (call->release)
+        call->release(call->arg);
     arena_done(&call->arena);
     mem_free(call);
 }
@@ -78,14 +123,14 @@ static struct http_signing signing_of(const struct aws_call *call)
         .access_key = str_of(keys->access_key_id),
         .secret_key = str_of(keys->secret_access_key),
         .session_token = str_of(keys->session_token),
-        .region = str_of(aws->endpoints[call->service].region),
-        .service = str_of(services[call->service].signing_name),
+        .region = str_of(aws->endpoints.of[call->service].region),
+        .service = str_of(service_protocol(call->service)->signing_name),
     };
 }
 
 static void send_attempt(struct aws_call *call)
 {
-    const struct service *service = &services[call->service];
+    const struct service_protocol *service = service_protocol(call->service);
     struct http_header headers[3];
     size_t count = 0;
 
@@ -100,7 +145,7 @@ static void send_attempt(struct aws_call *call)
 
     struct http_request request = {
         .method = "POST",
-        .url = str_of(call->aws->endpoints[call->service].url),
+        .url = str_of(call->aws->endpoints.of[call->service].url),
         .headers = headers,
         .header_count = count,
         .body = call->body,
@@ -109,7 +154,7 @@ static void send_attempt(struct aws_call *call)
         .response_limit = service->response_limit,
     };
     /* What is to go unsigned (web identity) goes unsigned. */
-    call->clock_offset_s = call->aws->clock_offset_s;
+    call->clock_offset_s = call->aws->clock.offset_s;
     if (call->clock_offset_s != 0 && !str_is_empty(request.signing.access_key))
         sign_with_offset(&request, call->clock_offset_s, &call->arena);
     call->attempts++;
@@ -133,8 +178,8 @@ static bool has_credentials(struct aws_call *call)
 {
     if (call->own_keys)
         return true;
-    credentials_look(call->aws);
-    if (credentials_usable(call->aws))
+    credentials_look(&call->aws->credentials);
+    if (credentials_usable(&call->aws->credentials))
         return true;
     if (!call->aws->credentials.source) {
         fail_without_credentials(call);
@@ -184,7 +229,8 @@ static bool retry(struct aws_call *call, enum retry_kind kind, struct str hint)
     if (call->attempts >= call->max_attempts ||
         (call->deadline_mono_ms && clock_mono_ms() + delay_ms >= call->deadline_mono_ms))
         return false;
-    if (!retry_take(call, kind)) {
+    call->retry_cost = retry_take(&call->aws->retry_tokens, kind);
+    if (call->retry_cost == 0) {
         /* A poller would come back at once. */
         if (!str_eq_text(call->operation, "ReceiveMessage"))
             return false;
@@ -210,9 +256,16 @@ static void unreachable(struct aws_call *call, const char *why, const struct htt
     finish(call, &response);
 }
 
+/* True if AWS's clock is not what the call assumed. */
+static bool learn_clock(struct aws_call *call)
+{
+    return clock_learn(&call->aws->clock, call->clock_offset_s, call->answered_at_s,
+                       call->aws->on_clock);
+}
+
 static void on_success(struct aws_call *call, const struct http_response *answer)
 {
-    bool is_json = services[call->service].target_prefix != NULL;
+    bool is_json = service_protocol(call->service)->target_prefix != NULL;
     struct str text = answer->body;
     struct error error;
 
@@ -230,11 +283,11 @@ static void on_success(struct aws_call *call, const struct http_response *answer
         unreachable(call, "the answer of AWS is no JSON object", answer);
         return;
     }
-    retry_succeeded(call);
+    retry_succeeded(&call->aws->retry_tokens, call->retry_cost);
     if (call->own_keys && !call->keys)
-        note_clock(call->aws, call->clock_offset_s, call->answered_at_s);
+        learn_clock(call);
     if (!call->own_keys)
-        credentials_accepted(call->aws, call->generation);
+        credentials_accepted(&call->aws->credentials, call->generation);
     struct aws_response response = {.outcome = AWS_OK,
                                     .http_status = answer->status,
                                     .request_id = http_response_header(answer, "x-amzn-RequestId"),
@@ -253,7 +306,7 @@ static void begin_again(struct aws_call *call)
 static void finish_refused(struct aws_call *call)
 {
     if (str_eq_text(call->refusal.code, "ExpiredTokenException") && !call->own_keys &&
-        !credentials_fresh(call->aws))
+        !credentials_fresh(&call->aws->credentials))
         call->refusal.outcome = AWS_CREDENTIALS;
     /* Not the last word while their source cannot be asked for others. */
     if (call->refusal.outcome == AWS_CREDENTIALS && !call->own_keys &&
@@ -269,7 +322,7 @@ static void on_settled(void *arg)
 
     call->timer = NULL;
     call->waits = WAITS_FOR_NOTHING;
-    if (waited_for_first && !credentials_usable(call->aws))
+    if (waited_for_first && !credentials_usable(&call->aws->credentials))
         fail_without_credentials(call);
     else if (waited_for_first || call->generation != call->aws->credentials.generation)
         begin_again(call);
@@ -288,19 +341,19 @@ void calls_credentials_settled(struct aws *aws)
 }
 
 /* What we can mend ourselves: a wrong clock, keys that were replaced or have expired. */
-static bool mend(struct aws_call *call, const struct http_response *answer)
+static bool mend(struct aws_call *call)
 {
     if (!call->clock_corrected && call->refusal.outcome == AWS_CREDENTIALS &&
-        learn_clock(call->aws, call->clock_offset_s, call->refusal.code,
-                    http_response_header(answer, "Date"))) {
+        clock_explains(call->refusal.code) && learn_clock(call)) {
         call->clock_corrected = true;
         begin_again(call);
         return true;
     }
-    if (!refusal_concerns_keys(call, &call->refusal))
+    if (call->own_keys || call->credentials_refreshed ||
+        !refusal_concerns_keys(&call->refusal, &call->aws->credentials))
         return false;
     call->credentials_refreshed = true;
-    switch (credentials_distrust(call->aws, call->generation)) {
+    switch (credentials_distrust(&call->aws->credentials, call->generation)) {
     case DISTRUST_REPLACED:
         begin_again(call);
         return true;
@@ -319,8 +372,9 @@ static void on_refusal(struct aws_call *call, const struct http_response *answer
     enum retry_kind kind;
 
     call->refusal = (struct aws_response){0};
-    refusal_read(call, answer, &call->refusal);
-    if (mend(call, answer))
+    refusal_read(answer, !service_protocol(call->service)->target_prefix, &call->arena, &call->json,
+                 &call->refusal);
+    if (mend(call))
         return;
     kind = call->refusal.outcome == AWS_THROTTLED ? RETRY_THROTTLING : RETRY_TRANSIENT;
     if (call->refusal.retryable &&
@@ -359,6 +413,7 @@ static struct aws_call *call_new(struct aws *aws, const struct aws_request *requ
     call->admit_arg = request->admit_arg;
     call->done = done;
     call->arg = arg;
+    call->release = request->release;
     call->next = aws->calls;
     call->link = &aws->calls;
     if (call->next)

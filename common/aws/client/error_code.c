@@ -1,8 +1,6 @@
-/* What AWS's error codes mean: "AWS JSON 1.0/1.1 protocol, operation error serialization" for their
- * place, the SDKs' "standard" retry mode for their kind. */
-#include <string.h>
+#include "common/aws/client/error_code.h"
 
-#include "common/aws/client/aws.h"
+#include <string.h>
 
 struct str aws_error_code(struct str errortype_header, const struct json *body)
 {

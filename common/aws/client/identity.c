@@ -1,16 +1,18 @@
 /* GetCallerIdentity (AWS STS API reference): whose credentials these are. */
-#include "common/aws/internal.h"
+#include "common/aws/client/aws.h"
+#include "common/base/arena.h"
+#include "common/base/mem.h"
+#include "common/xml/xml.h"
 
 struct question {
-    struct aws_call *call;
-    void (*done)(void *arg, const struct aws_response *response, struct str account,
-                 struct str arn);
+    aws_identity_fn *done;
     void *arg;
 };
 
 static void on_identity(void *arg, const struct aws_response *response)
 {
-    struct question *question = arg;
+    const struct question *question = arg;
+    cleanup(arena_done) struct arena arena = ARENA_INIT;
     struct xml_text texts[] = {{"Account", STR_NONE}, {"Arn", STR_NONE}};
     struct aws_response failure = {.outcome = AWS_UNREACHABLE,
                                    .http_status = response->http_status,
@@ -22,7 +24,7 @@ static void on_identity(void *arg, const struct aws_response *response)
     struct error error = {"the answer of STS names no account"};
 
     if (response->outcome == AWS_OK &&
-        (xml_find(&question->call->arena, response->raw_body, texts, 2, &error) < 0 ||
+        (xml_find(&arena, response->raw_body, texts, 2, &error) < 0 ||
          str_is_empty(texts[0].text))) {
         failure.message = str_of(error.text);
         question->done(question->arg, &failure, STR_NONE, STR_NONE);
@@ -31,18 +33,14 @@ static void on_identity(void *arg, const struct aws_response *response)
     question->done(question->arg, response, texts[0].text, texts[1].text);
 }
 
-struct aws_call *aws_caller_identity(struct aws *aws,
-                                     void (*done)(void *arg, const struct aws_response *response,
-                                                  struct str account, struct str arn),
-                                     void *arg)
+struct aws_call *aws_caller_identity(struct aws *aws, aws_identity_fn *done, void *arg)
 {
+    struct question *question = mem_alloc(sizeof(*question));
     struct aws_request request = {.service = AWS_STS,
                                   .operation = "GetCallerIdentity",
-                                  .body = STR("Action=GetCallerIdentity&Version=2011-06-15")};
-    struct aws_call *call = aws_call(aws, &request, on_identity, NULL);
-    struct question *question = arena_alloc(&call->arena, sizeof(*question));
+                                  .body = STR("Action=GetCallerIdentity&Version=2011-06-15"),
+                                  .release = mem_free};
 
-    *question = (struct question){call, done, arg};
-    call->arg = question;
-    return call;
+    *question = (struct question){done, arg};
+    return aws_call(aws, &request, on_identity, question);
 }

@@ -1,24 +1,24 @@
-/* The news of credentials and clock as log lines: the same for every daemon. */
+/* What becomes of credentials and clock, as log lines: the same for every daemon. */
 #include "common/log/log.h"
 #include "common/aws/client/aws.h"
 #include "common/base/clock.h"
 
-void aws_log_credentials(void *arg, const struct aws_credentials_news *news)
+void aws_log_credentials(void *arg, const struct aws_credentials_event *event)
 {
     char until[CLOCK_TEXT_SIZE];
     (void)arg;
 
-    clock_format_s(news->expires_at_s, until);
-    if (str_is_empty(news->failure))
-        log_info("AWS credentials are in use", LOG_STR("source", news->source),
+    clock_format_s(event->expires_at_s, until);
+    if (str_is_empty(event->failure))
+        log_info("AWS credentials are in use", LOG_STR("source", event->source),
                  LOG_TEXT("expires_at", until));
-    else if (news->usable)
+    else if (event->usable)
         log_warning("no newer AWS credentials; those in use stay, and the source is asked again",
-                    LOG_STR("source", news->source), LOG_STR("error", news->failure),
+                    LOG_STR("source", event->source), LOG_STR("error", event->failure),
                     LOG_TEXT("expires_at", until));
     else
-        log_error("no AWS credentials; the source is asked again", LOG_STR("source", news->source),
-                  LOG_STR("error", news->failure));
+        log_error("no AWS credentials; the source is asked again", LOG_STR("source", event->source),
+                  LOG_STR("error", event->failure));
 }
 
 void aws_log_warning(void *arg, const char *sentence)

@@ -1,42 +1,81 @@
-#include "common/aws/client/aws.h"
-
+/* A client is made of settings, AWS's variables and files, and freed. */
 #include <inttypes.h>
-#include <stdlib.h>
 
-#include "common/aws/internal.h"
+#include "common/aws/client/ask_sts.h"
+#include "common/aws/client/call.h"
+#include "common/aws/client/caller.h"
+#include "common/aws/client/client.h"
+#include "common/aws/client/retry.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 
 enum { DEFAULT_ATTEMPT_TIMEOUT_MS = 10000, PROCESS_LIMIT_MS = 60000 };
 
-static const char *first_set(const char *a, const char *b, const char *c)
+static bool is_set(const char *text)
 {
-    if (a && a[0])
-        return a;
-    if (b && b[0])
-        return b;
-    return c && c[0] ? c : NULL;
+    return text && text[0];
+}
+
+static void on_settled(void *arg, bool changed)
+{
+    calls_credentials_settled(arg);
+    if (changed)
+        caller_credentials_changed(arg);
+}
+
+static struct credentials_options credentials_options(struct aws *aws,
+                                                      const struct aws_options *options)
+{
+    return (struct credentials_options){
+        .means = {.loop = aws->loop,
+                  .http = aws->http,
+                  .sts = sts_of(aws),
+                  .session_name = mem_printf("entitled-%" PRId64, clock_wall_s()),
+                  .process_limit_ms = PROCESS_LIMIT_MS,
+                  .endpoints = &aws->endpoints,
+                  .warnings = &aws->warnings},
+        .clock = &aws->clock,
+        .random = aws->random,
+        .on_event = options->on_credentials,
+        .on_event_arg = options->on_credentials_arg,
+        .on_settled = on_settled,
+        .on_settled_arg = aws,
+    };
+}
+
+static struct credentials_settings credentials_settings(const struct aws_options *options)
+{
+    return (struct credentials_settings){
+        .access_key_id = options->access_key_id,
+        .secret_access_key = options->secret_access_key,
+        .session_token = options->session_token,
+        .profile_is_named = is_set(options->profile),
+        .role = {.arn = options->role_arn,
+                 .session_name = options->role_session_name,
+                 .external_id = options->external_id},
+    };
 }
 
 static int set_up(struct aws *aws, const struct aws_options *options, struct error *error)
 {
-    cleanup(shared_files_freep) struct shared_files *files = NULL;
-    const char *named =
-        first_set(options->profile, getenv("AWS_PROFILE"), getenv("AWS_DEFAULT_PROFILE"));
+    cleanup(configured_done) struct configured configured = {0};
+    struct credentials_settings settings = credentials_settings(options);
+    struct endpoints_settings named = {
+        .region = options->region,
+        .urls = options->endpoint,
+        .services = options->services ? options->services | AWS_CALLS(AWS_STS) : ~0U,
+    };
 
-    if (shared_files_read(&files, error) < 0)
+    if (configured_read(&configured, options->profile, &aws->warnings, error) < 0 ||
+        endpoints_resolve(&aws->endpoints, &named, &configured, error) < 0)
         return -1;
-    if (named && !shared_files_has(files, named))
-        return error_set(error, "the AWS profile '%s' is in none of the shared files", named);
-    aws->profile = mem_strdup(named ? named : "default");
-    if (resolve_region_and_endpoints(aws, options, files, error) < 0)
-        return -1;
-    resolve_retries(aws, files);
-    struct configured from = {aws, files};
-    aws->http = http_client_new(
-        aws->loop,
-        first_set(options->ca_bundle, configured_text(&from, "AWS_CA_BUNDLE", "ca_bundle"), NULL));
-    return credentials_open(aws, options, files, error);
+    aws->max_attempts = retry_max_attempts(&configured);
+    aws->http = http_client_new(aws->loop,
+                                is_set(options->ca_bundle)
+                                    ? options->ca_bundle
+                                    : configured_text(&configured, "AWS_CA_BUNDLE", "ca_bundle"));
+    aws->credentials.options = credentials_options(aws, options);
+    return credentials_open(&aws->credentials, &settings, &configured, error);
 }
 
 int aws_new(struct aws **ret, struct loop *loop, const struct aws_options *options,
@@ -46,14 +85,9 @@ int aws_new(struct aws **ret, struct loop *loop, const struct aws_options *optio
 
     aws->loop = loop;
     aws->random = retry_random;
-    aws->wall_ms = clock_wall_ms;
-    aws->mono_ms = clock_mono_ms;
-    aws->process_limit_ms = PROCESS_LIMIT_MS;
+    aws->clock = (struct aws_clock){.wall_ms = clock_wall_ms, .mono_ms = clock_mono_ms};
     aws->on_clock = options->on_clock;
-    aws->on_warning = options->on_warning;
-    aws->on_warning_arg = options->on_warning_arg;
-    aws->services = options->services ? options->services | AWS_CALLS(AWS_STS) : ~0U;
-    aws->session_name = mem_printf("entitled-%" PRId64, clock_wall_s());
+    aws->warnings = (struct aws_warnings){options->on_warning, options->on_warning_arg};
     aws->retry_tokens = RETRY_TOKENS;
     aws->attempt_timeout_ms =
         options->attempt_timeout_ms > 0 ? options->attempt_timeout_ms : DEFAULT_ATTEMPT_TIMEOUT_MS;
@@ -69,32 +103,32 @@ void aws_free(struct aws *aws)
 {
     if (!aws)
         return;
-    credentials_close(aws);
+    credentials_close(&aws->credentials);
     caller_close(aws);
     while (aws->calls)
         aws_call_cancel(aws->calls);
     http_client_free(aws->http);
-    for (int i = 0; i < AWS_SERVICE_COUNT; i++) {
-        mem_free(aws->endpoints[i].url);
-        mem_free(aws->endpoints[i].region);
-    }
-    mem_free(aws->session_name);
-    mem_free(aws->region);
-    mem_free(aws->profile);
+    endpoints_done(&aws->endpoints);
+    mem_free(aws->credentials.options.means.session_name);
     mem_free(aws);
 }
 
 struct str aws_region(const struct aws *aws)
 {
-    return str_of(aws->region);
+    return str_of(aws->endpoints.region);
+}
+
+struct str aws_credentials_source(const struct aws *aws)
+{
+    return credentials_source_name(&aws->credentials);
 }
 
 int64_t aws_clock_offset_s(const struct aws *aws)
 {
-    return aws->clock_offset_s;
+    return aws->clock.offset_s;
 }
 
 struct str aws_endpoint(const struct aws *aws, enum aws_service service)
 {
-    return str_of(aws->endpoints[service].url);
+    return str_of(aws->endpoints.of[service].url);
 }

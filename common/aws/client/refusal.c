@@ -1,32 +1,35 @@
-/* AWS refuses a call: what it says, and whose fault that may be. */
+#include "common/aws/client/refusal.h"
+
 #include <string.h>
 
-#include "common/aws/internal.h"
+#include "common/aws/client/error_code.h"
+#include "common/xml/xml.h"
 
-static struct str copy_header(struct aws_call *call, const struct http_response *answer,
+static struct str copy_header(struct arena *arena, const struct http_response *answer,
                               const char *name)
 {
-    return arena_str(&call->arena, http_response_header(answer, name));
+    return arena_str(arena, http_response_header(answer, name));
 }
 
-/* Code and message, from JSON or (STS) XML; empty if there are none. */
-static void read_words(struct aws_call *call, const struct http_response *answer,
-                       struct aws_response *response)
+static void read_xml(const struct http_response *answer, struct arena *arena,
+                     struct aws_response *ret)
 {
     struct xml_text texts[] = {{"Code", STR_NONE}, {"Message", STR_NONE}};
 
-    if (!services[call->service].target_prefix) {
-        xml_find(&call->arena, answer->body, texts, 2, NULL);
-        response->code = texts[0].text;
-        response->message = texts[1].text;
-        return;
-    }
-    json_parse(&call->json, answer->body, NULL);
-    response->body = call->json;
-    response->code = aws_error_code(copy_header(call, answer, "x-amzn-errortype"), call->json);
-    response->message = json_get_str(call->json, "message");
-    if (str_is_empty(response->message))
-        response->message = json_get_str(call->json, "Message");
+    xml_find(arena, answer->body, texts, 2, NULL);
+    ret->code = texts[0].text;
+    ret->message = texts[1].text;
+}
+
+static void read_json(const struct http_response *answer, struct arena *arena,
+                      struct json **ret_body, struct aws_response *ret)
+{
+    json_parse(ret_body, answer->body, NULL);
+    ret->body = *ret_body;
+    ret->code = aws_error_code(copy_header(arena, answer, "x-amzn-errortype"), *ret_body);
+    ret->message = json_get_str(*ret_body, "message");
+    if (str_is_empty(ret->message))
+        ret->message = json_get_str(*ret_body, "Message");
 }
 
 static enum aws_outcome outcome_of(const struct aws_response *response)
@@ -47,35 +50,40 @@ static struct str first_line(struct str text)
     return str_trim(str_split(&text, '\n'));
 }
 
-void refusal_read(struct aws_call *call, const struct http_response *answer,
-                  struct aws_response *response)
+void refusal_read(const struct http_response *answer, bool is_xml, struct arena *arena,
+                  struct json **ret_body, struct aws_response *ret)
 {
-    response->http_status = answer->status;
-    response->request_id = copy_header(call, answer, "x-amzn-RequestId");
-    read_words(call, answer, response);
-    response->message = first_line(response->message);
-    response->outcome = outcome_of(response);
-    response->retryable = aws_code_is_retryable(response->code, answer->status);
-    if (str_is_empty(response->message))
-        response->message = arena_printf(&call->arena, "HTTP status %d", answer->status);
+    *ret_body = NULL;
+    ret->http_status = answer->status;
+    ret->request_id = copy_header(arena, answer, "x-amzn-RequestId");
+    /* Code and message; empty if there are none. */
+    if (is_xml)
+        read_xml(answer, arena, ret);
+    else
+        read_json(answer, arena, ret_body, ret);
+    ret->message = first_line(ret->message);
+    ret->outcome = outcome_of(ret);
+    ret->retryable = aws_code_is_retryable(ret->code, answer->status);
+    if (str_is_empty(ret->message))
+        ret->message = arena_printf(arena, "HTTP status %d", answer->status);
 }
 
 /* AWS's front door and ResolveCustomer share this code: one means our session, the other the
  * buyer's registration token ("Common Error Types"; ResolveCustomer API reference). */
-static bool may_mean_our_session(const struct aws_call *call, const struct aws_response *response)
+static bool may_mean_our_session(const struct aws_response *refusal,
+                                 const struct credentials *credentials)
 {
-    const struct aws *aws = call->aws;
-    struct str message = response->message;
+    struct str message = refusal->message;
     static const char token[] = "registration token";
 
-    if (!str_eq_text(response->code, "ExpiredTokenException") ||
-        !aws->credentials.keys.session_token)
+    if (!str_eq_text(refusal->code, "ExpiredTokenException") || !credentials->keys.session_token)
         return false;
-    return !credentials_fresh(aws) || !memmem(message.ptr, message.len, token, sizeof(token) - 1);
+    return !credentials_fresh(credentials) ||
+           !memmem(message.ptr, message.len, token, sizeof(token) - 1);
 }
 
-bool refusal_concerns_keys(const struct aws_call *call, const struct aws_response *response)
+bool refusal_concerns_keys(const struct aws_response *refusal,
+                           const struct credentials *credentials)
 {
-    return !call->own_keys && !call->credentials_refreshed &&
-           (response->outcome == AWS_CREDENTIALS || may_mean_our_session(call, response));
+    return refusal->outcome == AWS_CREDENTIALS || may_mean_our_session(refusal, credentials);
 }

@@ -1,30 +1,25 @@
-/* The SDKs' standard retry mode, with the costs and delays that AWS announced for 2026 ("Announcing
- * updated retry behavior for AWS SDKs and Tools"): failures are retried quickly, throttling slowly,
- * and a bucket shared by all calls keeps an outage from being answered with a flood. */
+#include "common/aws/client/retry.h"
+
 #include <stdint.h>
 #include <strings.h>
 
-#include "common/aws/internal.h"
 #include "common/crypto/crypto.h"
 
 enum { COST_TRANSIENT = 14, COST_THROTTLING = 5 };
 
-bool retry_take(struct aws_call *call, enum retry_kind kind)
+int retry_take(int *tokens, enum retry_kind kind)
 {
     int cost = kind == RETRY_THROTTLING ? COST_THROTTLING : COST_TRANSIENT;
 
-    if (call->aws->retry_tokens < cost)
-        return false;
-    call->aws->retry_tokens -= cost;
-    call->retry_cost = cost;
-    return true;
+    if (*tokens < cost)
+        return 0;
+    *tokens -= cost;
+    return cost;
 }
 
-void retry_succeeded(struct aws_call *call)
+void retry_succeeded(int *tokens, int last_cost)
 {
-    int *tokens = &call->aws->retry_tokens;
-
-    *tokens += call->retry_cost ? call->retry_cost : 1;
+    *tokens += last_cost ? last_cost : 1;
     if (*tokens > RETRY_TOKENS)
         *tokens = RETRY_TOKENS;
 }
@@ -54,16 +49,16 @@ double retry_random(void)
     return (double)bits / (double)UINT32_MAX;
 }
 
-void resolve_retries(struct aws *aws, const struct shared_files *files)
+unsigned retry_max_attempts(const struct configured *configured)
 {
     enum { MOST_ATTEMPTS = 100 };
-    struct configured from = {aws, files};
-    const char *mode = configured_text(&from, "AWS_RETRY_MODE", "retry_mode");
+    const char *mode = configured_text(configured, "AWS_RETRY_MODE", "retry_mode");
     int64_t attempts = STANDARD_ATTEMPTS;
 
     /* Both are the standard mode here: the legacy one differs in how often it tries. */
     if (mode && strcasecmp(mode, "standard") != 0 && strcasecmp(mode, "legacy") != 0)
-        aws_warn(aws, "AWS_RETRY_MODE '%s' is not known here; taken as standard", mode);
-    configured_number(&from, "AWS_MAX_ATTEMPTS", "max_attempts", 1, MOST_ATTEMPTS, &attempts);
-    aws->max_attempts = (unsigned)attempts;
+        aws_warn(configured->warnings, "AWS_RETRY_MODE '%s' is not known here; taken as standard",
+                 mode);
+    configured_number(configured, "AWS_MAX_ATTEMPTS", "max_attempts", 1, MOST_ATTEMPTS, &attempts);
+    return (unsigned)attempts;
 }

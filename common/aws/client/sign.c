@@ -1,12 +1,10 @@
-/* Signs a request for another time than the local clock's. libcurl cannot: its signer takes a time
- * from an X-Amz-Date header, but 7.88 then sends that header twice, and what is sent twice is not
- * what was signed. */
+#include "common/aws/client/sign.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/aws/client/sigv4.h"
-#include "common/aws/internal.h"
 #include "common/base/clock.h"
 
 enum { MORE_HEADERS = 4, DATE_LEN = 8 };

@@ -1,8 +1,8 @@
-/* A command line into words, by a shell's rules for quotes and backslashes and none of its others
- * (POSIX, Shell Command Language, 2.2 Quoting): nothing is expanded. */
+#include "common/aws/credentials/command.h"
+
+#include <stdbool.h>
 #include <string.h>
 
-#include "common/aws/credentials/source.h"
 #include "common/base/mem.h"
 
 struct splitter {

@@ -1,6 +1,5 @@
-/* Small questions to the machine's own services (container credentials, instance metadata). */
-#include "common/aws/credentials/source.h"
-#include "common/aws/internal.h"
+#include "common/aws/credentials/inquiry.h"
+
 #include "common/base/mem.h"
 
 enum { ANSWER_LIMIT = 65536, PAUSE_MS = 200 };
@@ -20,7 +19,7 @@ static void on_answer(void *arg, const struct http_response *answer)
 
     inquiry->call = NULL;
     if (failed && inquiry->attempts_left > 0) {
-        inquiry->timer = loop_after(inquiry->aws->loop, PAUSE_MS, send_again, inquiry);
+        inquiry->timer = loop_after(inquiry->loop, PAUSE_MS, send_again, inquiry);
         return;
     }
     inquiry->done(inquiry->arg, answer->status,
@@ -41,7 +40,7 @@ void inquiry_send(struct inquiry *inquiry)
 
     if (inquiry->attempts_left > 0)
         inquiry->attempts_left--;
-    inquiry->call = http_client_send(inquiry->aws->http, &request, on_answer, inquiry);
+    inquiry->call = http_client_send(inquiry->http, &request, on_answer, inquiry);
 }
 
 void inquiry_cancel(struct inquiry *inquiry)

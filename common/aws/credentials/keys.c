@@ -1,9 +1,10 @@
-/* Keys as texts, as JSON, and compared. */
+#include "common/aws/credentials/keys.h"
+
 #include <string.h>
 
-#include "common/aws/credentials/source.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/json/json.h"
 
 void keys_done(struct keys *keys)
 {

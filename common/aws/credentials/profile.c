@@ -1,32 +1,31 @@
-/* What a profile of the shared files names as its source ("AWS SDKs and Tools Reference Guide:
- * Assume role credential provider", "Shared config and credentials files"). Where several are
- * named, botocore's order holds: role, web identity, keys of the credentials file, process, keys of
- * the config file. */
+/* Where several sources are named, botocore's order holds: role, web identity, keys of the
+ * credentials file, process, keys of the config file. */
+#include "common/aws/credentials/profile.h"
+
 #include <string.h>
 
-#include "common/aws/credentials/source.h"
-#include "common/aws/internal.h"
 #include "common/base/mem.h"
 
 /* A profile, and the one that names it as source_profile. */
 struct step {
-    struct aws *aws;
-    const struct shared_files *files;
+    const struct source_means *means;
+    const struct configured *configured;
     const char *profile;
     const struct step *from;
 };
 
 static const char *get(const struct step *at, const char *key)
 {
-    const char *value = shared_files_get(at->files, SHARED_CREDENTIALS, at->profile, key);
+    const char *value =
+        shared_files_get(at->configured->files, SHARED_CREDENTIALS, at->profile, key);
 
-    return value ? value : shared_files_get(at->files, SHARED_CONFIG, at->profile, key);
+    return value ? value : shared_files_get(at->configured->files, SHARED_CONFIG, at->profile, key);
 }
 
 static bool has_keys(const struct step *at, enum shared_file file)
 {
-    return shared_files_get(at->files, file, at->profile, "aws_access_key_id") ||
-           shared_files_get(at->files, file, at->profile, "aws_secret_access_key");
+    return shared_files_get(at->configured->files, file, at->profile, "aws_access_key_id") ||
+           shared_files_get(at->configured->files, file, at->profile, "aws_secret_access_key");
 }
 
 static bool has_any_keys(const struct step *at)
@@ -59,9 +58,9 @@ static int open_step(struct source **ret, const struct step *at, struct error *e
 static int open_source_profile(struct source **ret, const struct step *at, const char *name,
                                struct error *error)
 {
-    struct step below = {at->aws, at->files, name, at};
+    struct step below = {at->means, at->configured, name, at};
 
-    if (!shared_files_has(at->files, name))
+    if (!shared_files_has(at->configured->files, name))
         return error_set(error, "source_profile '%s' of the AWS profile '%s' does not exist", name,
                          at->profile);
     /* A profile may take on a role with keys of its own. */
@@ -82,11 +81,11 @@ static int open_credential_source(struct source **ret, const struct step *at, co
     int result;
 
     if (strcmp(name, "Environment") == 0)
-        result = source_environment_new(ret, at->aws, error);
+        result = source_environment_new(ret, at->means->warnings, error);
     else if (strcmp(name, "EcsContainer") == 0)
-        result = source_container_new(ret, at->aws, error);
+        result = source_container_new(ret, at->means, error);
     else if (strcmp(name, "Ec2InstanceMetadata") == 0)
-        result = source_imds_new(ret, at->aws, at->files, error);
+        result = source_imds_new(ret, at->means, at->configured, error);
     else
         return error_set(error, "credential_source '%s' of the AWS profile '%s' is unknown", name,
                          at->profile);
@@ -123,13 +122,13 @@ static int open_role(struct source **ret, const struct step *at, struct error *e
     struct source *base = NULL;
     int result;
 
-    role_leave_out_unusable(at->aws, &role);
+    role_leave_out_unusable(at->means->warnings, &role);
     if (token_file)
-        result = source_web_identity_new(ret, at->aws, &role, token_file, error);
+        result = source_web_identity_new(ret, at->means, &role, token_file, error);
     else if (open_base(&base, at, error) < 0)
         return -1;
     else
-        result = source_role_new(ret, at->aws, &role, base, error);
+        result = source_role_new(ret, at->means, &role, base, error);
     return result < 0 ? error_prefix(error, "the AWS profile '%s'", at->profile) : 0;
 }
 
@@ -144,16 +143,16 @@ static int open_step(struct source **ret, const struct step *at, struct error *e
     if (get(at, "web_identity_token_file"))
         return refuse(at, "has a web_identity_token_file without role_arn", error);
     if (!has_keys(at, SHARED_CREDENTIALS) && process)
-        return source_process_new(ret, at->aws, at->profile, process, error);
+        return source_process_new(ret, at->means, at->profile, process, error);
     if (has_any_keys(at))
-        return source_files_new(ret, at->aws, at->profile, at->files, error);
+        return source_files_new(ret, at->profile, at->configured->files, error);
     return refuse_sign_in(at, error);
 }
 
-int profile_source(struct source **ret, struct aws *aws, const struct shared_files *files,
-                   const char *profile, struct error *error)
+int profile_source(struct source **ret, const struct source_means *means,
+                   const struct configured *configured, struct error *error)
 {
-    struct step top = {aws, files, profile, NULL};
+    struct step top = {means, configured, configured->profile, NULL};
 
     return open_step(ret, &top, error);
 }

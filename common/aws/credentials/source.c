@@ -6,10 +6,9 @@
 
 #include "common/base/mem.h"
 
-void source_init(struct source *source, const struct source_type *type, struct aws *aws, char *name)
+void source_init(struct source *source, const struct source_type *type, char *name)
 {
     source->type = type;
-    source->aws = aws;
     source->name = name;
 }
 

@@ -4,8 +4,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/aws/credentials/source.h"
-#include "common/aws/internal.h"
+#include "common/aws/credentials/inquiry.h"
+#include "common/aws/credentials/sources.h"
+#include "common/aws/environment/url.h"
+#include "common/base/buf.h"
+#include "common/base/file.h"
 #include "common/base/mem.h"
 
 #define TASK_HOST "169.254.170.2"
@@ -20,13 +23,6 @@ struct container {
     char *token_file; /* wins over the token itself */
     char *given_token;
 };
-
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-
-    return value && value[0] ? value : NULL;
-}
 
 /* Credentials come unencrypted only from this machine, or from where AWS serves them. */
 static int check_url(const char *url, struct error *error)
@@ -127,7 +123,7 @@ static void done(struct source *source)
     mem_free(self->given_token);
 }
 
-int source_container_new(struct source **ret, struct aws *aws, struct error *error)
+int source_container_new(struct source **ret, const struct source_means *means, struct error *error)
 {
     static const struct source_type type = {.fetch = fetch, .cancel = cancel, .done = done};
     const char *relative = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
@@ -140,10 +136,11 @@ int source_container_new(struct source **ret, struct aws *aws, struct error *err
     if (!url)
         return -1;
     struct container *self = mem_alloc_zero(sizeof(*self));
-    source_init(&self->base, &type, aws, mem_strdup("container"));
+    source_init(&self->base, &type, mem_strdup("container"));
     self->token_file = mem_strdup(variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"));
     self->given_token = mem_strdup(variable("AWS_CONTAINER_AUTHORIZATION_TOKEN"));
-    self->inquiry = (struct inquiry){.aws = aws,
+    self->inquiry = (struct inquiry){.loop = means->loop,
+                                     .http = means->http,
                                      .method = "GET",
                                      .url = url,
                                      .headers = self->headers,

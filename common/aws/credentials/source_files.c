@@ -1,7 +1,6 @@
 /* An access key in AWS's shared files, read anew whenever it is asked for: operators replace keys
  * while daemons run. */
-#include "common/aws/credentials/source.h"
-#include "common/aws/internal.h"
+#include "common/aws/credentials/sources.h"
 #include "common/base/mem.h"
 
 struct files_source {
@@ -45,8 +44,8 @@ static void done(struct source *source)
     mem_free(((struct files_source *)source)->profile);
 }
 
-int source_files_new(struct source **ret, struct aws *aws, const char *profile,
-                     const struct shared_files *files, struct error *error)
+int source_files_new(struct source **ret, const char *profile, const struct shared_files *files,
+                     struct error *error)
 {
     static const struct source_type type = {.fetch = fetch, .done = done};
     cleanup(mem_freep) char *name = mem_printf("shared files (profile %s)", profile);
@@ -58,7 +57,7 @@ int source_files_new(struct source **ret, struct aws *aws, const char *profile,
     if (taken <= 0)
         return taken;
     struct files_source *source = mem_alloc_zero(sizeof(*source));
-    source_init(&source->base, &type, aws, take(name));
+    source_init(&source->base, &type, take(name));
     source->profile = mem_strdup(profile);
     *ret = &source->base;
     return 0;

@@ -5,14 +5,17 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/aws/credentials/source.h"
-#include "common/aws/internal.h"
+#include "common/aws/credentials/inquiry.h"
+#include "common/aws/credentials/sources.h"
+#include "common/aws/environment/url.h"
 #include "common/base/mem.h"
+#include "common/json/json.h"
 
 #define ROLES "/latest/meta-data/iam/security-credentials/"
 
 struct imds {
     struct source base;
+    struct endpoints *endpoints; /* whose region the instance may name */
     struct inquiry inquiry;
     struct http_header header;
     char *endpoint; /* without a slash at its end */
@@ -105,7 +108,7 @@ static void on_region(void *arg, int status, struct str body)
 
     /* Without it the default stays; credentials matter more. */
     if (status == 200)
-        region_found(self->base.aws, str_trim(body));
+        endpoints_region_found(self->endpoints, str_trim(body));
     get(self, ROLES, STR_NONE, on_roles);
 }
 
@@ -119,7 +122,7 @@ static void on_token(void *arg, int status, struct str body)
     self->token = str_dup(str_trim(body));
     if (self->token[0] == '\0' || strpbrk(self->token, "\r\n"))
         source_fail(&self->base, "the answer is no token for version 2");
-    else if (self->base.aws->region_is_default)
+    else if (self->endpoints->region_is_default)
         get(self, "/latest/meta-data/placement/region", STR_NONE, on_region);
     else
         get(self, ROLES, STR_NONE, on_roles);
@@ -167,7 +170,7 @@ static char *find_endpoint(const struct configured *from, struct error *error)
                                        "ec2_metadata_service_endpoint_mode");
 
     if (mode && strcasecmp(mode, "ipv4") != 0 && strcasecmp(mode, "ipv6") != 0)
-        aws_warn(from->aws,
+        aws_warn(from->warnings,
                  "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE '%s' is neither IPv4 nor IPv6; taken as "
                  "IPv4",
                  mode);
@@ -184,31 +187,32 @@ static char *find_endpoint(const struct configured *from, struct error *error)
     return str_dup(text);
 }
 
-int source_imds_new(struct source **ret, struct aws *aws, const struct shared_files *files,
-                    struct error *error)
+int source_imds_new(struct source **ret, const struct source_means *means,
+                    const struct configured *configured, struct error *error)
 {
     static const struct source_type type = {
         .fetch = fetch, .cancel = cancel, .done = done, .outlives_expiry = true};
-    struct configured from = {aws, files};
     bool disabled = false;
     int64_t timeout_s = 1, attempts = 1;
 
     *ret = NULL;
-    configured_bool(&from, "AWS_EC2_METADATA_DISABLED", NULL, &disabled);
+    configured_bool(configured, "AWS_EC2_METADATA_DISABLED", NULL, &disabled);
     if (disabled)
         return 0;
-    configured_number(&from, "AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", 1, 60,
+    configured_number(configured, "AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", 1, 60,
                       &timeout_s);
-    configured_number(&from, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts",
-                      1, 20, &attempts);
-    char *endpoint = find_endpoint(&from, error);
+    configured_number(configured, "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+                      "metadata_service_num_attempts", 1, 20, &attempts);
+    char *endpoint = find_endpoint(configured, error);
     if (!endpoint)
         return -1;
     struct imds *self = mem_alloc_zero(sizeof(*self));
-    source_init(&self->base, &type, aws, mem_strdup("instance metadata"));
+    source_init(&self->base, &type, mem_strdup("instance metadata"));
+    self->endpoints = means->endpoints;
     self->endpoint = endpoint;
     self->attempts = (unsigned)attempts;
-    self->inquiry = (struct inquiry){.aws = aws,
+    self->inquiry = (struct inquiry){.loop = means->loop,
+                                     .http = means->http,
                                      .headers = &self->header,
                                      .header_count = 1,
                                      .timeout_ms = timeout_s * 1000,

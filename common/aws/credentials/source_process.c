@@ -10,9 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/aws/credentials/source.h"
-#include "common/aws/internal.h"
+#include "common/aws/credentials/command.h"
+#include "common/aws/credentials/sources.h"
+#include "common/base/buf.h"
 #include "common/base/mem.h"
+#include "common/json/json.h"
+#include "common/loop/loop.h"
 
 enum { OUTPUT_LIMIT = 65536, COMPLAINT_LIMIT = 200 };
 
@@ -23,6 +26,7 @@ struct stream {
 
 struct process {
     struct source base;
+    const struct source_means *means;
     char **words;
     pid_t pid;    /* 0: none is running */
     pid_t killed; /* 0: none that is not known to have ended */
@@ -35,7 +39,7 @@ static void stream_close(struct process *self, struct stream *stream)
 {
     if (stream->fd < 0)
         return;
-    loop_unwatch_fd(self->base.aws->loop, stream->fd);
+    loop_unwatch_fd(self->means->loop, stream->fd);
     close(stream->fd);
     stream->fd = -1;
 }
@@ -83,7 +87,7 @@ static void end_process(struct process *self)
 {
     if (self->pid) {
         kill_process(self);
-        loop_unwatch_fd(self->base.aws->loop, self->pid_fd);
+        loop_unwatch_fd(self->means->loop, self->pid_fd);
         close(self->pid_fd);
     }
     stream_close(self, &self->out);
@@ -98,7 +102,7 @@ static void on_time_out(void *arg)
     self->timer = NULL;
     end_process(self);
     source_fail(&self->base, "'%s' did not end within %lld ms", self->words[0],
-                (long long)self->base.aws->process_limit_ms);
+                (long long)self->means->process_limit_ms);
 }
 
 /* Its first words on standard error, on one line. */
@@ -155,7 +159,7 @@ static void on_exit_of_process(void *arg, int fd, int events)
     stream_read(self, &self->out);
     stream_read(self, &self->err);
     self->pid = 0;
-    loop_unwatch_fd(self->base.aws->loop, self->pid_fd);
+    loop_unwatch_fd(self->means->loop, self->pid_fd);
     close(self->pid_fd);
     end_process(self);
     finish(self, status);
@@ -201,12 +205,12 @@ static int spawn(struct process *self, int out, int err)
 
 static void watch(struct process *self)
 {
-    struct loop *loop = self->base.aws->loop;
+    struct loop *loop = self->means->loop;
 
     loop_watch_fd(loop, self->pid_fd, LOOP_READ, on_exit_of_process, self);
     loop_watch_fd(loop, self->out.fd, LOOP_READ, on_output, self);
     loop_watch_fd(loop, self->err.fd, LOOP_READ, on_output, self);
-    self->timer = loop_after(loop, self->base.aws->process_limit_ms, on_time_out, self);
+    self->timer = loop_after(loop, self->means->process_limit_ms, on_time_out, self);
 }
 
 /* 0 or an errno; then nothing is open or running. */
@@ -273,7 +277,7 @@ static void done(struct source *source)
     mem_free(self->words);
 }
 
-int source_process_new(struct source **ret, struct aws *aws, const char *profile,
+int source_process_new(struct source **ret, const struct source_means *means, const char *profile,
                        const char *command, struct error *error)
 {
     static const struct source_type type = {.fetch = fetch, .cancel = cancel, .done = done};
@@ -284,7 +288,8 @@ int source_process_new(struct source **ret, struct aws *aws, const char *profile
         return error_set(error, "credential_process of the AWS profile '%s' is no command: '%s'",
                          profile, command);
     struct process *self = mem_alloc_zero(sizeof(*self));
-    source_init(&self->base, &type, aws, mem_printf("credential_process (profile %s)", profile));
+    source_init(&self->base, &type, mem_printf("credential_process (profile %s)", profile));
+    self->means = means;
     self->words = words;
     self->out.fd = self->err.fd = -1;
     *ret = &self->base;

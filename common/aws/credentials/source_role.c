@@ -1,23 +1,23 @@
 /* A role taken on with the credentials of another source (AssumeRole, AWS STS API reference). */
-#include "common/aws/credentials/source.h"
-#include "common/aws/internal.h"
+#include "common/aws/credentials/sources.h"
 #include "common/base/mem.h"
 
 struct role_source {
     struct source base;
+    const struct sts *sts;
     struct source *below;
     struct keys keys; /* of the source below, while STS is asked */
     struct aws_call *call;
     char *form;
 };
 
-static void on_answer(void *arg, const struct aws_response *response)
+static void on_answer(void *arg, const struct sts_answer *answer)
 {
     struct role_source *self = arg;
 
     self->call = NULL;
     keys_done(&self->keys);
-    sts_answer(&self->base, response);
+    sts_end(&self->base, answer);
 }
 
 static void on_keys_below(void *arg, const struct keys *keys, const struct error *error)
@@ -29,7 +29,7 @@ static void on_keys_below(void *arg, const struct keys *keys, const struct error
         return;
     }
     keys_copy(&self->keys, keys);
-    self->call = sts_ask(self->base.aws, str_of(self->form), &self->keys, on_answer, self);
+    self->call = self->sts->ask(self->sts->arg, str_of(self->form), &self->keys, on_answer, self);
 }
 
 static void fetch(struct source *source)
@@ -44,7 +44,7 @@ static void cancel(struct source *source)
     struct role_source *self = (struct role_source *)source;
 
     source_cancel(self->below);
-    aws_call_cancel(take(self->call));
+    self->sts->cancel(take(self->call));
 }
 
 static void done(struct source *source)
@@ -56,7 +56,7 @@ static void done(struct source *source)
     mem_free(self->form);
 }
 
-int source_role_new(struct source **ret, struct aws *aws, const struct role *role,
+int source_role_new(struct source **ret, const struct source_means *means, const struct role *role,
                     struct source *base, struct error *error)
 {
     static const struct source_type type = {.fetch = fetch, .cancel = cancel, .done = done};
@@ -68,11 +68,12 @@ int source_role_new(struct source **ret, struct aws *aws, const struct role *rol
         return -1;
     }
     if (!named.session_name || !named.session_name[0])
-        named.session_name = aws->session_name;
+        named.session_name = means->session_name;
     role_form(&form, "AssumeRole", &named);
     struct role_source *self = mem_alloc_zero(sizeof(*self));
-    source_init(&self->base, &type, aws,
+    source_init(&self->base, &type,
                 mem_printf("role " STR_FMT " by %s", STR_ARG(role_name(role->arn)), base->name));
+    self->sts = &means->sts;
     self->below = base;
     self->form = buf_take(&form);
     *ret = &self->base;

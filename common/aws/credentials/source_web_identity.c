@@ -2,23 +2,24 @@
  * (AssumeRoleWithWebIdentity, AWS STS API reference). The call is not signed. */
 #include <string.h>
 
-#include "common/aws/credentials/source.h"
-#include "common/aws/internal.h"
+#include "common/aws/credentials/sources.h"
+#include "common/base/file.h"
 #include "common/base/mem.h"
 
 struct web_identity {
     struct source base;
+    const struct sts *sts;
     struct aws_call *call;
     char *form; /* all but the token */
     char *token_file;
 };
 
-static void on_answer(void *arg, const struct aws_response *response)
+static void on_answer(void *arg, const struct sts_answer *answer)
 {
     struct web_identity *self = arg;
 
     self->call = NULL;
-    sts_answer(&self->base, response);
+    sts_end(&self->base, answer);
 }
 
 /* The provider replaces the file before the token expires. */
@@ -40,12 +41,14 @@ static void fetch(struct source *source)
     }
     buf_append_text(&form, self->form);
     form_append(&form, "WebIdentityToken", text);
-    self->call = sts_ask(source->aws, buf_str(&form), NULL, on_answer, self);
+    self->call = self->sts->ask(self->sts->arg, buf_str(&form), NULL, on_answer, self);
 }
 
 static void cancel(struct source *source)
 {
-    aws_call_cancel(take(((struct web_identity *)source)->call));
+    struct web_identity *self = (struct web_identity *)source;
+
+    self->sts->cancel(take(self->call));
 }
 
 static void done(struct source *source)
@@ -56,8 +59,8 @@ static void done(struct source *source)
     mem_free(self->token_file);
 }
 
-int source_web_identity_new(struct source **ret, struct aws *aws, const struct role *role,
-                            const char *token_file, struct error *error)
+int source_web_identity_new(struct source **ret, const struct source_means *means,
+                            const struct role *role, const char *token_file, struct error *error)
 {
     static const struct source_type type = {.fetch = fetch, .cancel = cancel, .done = done};
     struct role named = *role;
@@ -66,12 +69,13 @@ int source_web_identity_new(struct source **ret, struct aws *aws, const struct r
     if (role_check(role, error) < 0)
         return -1;
     if (!named.session_name || !named.session_name[0])
-        named.session_name = aws->session_name;
+        named.session_name = means->session_name;
     named.external_id = NULL; /* the operation knows none */
     role_form(&form, "AssumeRoleWithWebIdentity", &named);
     struct web_identity *self = mem_alloc_zero(sizeof(*self));
-    source_init(&self->base, &type, aws,
+    source_init(&self->base, &type,
                 mem_printf("web identity (role " STR_FMT ")", STR_ARG(role_name(role->arn))));
+    self->sts = &means->sts;
     self->form = buf_take(&form);
     self->token_file = mem_strdup(token_file);
     *ret = &self->base;

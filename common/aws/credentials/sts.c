@@ -1,12 +1,13 @@
-/* Taking on roles (AWS STS API reference: AssumeRole, AssumeRoleWithWebIdentity). */
+#include "common/aws/credentials/sts.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/aws/credentials/source.h"
-#include "common/aws/internal.h"
-#include "common/base/clock.h"
+#include "common/base/arena.h"
 #include "common/base/mem.h"
+#include "common/xml/xml.h"
 
 static bool is_set(const char *text)
 {
@@ -44,14 +45,15 @@ static bool is_session_name(const char *text)
     return is_word(text, "_+=,.@-", 2, 64);
 }
 
-void role_leave_out_unusable(const struct aws *aws, struct role *role)
+void role_leave_out_unusable(const struct aws_warnings *warnings, struct role *role)
 {
     if (is_set(role->duration_s) && !is_duration(role->duration_s)) {
-        aws_warn(aws, "duration_seconds '%s' is not from 900 to 43200; left out", role->duration_s);
+        aws_warn(warnings, "duration_seconds '%s' is not from 900 to 43200; left out",
+                 role->duration_s);
         role->duration_s = NULL;
     }
     if (is_set(role->session_name) && !is_session_name(role->session_name)) {
-        aws_warn(aws, "the role session name '%s' is not 2 to 64 of [\\w+=,.@-]; left out",
+        aws_warn(warnings, "the role session name '%s' is not 2 to 64 of [\\w+=,.@-]; left out",
                  role->session_name);
         role->session_name = NULL;
     }
@@ -96,18 +98,8 @@ void role_form(struct buf *form, const char *action, const struct role *role)
         form_append(form, "ExternalId", str_of(role->external_id));
 }
 
-struct aws_call *sts_ask(struct aws *aws, struct str form, const struct keys *signed_by,
-                         aws_done_fn *done, void *arg)
-{
-    enum { DEADLINE_MS = 30000 };
-    struct aws_request request = {
-        .service = AWS_STS, .operation = "AssumeRole", .body = form, .deadline_ms = DEADLINE_MS};
-
-    return aws_call_signed_by(aws, &request, signed_by, done, arg);
-}
-
 /* The views of texts live in the arena. */
-static int read_answer(struct arena *arena, struct str xml, struct keys *keys, struct error *error)
+static int read_keys(struct arena *arena, struct str xml, struct keys *keys, struct error *error)
 {
     struct xml_text texts[] = {{"AccessKeyId", STR_NONE},
                                {"SecretAccessKey", STR_NONE},
@@ -128,21 +120,17 @@ static int read_answer(struct arena *arena, struct str xml, struct keys *keys, s
     return 0;
 }
 
-void sts_answer(struct source *source, const struct aws_response *response)
+void sts_end(struct source *source, const struct sts_answer *answer)
 {
-    struct arena arena = ARENA_INIT;
+    cleanup(arena_done) struct arena arena = ARENA_INIT;
     struct keys keys = {0};
     struct error error;
 
-    if (response->outcome != AWS_OK && str_is_empty(response->code))
-        source_fail(source, "STS: " STR_FMT, STR_ARG(response->message));
-    else if (response->outcome != AWS_OK)
-        source_fail(source, "STS: " STR_FMT ": " STR_FMT, STR_ARG(response->code),
-                    STR_ARG(response->message));
-    else if (read_answer(&arena, response->raw_body, &keys, &error) < 0)
+    if (!str_is_empty(answer->failure))
+        source_fail(source, "STS: " STR_FMT, STR_ARG(answer->failure));
+    else if (read_keys(&arena, answer->xml, &keys, &error) < 0)
         source_fail(source, "%s", error.text);
     else
         source_succeed(source, &keys);
     keys_done(&keys);
-    arena_done(&arena);
 }

@@ -1,14 +1,11 @@
-/* AWS's shared files ("AWS SDKs and Tools Reference Guide: Shared config and credentials files").
- *
- * They are not ours, and other programs write to them: whatever is not understood is passed over.
- * Who uses a profile sees what it lacks then.
- */
+#include "common/aws/environment/shared_files.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/aws/internal.h"
 #include "common/base/buf.h"
+#include "common/base/file.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
 
@@ -193,7 +190,6 @@ static int read_file(struct shared_files *files, enum shared_file file, struct e
         return 0;
     cleanup(mem_freep) char *path =
         named && named[0] ? mem_strdup(named) : mem_printf("%s/.aws/%s", home, names[file]);
-    /* A file that does not exist is an empty one. */
     if (file_read(path, FILE_LIMIT, &text, error) < 0)
         return -1;
     read_text(&reading, buf_str(&text));

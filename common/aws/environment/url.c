@@ -1,9 +1,7 @@
-/* The parts of a URL that decide who may learn what is sent there. Stricter than libcurl's parser:
- * what this one lets pass, that one reads the same way. */
+#include "common/aws/environment/url.h"
+
 #include <string.h>
 #include <strings.h>
-
-#include "common/aws/internal.h"
 
 bool url_is_loopback(struct str host)
 {
@@ -36,7 +34,7 @@ int url_split(const char *url, struct url_parts *ret, struct error *error)
     return 0;
 }
 
-int check_endpoint(const char *url, struct error *error)
+int url_check_endpoint(const char *url, struct error *error)
 {
     struct url_parts parts;
 

@@ -7,8 +7,10 @@
 
 #include <cmocka.h>
 
+#include "common/aws/client/client.h"
+#include "common/aws/client/error_code.h"
+#include "common/aws/client/retry.h"
 #include "common/aws/client/sigv4.h"
-#include "common/aws/internal.h"
 #include "common/base/clock.h"
 #include "common/http/server/http_server.h"
 #include "tests/support/aws_environment.h"

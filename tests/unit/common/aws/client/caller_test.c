@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "common/aws/client/caller.h"
 #include "tests/support/aws_peer.h"
 
 #define IDENTITY(account)                                                                          \
@@ -82,9 +83,9 @@ static void others_are_asked_about_anew(void **state)
     unsigned first = peer->aws->credentials.generation;
 
     peer_answer(peer, "/", 200, IDENTITY("777788889999"));
-    peer->aws->credentials.source = source_keys_new(peer->aws, "environment", &keys);
+    peer->aws->credentials.source = source_keys_new("environment", &keys);
     source_free(environment);
-    credentials_distrust(peer->aws, first);
+    credentials_distrust(&peer->aws->credentials, first);
     assert_int_equal(peer->aws->credentials.generation, first + 1);
     assert_int_equal(aws_account(peer->aws).len, 0);
     assert_int_equal(aws_caller_account(peer->aws, first).len, 0);
@@ -106,15 +107,15 @@ static void a_failure_is_told_and_asked_again(void **state)
     assert_int_equal(told.account.len, 0);
     assert_string_equal(told.failure.data, "AccessDenied: no");
     assert_int_equal(aws_account(peer->aws).len, 0);
-    assert_non_null(peer->aws->caller.timer);
-    assert_null(peer->aws->caller.call);
+    assert_non_null(peer->aws->caller->timer);
+    assert_null(peer->aws->caller->call);
 
     peer_answer(peer, "/", 200, IDENTITY("444455556666"));
     caller_credentials_changed(peer->aws);
-    assert_null(peer->aws->caller.timer);
+    assert_null(peer->aws->caller->timer);
     wait_told(2);
     assert_true(str_eq_text(aws_account(peer->aws), "444455556666"));
-    assert_int_equal(peer->aws->caller.failures, 0);
+    assert_int_equal(peer->aws->caller->failures, 0);
 }
 
 /* Takes away the fixed half of the delay. */
@@ -127,12 +128,12 @@ static void the_timer_asks_again(void **state)
 {
     struct peer *peer = *state;
 
-    peer->aws->random = no_delay;
+    peer->aws->random = peer->aws->credentials.options.random = no_delay;
     peer_answer(peer, "/", 200, IDENTITY("444455556666"));
     peer_answer_times(peer, 2, "/", 403, STR("<ErrorResponse/>"));
     aws_watch_caller(peer->aws, on_caller, peer);
     wait_told(3);
-    assert_null(peer->aws->caller.timer);
+    assert_null(peer->aws->caller->timer);
     assert_true(str_eq_text(aws_account(peer->aws), "444455556666"));
 }
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/aws/credentials/command.h"
 #include "tests/support/aws_peer.h"
 
 /* The profile's process; its output, if it is cat, is in the credentials file's place. */
@@ -31,7 +32,7 @@ static void run(struct peer *peer)
 {
     if (peer_open(peer, (struct aws_options){0}) < 0)
         fail_msg("%s", peer->error.text);
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
 }
 
 static void assert_keys(const struct peer *peer, const char *id, const char *token,
@@ -121,9 +122,9 @@ static void a_process_without_end_is_ended(void **state)
     /* The first was cancelled together with the client, without waiting for it. */
     assert_int_equal(peer_open(peer, (struct aws_options){0}), 0);
     source_cancel(peer->aws->credentials.source);
-    peer->aws->process_limit_ms = 20;
-    credentials_look(peer->aws);
-    peer_wait_for_news(peer, 1);
+    peer->aws->credentials.options.means.process_limit_ms = 20;
+    credentials_look(&peer->aws->credentials);
+    peer_wait_for_events(peer, 1);
     assert_non_null(strstr(peer->failure.data, "'sleep' did not end within 20 ms"));
 }
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "common/aws/credentials/refresh.h"
 #include "tests/support/aws_peer.h"
 
 #define PATH "/v1/credentials"
@@ -47,7 +48,7 @@ static void open_peer(struct peer *peer)
 {
     if (peer_open(peer, (struct aws_options){0}) < 0)
         fail_msg("%s", peer->error.text);
-    peer->aws->mono_ms = peer_clock;
+    peer->aws->clock.mono_ms = peer_clock;
 }
 
 static void assert_in_use(const struct peer *peer, const char *id)
@@ -120,22 +121,22 @@ static void others_are_asked_for_a_quarter_of_an_hour_ahead(void **state)
     peer_answer(peer, PATH, 200, keys_text(&first, "ONE", 60 * MINUTE_MS));
     peer_answer(peer, "/", 200, STR("{}"));
     open_peer(peer);
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     assert_in_use(peer, "ONE");
 
     pass(45 * MINUTE_MS - SECOND_MS);
-    credentials_look(peer->aws);
+    credentials_look(&peer->aws->credentials);
     assert_false(is_asking(peer));
     pass(SECOND_MS);
     peer_answer(peer, PATH, 200, keys_text(&second, "TWO", 60 * MINUTE_MS));
-    credentials_look(peer->aws);
+    credentials_look(&peer->aws->credentials);
     assert_true(is_asking(peer));
     /* One question at a time, and nobody waits for it. */
     unsigned before = peer->requests;
-    credentials_look(peer->aws);
+    credentials_look(&peer->aws->credentials);
     peer_call(peer, "ResolveCustomer");
     assert_int_equal(peer->response.outcome, AWS_OK);
-    peer_wait_for_news(peer, 2);
+    peer_wait_for_events(peer, 2);
     assert_in_use(peer, "TWO");
     assert_int_equal(peer->requests - before, 2);
     assert_true(str_is_empty(buf_str(&peer->failure)));
@@ -149,12 +150,12 @@ static void a_clock_that_was_set_is_noticed(void **state)
 
     peer_answer(peer, PATH, 200, keys_text(&text, "ONE", 60 * MINUTE_MS));
     open_peer(peer);
-    peer->aws->mono_ms = clock_mono_ms;
-    peer_wait_for_news(peer, 1);
-    credentials_look(peer->aws);
+    peer->aws->clock.mono_ms = clock_mono_ms;
+    peer_wait_for_events(peer, 1);
+    credentials_look(&peer->aws->credentials);
     assert_false(is_asking(peer));
     pass(46 * MINUTE_MS);
-    credentials_look(peer->aws);
+    credentials_look(&peer->aws->credentials);
     assert_true(is_asking(peer));
 }
 
@@ -166,7 +167,7 @@ static void a_call_is_what_looks_at_the_clock(void **state)
     peer_answer(peer, PATH, 200, keys_text(&text, "ONE", 60 * MINUTE_MS));
     peer_answer(peer, "/", 200, STR("{}"));
     open_peer(peer);
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     pass(61 * MINUTE_MS);
     peer_answer(peer, PATH, 200, keys_text(&text, "TWO", 60 * MINUTE_MS));
     peer_call(peer, "ResolveCustomer");
@@ -182,13 +183,13 @@ static void the_old_ones_serve_while_they_live(void **state)
     peer_answer(peer, PATH, 200, keys_text(&text, "ONE", 60 * MINUTE_MS));
     peer_answer(peer, "/", 200, STR("{}"));
     open_peer(peer);
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
 
     peer_answer(peer, PATH, 403, STR(""));
     pass(50 * MINUTE_MS);
     peer_call(peer, "ResolveCustomer");
     assert_int_equal(peer->response.outcome, AWS_OK);
-    peer_wait_for_news(peer, 2);
+    peer_wait_for_events(peer, 2);
     assert_true(peer->usable);
     assert_string_equal(peer->failure.data + peer->failure.len - strlen("HTTP status 403"),
                         "HTTP status 403");
@@ -214,11 +215,11 @@ static void new_ones_that_have_expired_are_a_failure(void **state)
 
     peer_answer(peer, PATH, 200, keys_text(&first, "ONE", 60 * MINUTE_MS));
     open_peer(peer);
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     peer_answer(peer, PATH, 200, keys_text(&second, "TWO", 0));
     pass(50 * MINUTE_MS);
-    credentials_look(peer->aws);
-    peer_wait_for_news(peer, 2);
+    credentials_look(&peer->aws->credentials);
+    peer_wait_for_events(peer, 2);
     assert_in_use(peer, "ONE");
     assert_true(peer->usable);
     assert_non_null(strstr(peer->failure.data, "container: what it gives expired at"));
@@ -232,11 +233,11 @@ static void expiry_goes_by_the_clock_of_aws(void **state)
 
     peer_answer(peer, PATH, 200, keys_text(&text, "ONE", 60 * MINUTE_MS));
     open_peer(peer);
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     pass(120 * MINUTE_MS);
-    assert_false(credentials_fresh(peer->aws));
-    peer->aws->clock_offset_s = -7200;
-    assert_true(credentials_fresh(peer->aws));
+    assert_false(credentials_fresh(&peer->aws->credentials));
+    peer->aws->clock.offset_s = -7200;
+    assert_true(credentials_fresh(&peer->aws->credentials));
 }
 
 static void an_instance_goes_on_with_what_it_has(void **state)
@@ -253,10 +254,10 @@ static void an_instance_goes_on_with_what_it_has(void **state)
                 peer_vector_json(peer, "imds.creds_response_stale", &text));
     peer_answer(peer, "/", 200, STR("{}"));
     open_peer(peer);
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     assert_true(peer->usable);
     assert_in_use(peer, "ASIAFIXTUREEXAMPLE02");
-    assert_false(credentials_fresh(peer->aws));
+    assert_false(credentials_fresh(&peer->aws->credentials));
     peer_call(peer, "ResolveCustomer");
     assert_int_equal(peer->response.outcome, AWS_OK);
     /* Asked again in some minutes, not before. */
@@ -265,8 +266,8 @@ static void an_instance_goes_on_with_what_it_has(void **state)
 
     peer_answer(peer, "/latest/api/token", 500, STR(""));
     pass(6 * MINUTE_MS);
-    credentials_look(peer->aws);
-    peer_wait_for_news(peer, 2);
+    credentials_look(&peer->aws->credentials);
+    peer_wait_for_events(peer, 2);
     assert_true(peer->usable);
     peer_call(peer, "ResolveCustomer");
     assert_int_equal(peer->response.outcome, AWS_OK);
@@ -344,7 +345,7 @@ static void the_two_meanings_of_an_expired_token(void **state)
         peer->answer_count = 0;
         peer_answer(peer, PATH, 200, keys_text(&first, "ONE", 60 * MINUTE_MS));
         open_peer(peer);
-        peer_wait_for_news(peer, 1);
+        peer_wait_for_events(peer, 1);
         if (cases[i].others)
             peer_answer(peer, PATH, 200, keys_text(&second, "TWO", 60 * MINUTE_MS));
         peer_answer(peer, "/", 200, STR("{}"));
@@ -375,7 +376,7 @@ static void an_old_session_is_not_blamed_on_the_buyer(void **state)
                 keys_text(&text, "ONE", -SECOND_MS));
     peer_answer(peer, "/", 400, REFUSAL("The registration token has expired"));
     open_peer(peer);
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     unsigned before = peer->requests;
     peer_call(peer, "ResolveCustomer");
     assert_int_equal(peer->response.outcome, AWS_CREDENTIALS);
@@ -390,7 +391,7 @@ static void refused_keys_do_not_flood_the_source(void **state)
     peer_answer(peer, PATH, 200, keys_text(&text, "ONE", 60 * MINUTE_MS));
     peer_answer(peer, "/", 400, STR("{\"__type\":\"UnrecognizedClientException\"}"));
     open_peer(peer);
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     for (int i = 0; i < 5; i++) {
         peer_call(peer, "ResolveCustomer");
         assert_int_equal(peer->response.outcome, AWS_CREDENTIALS);
@@ -419,8 +420,8 @@ static void a_call_is_repeated_once_only(void **state)
     peer_answer_times(peer, 1, PATH, 200, keys_text(&one, "ONE", long_ms));
     peer_answer(peer, "/", 400, STR("{\"__type\":\"UnrecognizedClientException\"}"));
     open_peer(peer);
-    peer_wait_for_news(peer, 1);
-    peer->aws->mono_ms = racing_clock;
+    peer_wait_for_events(peer, 1);
+    peer->aws->clock.mono_ms = racing_clock;
     peer_call(peer, "ResolveCustomer");
     assert_int_equal(peer->response.outcome, AWS_CREDENTIALS);
     assert_int_equal(peer->response.attempts, 2);
@@ -437,13 +438,13 @@ static void a_source_that_fails_in_need_is_asked_again_soon(void **state)
     peer_answer(peer, PATH, 200, keys_text(&text, "ONE", 60 * MINUTE_MS));
     peer_answer(peer, "/", 400, STR("{\"__type\":\"UnrecognizedClientException\"}"));
     open_peer(peer);
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     peer_answer(peer, PATH, 403, STR(""));
     peer_call(peer, "ResolveCustomer");
     assert_int_equal(peer->response.outcome, AWS_CREDENTIALS);
     assert_true(peer->response.retryable);
     assert_int_equal(peer->aws->credentials.look_at_mono_ms - peer_now_ms, 750);
-    assert_int_equal(peer->news, 2);
+    assert_int_equal(peer->events, 2);
 }
 
 #define REFRESH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, peer_tear_down)

@@ -29,7 +29,7 @@ static void web_identity_takes_on_a_role_unsigned(void **state)
     set_web_identity(peer);
     peer_answer(peer, "/", 200, peer_vector(peer, "web_identity.response_raw"));
     peer_must_open(peer, (struct aws_options){0});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     peer_assert_keys(peer, "ASIAFIXTUREEXAMPLE01", "fixture/secret+key",
                      "FIXTURE//session&token==", "2026-11-23T13:00:00Z",
                      "web identity (role mp-role)");
@@ -39,7 +39,7 @@ static void web_identity_takes_on_a_role_unsigned(void **state)
     /* The token is read anew. */
     aws_environment_write(&peer->environment, "config", STR("next"));
     peer_answer(peer, "/", PEER_HANGS, STR(""));
-    credentials_distrust(peer->aws, peer->aws->credentials.generation);
+    credentials_distrust(&peer->aws->credentials, peer->aws->credentials.generation);
     loop_run(peer->loop);
     assert_true(str_ends_with(buf_str(&peer->body), STR("&WebIdentityToken=next")));
 }
@@ -52,8 +52,8 @@ static void web_identity_stays_unsigned_when_the_clock_is_wrong(void **state)
     set_web_identity(peer);
     peer_answer(peer, "/", 200, peer_vector(peer, "web_identity.response_raw"));
     peer_must_open(peer, (struct aws_options){0});
-    peer->aws->clock_offset_s = 600;
-    peer_wait_for_news(peer, 1);
+    peer->aws->clock.offset_s = 600;
+    peer_wait_for_events(peer, 1);
     assert_int_equal(peer->requests, 1);
     assert_string_equal(peer->authorization.data, "");
     assert_true(peer->usable);
@@ -74,7 +74,7 @@ static void web_identity_tells_that_the_clock_is_ahead(void **state)
     set_web_identity(peer);
     peer_answer(peer, "/", 200, peer_vector(peer, "web_identity.response_raw"));
     peer_must_open(peer, (struct aws_options){0});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     assert_string_equal(peer->failure.data, "");
     assert_true(peer->usable);
 }
@@ -117,7 +117,7 @@ static void sts_is_asked_again_when_it_could_not_ask(void **state)
                       STR("<ErrorResponse><Error><Code>IDPCommunicationError</Code></Error>"
                           "</ErrorResponse>"));
     peer_must_open(peer, (struct aws_options){0});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     assert_int_equal(peer->requests, 2);
     assert_true(peer->usable);
 }
@@ -136,7 +136,7 @@ static void profiles_take_on_a_role_with_anothers_keys(void **state)
     write_vectors(peer);
     peer_answer(peer, "/", 200, peer_vector(peer, "assume_role.response_raw"));
     peer_must_open(peer, (struct aws_options){.profile = "seller"});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     peer_assert_keys(peer, "ASIAFIXTUREEXAMPLE01", "fixture/secret+key",
                      "FIXTURE//session&token==", "2026-11-23T13:00:00Z",
                      "role mp-seller-role by shared files (profile base)");
@@ -174,7 +174,7 @@ static void roles_are_taken_on_from_a_container(void **state)
     peer_answer(peer, CONTAINER_PATH, 200, peer_vector_json(peer, "container.response", &text));
     peer_answer(peer, "/", 200, peer_vector(peer, "assume_role.response_raw"));
     peer_must_open(peer, (struct aws_options){.profile = "ecs"});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     assert_true(str_eq_text(aws_credentials_source(peer->aws), "role mp-seller-role by container"));
     assert_non_null(strstr(peer->authorization.data, "Credential=ASIAFIXTUREEXAMPLE03/"));
     assert_string_equal(peer->session.data, "FIXTUREecs==");
@@ -183,7 +183,7 @@ static void roles_are_taken_on_from_a_container(void **state)
     /* A failure below is told in its own name. */
     peer_answer(peer, CONTAINER_PATH, 403, STR(""));
     peer_must_open(peer, (struct aws_options){.profile = "ecs"});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     peer_assert_failure(peer, "container: ");
 }
 
@@ -199,7 +199,7 @@ static void settings_name_a_role_on_top(void **state)
     setenv("AWS_SECRET_ACCESS_KEY", "s", 1);
     peer_answer(peer, "/", 200, peer_vector(peer, "assume_role.response_raw"));
     peer_must_open(peer, options);
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     assert_true(
         str_eq_text(aws_credentials_source(peer->aws), "role team/mp-seller-role by environment"));
     assert_string_equal(peer->body.data,
@@ -210,7 +210,7 @@ static void settings_name_a_role_on_top(void **state)
                 STR("<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error>"
                     "</ErrorResponse>"));
     peer_must_open(peer, options);
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     peer_assert_failure(peer, "role team/mp-seller-role by environment: STS: AccessDenied: no");
 
     options.role_session_name = "a b";
@@ -267,7 +267,7 @@ static void a_profile_may_use_keys_of_its_own_for_its_role(void **state)
                               "aws_secret_access_key = s\n"));
     peer_answer(peer, "/", 200, peer_vector(peer, "assume_role.response_raw"));
     peer_must_open(peer, (struct aws_options){.profile = "p"});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     assert_true(
         str_eq_text(aws_credentials_source(peer->aws), "role r by shared files (profile p)"));
     assert_non_null(strstr(peer->authorization.data, "Credential=OWN/"));
@@ -285,7 +285,7 @@ static void a_profiles_token_file_is_a_web_identity(void **state)
     aws_environment_write(&peer->environment, "credentials", STR("[token]"));
     peer_answer(peer, "/", 200, peer_vector(peer, "web_identity.response_raw"));
     peer_must_open(peer, (struct aws_options){.profile = "wi"});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     assert_true(str_eq_text(aws_credentials_source(peer->aws), "web identity (role mp-role)"));
     assert_true(str_ends_with(buf_str(&peer->body), STR("&WebIdentityToken=%5Btoken%5D")));
 }

@@ -34,7 +34,7 @@ static void instances_are_asked_by_version_two(void **state)
     assert_string_equal(peer->asked.data, "PUT /latest/api/token\n");
     assert_string_equal(peer->ttl.data, "21600");
     peer_must_open(peer, (struct aws_options){0});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     peer_assert_keys(peer, "ASIAFIXTUREEXAMPLE02", "fixture/secret",
                      "FIXTUREimdssession==", "2026-11-23T17:45:00Z", "instance metadata");
     assert_string_equal(peer->asked.data, "PUT /latest/api/token\n"
@@ -53,25 +53,25 @@ static void an_instance_knows_its_region(void **state)
     unsetenv("AWS_ENDPOINT_URL");
     setenv("AWS_ENDPOINT_URL_SQS", "https://sqs.example/", 1);
     peer_must_open(peer, (struct aws_options){0});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     assert_true(str_eq_text(aws_region(peer->aws), "eu-west-1"));
     assert_true(
         str_eq_text(aws_endpoint(peer->aws, AWS_STS), "https://sts.eu-west-1.amazonaws.com/"));
     assert_true(str_eq_text(aws_endpoint(peer->aws, AWS_ENTITLEMENT),
                             "https://entitlement.marketplace.us-east-1.amazonaws.com/"));
     assert_true(str_eq_text(aws_endpoint(peer->aws, AWS_SQS), "https://sqs.example/"));
-    assert_string_equal(peer->aws->endpoints[AWS_SQS].region, "eu-west-1");
+    assert_string_equal(peer->aws->endpoints.of[AWS_SQS].region, "eu-west-1");
 
     /* Named by somebody, it is not asked for; without an answer the default stays. */
     setenv("AWS_DEFAULT_REGION", "us-west-2", 1);
     peer_must_open(peer, (struct aws_options){0});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     assert_true(str_eq_text(aws_region(peer->aws), "us-west-2"));
     assert_null(strstr(peer->asked.data, "placement"));
     unsetenv("AWS_DEFAULT_REGION");
     peer_answer(peer, peer_vector(peer, "imds.region_path").ptr, 200, STR("evil.example/"));
     peer_must_open(peer, (struct aws_options){0});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     assert_non_null(strstr(peer->asked.data, "placement"));
     assert_true(str_eq_text(aws_region(peer->aws), "us-east-1"));
     assert_true(peer->usable);
@@ -149,7 +149,7 @@ static void containers_are_asked_with_their_token(void **state)
                 peer_vector_json(peer, "container_full_uri.response", &text));
     aws_environment_write(&peer->environment, "config", token);
     peer_must_open(peer, (struct aws_options){0});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     peer_assert_keys(peer, "ASIAFIXTUREEXAMPLE04", "fixture/secret",
                      "FIXTUREeks==", "2026-11-23T17:45:00Z", "container");
     assert_string_equal(peer->asked.data, "GET " CONTAINER_PATH "\n");
@@ -159,7 +159,7 @@ static void containers_are_asked_with_their_token(void **state)
     /* Whoever owns the file replaces it. */
     aws_environment_write(&peer->environment, "config", STR("next"));
     peer_answer(peer, CONTAINER_PATH, PEER_HANGS, STR(""));
-    credentials_distrust(peer->aws, peer->aws->credentials.generation);
+    credentials_distrust(&peer->aws->credentials, peer->aws->credentials.generation);
     loop_run(peer->loop);
     assert_string_equal(peer->authorization.data, "next");
 }
@@ -192,7 +192,7 @@ static void containers_are_asked_three_times(void **state)
     peer_answer(peer, CONTAINER_PATH, 200, fine);
     peer_answer_times(peer, 2, CONTAINER_PATH, 503, STR(""));
     peer_must_open(peer, (struct aws_options){0});
-    peer_wait_for_news(peer, 1);
+    peer_wait_for_events(peer, 1);
     peer_assert_keys(peer, "ASIAFIXTUREEXAMPLE03", "fixture/secret",
                      "FIXTUREecs==", "2026-11-23T17:45:00Z", "container");
     assert_int_equal(peer->requests, 3);

@@ -6,7 +6,8 @@
 
 #include <cmocka.h>
 
-#include "common/aws/internal.h"
+#include "common/aws/client/client.h"
+#include "common/aws/environment/url.h"
 #include "tests/support/aws_environment.h"
 #include "tests/support/vectors.h"
 
@@ -274,8 +275,8 @@ static enum distrust distrust(struct fixture *fixture)
 {
     unsigned generation = fixture->aws->credentials.generation;
 
-    credentials_accepted(fixture->aws, generation);
-    return credentials_distrust(fixture->aws, generation);
+    credentials_accepted(&fixture->aws->credentials, generation);
+    return credentials_distrust(&fixture->aws->credentials, generation);
 }
 
 static void replaced_keys_are_noticed(void **state)
@@ -304,18 +305,20 @@ static void distrusted_keys_are_asked_for_once_in_a_while(void **state)
     aws_environment_write(&fixture->environment, "credentials",
                           STR("[default]\naws_access_key_id=N\naws_secret_access_key=n\n"));
     fixture->aws->credentials.accepted = false;
-    assert_int_equal(credentials_distrust(fixture->aws, fixture->aws->credentials.generation),
-                     DISTRUST_IN_VAIN);
+    assert_int_equal(
+        credentials_distrust(&fixture->aws->credentials, fixture->aws->credentials.generation),
+        DISTRUST_IN_VAIN);
     fixture->aws->credentials.distrusted_mono_ms -= 10000;
-    assert_int_equal(credentials_distrust(fixture->aws, fixture->aws->credentials.generation),
-                     DISTRUST_REPLACED);
+    assert_int_equal(
+        credentials_distrust(&fixture->aws->credentials, fixture->aws->credentials.generation),
+        DISTRUST_REPLACED);
 }
 
 static void assert_endpoint(struct fixture *fixture, enum aws_service service, const char *url,
                             const char *region)
 {
-    assert_string_equal(fixture->aws->endpoints[service].url, url);
-    assert_string_equal(fixture->aws->endpoints[service].region, region);
+    assert_string_equal(fixture->aws->endpoints.of[service].url, url);
+    assert_string_equal(fixture->aws->endpoints.of[service].region, region);
 }
 
 /* botocore's endpoint rule tests. */
@@ -548,7 +551,7 @@ static void environment_keys_may_say_when_they_expire(void **state)
     /* Over already: nothing is signed with them. */
     setenv("AWS_CREDENTIAL_EXPIRATION", "2001-01-01T00:00:00Z", 1);
     open_plain(fixture);
-    assert_false(credentials_usable(fixture->aws));
+    assert_false(credentials_usable(&fixture->aws->credentials));
     assert_non_null(strstr(fixture->aws->credentials.error.text,
                            "environment: what it gives expired at 2001-01-01"));
 }
@@ -579,7 +582,7 @@ static void signed_requests_leave_the_machine_encrypted_only(void **state)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct error error = {""};
-        if ((check_endpoint(cases[i].url, &error) == 0) != cases[i].allowed)
+        if ((url_check_endpoint(cases[i].url, &error) == 0) != cases[i].allowed)
             fail_msg("%s: %s", cases[i].url, error.text);
     }
 }
