@@ -5,8 +5,10 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 
-/* Appends the whole file. 1 if there is none, -1 if it cannot be read (a directory, a pipe, more
- * than limit bytes, ...); error says so. It never waits: files are read on the loop. */
+/* Appends the whole file; fails if it is longer than that. errno says why too. It never waits, and
+ * refuses pipes: for files that are read on a loop. */
 int file_read(const char *path, size_t limit, struct buf *out, struct error *error);
+/* The same of whatever can be read: for a program that starts, or that does nothing else. */
+int file_read_waiting(const char *path, size_t limit, struct buf *out, struct error *error);
 
 #endif

@@ -2,12 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/config/config_names.h"
 #include "common/config/config_state.h"
@@ -20,34 +20,9 @@ struct reading {
     const char *path;
 };
 
-static int read_all(int fd, struct buf *ret_text)
-{
-    for (;;) {
-        buf_reserve(ret_text, 4096);
-        ssize_t got = read(fd, ret_text->data + ret_text->len, 4096);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return (int)got;
-        ret_text->len += (size_t)got;
-        ret_text->data[ret_text->len] = '\0';
-        if (ret_text->len > LARGEST_FILE) {
-            errno = EFBIG;
-            return -1;
-        }
-    }
-}
-
 int config_read_file(const char *path, struct buf *ret_text, struct error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int err = fd < 0 ? -1 : read_all(fd, ret_text);
-    int reason = errno;
-
-    if (fd >= 0)
-        close(fd);
-    errno = reason;
-    return err == 0 ? 0 : error_set(error, "cannot read '%s': %s", path, strerror(reason));
+    return file_read_waiting(path, LARGEST_FILE, ret_text, error);
 }
 
 /* "queue main" is the section "queue" with the label "main". */

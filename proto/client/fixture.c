@@ -1,10 +1,7 @@
 #include "proto/client/fixture.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "proto/client/fixture_json.h"
 #include "proto/codec/codec.h"
@@ -41,33 +38,9 @@ static const struct shape shape_fixture = {
     .field_count = sizeof(fields) / sizeof(fields[0]),
 };
 
-static int read_all(FILE *file, struct buf *ret_text)
-{
-    char bytes[16384];
-    size_t len;
-
-    while ((len = fread(bytes, 1, sizeof(bytes), file)) > 0) {
-        buf_append(ret_text, bytes, len);
-        if (ret_text->len > FILE_MAX) {
-            errno = EFBIG;
-            return -1;
-        }
-    }
-    return ferror(file) ? -1 : 0;
-}
-
 int fixture_read(const char *path, struct buf *ret_text, struct error *error)
 {
-    FILE *file = fopen(path, "re");
-
-    if (!file)
-        return error_set(error, "cannot open '%s': %s", path, strerror(errno));
-    int result = read_all(file, ret_text);
-    int reason = errno;
-    fclose(file);
-    if (result < 0)
-        return error_set(error, "cannot read '%s': %s", path, strerror(reason));
-    return 0;
+    return file_read_waiting(path, FILE_MAX, ret_text, error);
 }
 
 /* What a test does not care about need not be written down. */

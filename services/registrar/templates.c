@@ -2,9 +2,9 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "common/base/file.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/http/server/http_server.h"
@@ -149,33 +149,13 @@ static int add_template(struct templates *templates, const char *name, struct st
     return 0;
 }
 
-static int read_file(const char *path, struct buf *out, struct error *error)
-{
-    FILE *file = fopen(path, "re");
-    size_t got = 1;
-
-    if (!file)
-        return error_set(error, "cannot read '%s': %s", path, strerror(errno));
-    while (got > 0 && out->len <= LARGEST_FILE) {
-        buf_reserve(out, 4096);
-        got = fread(out->data + out->len, 1, 4096, file);
-        out->len += got;
-    }
-    out->data[out->len] = '\0';
-    bool failed = ferror(file) != 0;
-    fclose(file);
-    if (failed)
-        return error_set(error, "cannot read '%s'", path);
-    return out->len <= LARGEST_FILE ? 0 : error_set(error, "'%s' is too large", path);
-}
-
 static int load_file(struct templates *templates, const char *directory, const char *name,
                      struct error *error)
 {
     cleanup(mem_freep) char *path = mem_printf("%s/%s", directory, name);
     cleanup(buf_done) struct buf text = BUF_INIT;
 
-    if (read_file(path, &text, error) != 0)
+    if (file_read(path, LARGEST_FILE, &text, error) < 0)
         return -1;
     return add_template(templates, name, buf_str(&text), error);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/log/log.h"
 #include "proto/settings/settings.h"
@@ -9,22 +10,9 @@
 #include "services/sandbox/sandbox.h"
 #include "services/sandbox/world_json.h"
 
+enum { LARGEST_WORLD = 64 << 20 };
+
 const size_t program_state_size = sizeof(struct sandbox);
-
-static int read_file(const char *path, struct buf *out, struct error *error)
-{
-    char chunk[16384];
-    size_t got;
-    FILE *file = fopen(path, "re");
-
-    if (!file)
-        return error_set(error, "cannot open %s: %m", path);
-    while ((got = fread(chunk, 1, sizeof(chunk), file)) > 0)
-        buf_append(out, chunk, got);
-    int failed = ferror(file);
-    fclose(file);
-    return failed ? error_set(error, "cannot read %s: %m", path) : 0;
-}
 
 static int read_world(const char *path, struct json **ret, struct error *error)
 {
@@ -32,7 +20,7 @@ static int read_world(const char *path, struct json **ret, struct error *error)
     int result = 0;
 
     if (*path)
-        result = read_file(path, &text, error);
+        result = file_read_waiting(path, LARGEST_WORLD, &text, error);
     else
         buf_append_text(&text, world_default_text);
     if (result == 0)

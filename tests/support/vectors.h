@@ -5,25 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/base/buf.h"
+#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/json/json.h"
 
 /* Appends the bytes. Ends the test program when the file cannot be read. */
 static inline void vectors_read(const char *file_name, struct buf *out)
 {
+    enum { LARGEST_FILE = 64 << 20 };
     cleanup(mem_freep) char *path = mem_printf("%s/%s", VECTORS_DIRECTORY, file_name);
-    FILE *file = fopen(path, "re");
-    char chunk[65536];
-    size_t len;
+    struct error error;
 
-    if (!file) {
-        fprintf(stderr, "%s: cannot be opened\n", path);
+    if (file_read(path, LARGEST_FILE, out, &error) < 0) {
+        fprintf(stderr, "%s
+", error.text);
         abort();
     }
-    while ((len = fread(chunk, 1, sizeof(chunk), file)) > 0)
-        buf_append(out, chunk, len);
-    fclose(file);
 }
 
 /* The caller frees it. */

@@ -79,7 +79,7 @@ static void on_answer(void *arg, int status, struct str body)
 static int read_token(struct container *self, struct error *error)
 {
     buf_clear(&self->token);
-    if (self->token_file && file_read(self->token_file, LONGEST_TOKEN, &self->token, error) != 0)
+    if (self->token_file && file_read(self->token_file, LONGEST_TOKEN, &self->token, error) < 0)
         return -1;
     if (!self->token_file)
         buf_append_text(&self->token, self->given_token);

@@ -30,7 +30,7 @@ static void fetch(struct source *source)
     cleanup(buf_done) struct buf token = BUF_INIT, form = BUF_INIT;
     struct error error;
 
-    if (file_read(self->token_file, LONGEST + 1, &token, &error) != 0) {
+    if (file_read(self->token_file, LONGEST + 1, &token, &error) < 0) {
         source_fail(source, "%s", error.text);
         return;
     }

@@ -1,6 +1,7 @@
 #include "common/aws/environment/shared_files.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,7 +191,7 @@ static int read_file(struct shared_files *files, enum shared_file file, struct e
         return 0;
     cleanup(mem_freep) char *path =
         named && named[0] ? mem_strdup(named) : mem_printf("%s/.aws/%s", home, names[file]);
-    if (file_read(path, FILE_LIMIT, &text, error) < 0)
+    if (file_read(path, FILE_LIMIT, &text, error) < 0 && errno != ENOENT && errno != ENOTDIR)
         return -1;
     read_text(&reading, buf_str(&text));
     return 0;

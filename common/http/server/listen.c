@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/http/server/internal.h"
 
@@ -77,17 +78,8 @@ int listen_on(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_por
 int read_pem(const char *path, struct buf *out, struct error *error)
 {
     enum { PEM_LIMIT = 1 << 20 };
-    char chunk[4096];
-    size_t len;
-    FILE *file = fopen(path, "re");
 
-    if (!file)
-        return error_set(error, "cannot read '%s': %s", path, strerror(errno));
-    while (out->len < PEM_LIMIT && (len = fread(chunk, 1, sizeof(chunk), file)) > 0)
-        buf_append(out, chunk, len);
-    bool failed = ferror(file) || out->len == 0 || out->len >= PEM_LIMIT;
-    fclose(file);
-    if (failed)
-        return error_set(error, "'%s' holds no usable PEM text", path);
-    return 0;
+    if (file_read_waiting(path, PEM_LIMIT, out, error) < 0)
+        return -1;
+    return out->len > 0 ? 0 : error_set(error, "'%s' holds no usable PEM text", path);
 }

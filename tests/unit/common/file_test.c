@@ -1,4 +1,6 @@
 /* Whole files: what is read, what is refused, and that nobody waits. */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,12 +52,14 @@ static void write_file(const struct folder *folder, const char *text, size_t len
     assert_int_equal(fclose(file), 0);
 }
 
-static void assert_refused(const char *path, size_t limit, int result, const char *why)
+static void assert_refused(const char *path, size_t limit, int reason, const char *why)
 {
     cleanup(buf_done) struct buf text = BUF_INIT;
     struct error error = {""};
 
-    assert_int_equal(file_read(path, limit, &text, &error), result);
+    errno = 0;
+    assert_int_equal(file_read(path, limit, &text, &error), -1);
+    assert_int_equal(errno, reason);
     if (!strstr(error.text, path) || !strstr(error.text, why))
         fail_msg("expected '%s' in: %s", why, error.text);
 }
@@ -77,7 +81,7 @@ static void a_file_is_appended_whole(void **state)
     buf_clear(&text);
     assert_int_equal(file_read(folder->file, large.len, &text, &error), 0);
     assert_true(str_eq(buf_str(&text), buf_str(&large)));
-    assert_refused(folder->file, large.len - 1, -1, "longer than 9999 bytes");
+    assert_refused(folder->file, large.len - 1, EFBIG, "longer than 9999 bytes");
 }
 
 static void an_empty_file_is_no_absent_one(void **state)
@@ -85,7 +89,7 @@ static void an_empty_file_is_no_absent_one(void **state)
     const struct folder *folder = *state;
     cleanup(buf_done) struct buf text = BUF_INIT;
 
-    assert_refused(folder->file, 10, 1, "No such file");
+    assert_refused(folder->file, 10, ENOENT, "No such file");
     write_file(folder, "", 0);
     assert_int_equal(file_read(folder->file, 10, &text, NULL), 0);
     assert_int_equal(text.len, 0);
@@ -97,8 +101,26 @@ static void nobody_waits_for_a_pipe(void **state)
     const struct folder *folder = *state;
 
     assert_int_equal(mkfifo(folder->file, 0600), 0);
-    assert_refused(folder->file, 10, -1, "pipe");
-    assert_refused(folder->path, 10, -1, "directory");
+    assert_refused(folder->file, 10, EINVAL, "pipe");
+    assert_refused(folder->path, 10, EINVAL, "directory");
+}
+
+static void a_starting_program_may_be_given_a_pipe(void **state)
+{
+    const struct folder *folder = *state;
+    cleanup(buf_done) struct buf text = BUF_INIT;
+    struct error error;
+
+    assert_int_equal(mkfifo(folder->file, 0600), 0);
+    int end = open(folder->file, O_RDWR | O_CLOEXEC);
+    assert_int_equal(write(end, "piped", 5), 5);
+    /* The limit ends the reading: a writer is still there. */
+    assert_int_equal(file_read_waiting(folder->file, 4, &text, &error), -1);
+    assert_int_equal(errno, EFBIG);
+    assert_true(str_eq_text(buf_str(&text), "piped"));
+    close(end);
+    assert_int_equal(file_read_waiting("/nowhere/file", 4, &text, &error), -1);
+    assert_string_equal(error.text, "cannot read '/nowhere/file': No such file or directory");
 }
 
 int main(void)
@@ -107,6 +129,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_is_appended_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_file_is_no_absent_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_waits_for_a_pipe, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_starting_program_may_be_given_a_pipe, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("file", tests, NULL, NULL);

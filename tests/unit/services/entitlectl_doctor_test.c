@@ -11,6 +11,7 @@
 #include "services/entitlectl/findings.h"
 #include "services/entitlectl/marketplace_region.h"
 #include "services/entitlectl/queue_policy.h"
+#include "tests/support/vectors.h"
 
 #define QUEUE "arn:aws:sqs:us-east-1:444455556666:mp-events"
 #define TOPIC "arn:aws:sns:us-east-1:287250355862:aws-mp-entitlement-notification-p"
@@ -89,11 +90,8 @@ static void the_policy_of_the_documents_is_sound(void **state)
     (void)state;
     cleanup(buf_done) struct buf text = BUF_INIT;
     struct arena arena = ARENA_INIT;
-    FILE *file = fopen(VECTORS_DIRECTORY "/../../deploy/aws/queue.json", "r");
 
-    assert_non_null(file);
-    buf_grew(&text, fread(buf_room(&text, 65536), 1, 65536, file));
-    fclose(file);
+    vectors_read("../../deploy/aws/queue.json", &text);
     struct queue_policy_verdict verdict = queue_policy_judge(
         &(struct queue_policy_question){.policy = buf_str(&text), .queue_arn = STR(QUEUE)}, &arena);
     assert_int_equal(verdict.level, FINDING_OK);

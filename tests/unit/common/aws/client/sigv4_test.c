@@ -2,13 +2,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "common/aws/client/sigv4.h"
-#include "common/json/json.h"
+#include "tests/support/vectors.h"
 
 enum { MAX_HEADERS = 8 };
 
@@ -16,19 +15,9 @@ static struct json *vectors;
 
 static int load_vectors(void **state)
 {
-    struct buf text = BUF_INIT;
-    char chunk[4096];
-    size_t got;
     (void)state;
-
-    FILE *file = fopen(VECTORS_DIRECTORY "/aws-wire-examples.json", "rb");
-    assert_non_null(file);
-    while ((got = fread(chunk, 1, sizeof(chunk), file)) > 0)
-        buf_append(&text, chunk, got);
-    fclose(file);
-    int result = json_parse(&vectors, buf_str(&text), NULL);
-    buf_done(&text);
-    return result;
+    vectors = vectors_load("aws-wire-examples.json");
+    return 0;
 }
 
 static int free_vectors(void **state)
