@@ -17,8 +17,7 @@ static inline void vectors_read(const char *file_name, struct buf *out)
     struct error error;
 
     if (file_read(path, LARGEST_FILE, out, &error) < 0) {
-        fprintf(stderr, "%s
-", error.text);
+        fprintf(stderr, "%s\n", error.text);
         abort();
     }
 }
