@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/log/log.h"
+#include "common/log/once_a_minute.h"
 #include "proto/codec/codec.h"
 #include "proto/endpoint/feed_queue.h"
 #include "proto/endpoint/handed_over.h"
@@ -15,7 +16,6 @@
 
 enum {
     FEED_LINGER_MS = 200,
-    TELL_INTERVAL_MS = 60000,
     /* What readers send: subscriptions, and before them the handshake (RFC 26: an INITIATE has some
      * 300 bytes and a routing id). */
     READER_FRAME_LIMIT_BYTES = 1024,
@@ -37,7 +37,7 @@ struct feed_publisher {
     struct feed_load *load;
     size_t prefix_bytes; /* of all different subscriptions */
     struct feed_publisher_stats stats;
-    int64_t tell_at_mono_ms;
+    struct once_a_minute dropped_line;
 };
 
 struct block {
@@ -80,9 +80,9 @@ static void make_message(const struct feed_publisher *publisher, zmq_msg_t *ret_
 
 static void tell(struct feed_publisher *publisher, const char *what)
 {
-    if (clock_mono_ms() < publisher->tell_at_mono_ms)
+    if (!once_a_minute(&publisher->dropped_line, clock_mono_ms(),
+                       publisher->stats.cut_off + publisher->stats.withheld, NULL))
         return;
-    publisher->tell_at_mono_ms = clock_mono_ms() + TELL_INTERVAL_MS;
     log_warning(what, LOG_INT("cut_off_total", publisher->stats.cut_off),
                 LOG_INT("withheld_total", publisher->stats.withheld),
                 LOG_INT("waiting_bytes", atomic_load(&publisher->load->bytes)));

@@ -6,7 +6,7 @@
 #include "proto/endpoint/server_core.h"
 
 /* Last replies still go out when a server closes. */
-enum { REPLY_LINGER_MS = 200, TELL_INTERVAL_MS = 60000 };
+enum { REPLY_LINGER_MS = 200 };
 
 static void do_nothing(void *arg)
 {
@@ -148,16 +148,14 @@ static uint64_t read_counter(const atomic_uint_fast64_t *counter);
 
 void server_tell_dropped(struct rpc_server *server)
 {
-    int64_t now = clock_mono_ms(), tell_at = atomic_load(&server->tell_at_mono_ms);
+    uint64_t dropped =
+        read_counter(&server->counters.refused) + read_counter(&server->counters.undeliverable);
+    uint64_t since_last;
 
-    if (now < tell_at ||
-        !atomic_compare_exchange_strong(&server->tell_at_mono_ms, &tell_at, now + TELL_INTERVAL_MS))
+    if (!once_a_minute(&server->dropped_line, clock_mono_ms(), dropped, &since_last))
         return;
-    uint64_t refused = read_counter(&server->counters.refused);
-    uint64_t dropped = read_counter(&server->counters.undeliverable);
-    uint64_t told = atomic_exchange(&server->told, refused + dropped);
     log_warning("peers ask more than they read: requests are refused or replies dropped",
-                LOG_INT("since_last_line", refused + dropped - told),
+                LOG_INT("since_last_line", since_last),
                 LOG_INT("waiting_bytes", burdens_bytes(server->burdens)));
 }
 

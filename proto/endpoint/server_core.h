@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "common/base/buf.h"
+#include "common/log/once_a_minute.h"
 #include "proto/codec/codec.h"
 #include "proto/endpoint/burden.h"
 #include "proto/endpoint/deadlines.h"
@@ -54,8 +55,7 @@ struct rpc_server {
     const struct rpc_batching *batching;
     struct server_counters counters;
     struct burdens *burdens;
-    atomic_int_fast64_t tell_at_mono_ms; /* what was dropped: not before this */
-    atomic_uint_fast64_t told;           /* of those that were refused or undeliverable */
+    struct once_a_minute dropped_line; /* about those that were refused or undeliverable */
     /* Of the thread that owns the router: what the next request and reply can use again. */
     LIST_HEAD(, rpc_request) spare;
     size_t spare_count;

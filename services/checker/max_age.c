@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "common/base/bucket.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 
@@ -12,6 +13,7 @@ enum {
     PEER_MAX = 255,        /* bytes that name a connection (zmq_setsockopt(3), ZMQ_ROUTING_ID) */
     LATELY_MAX = 64,
     LATELY_MS = 1000,
+    SECOND_US = 1000000,
 };
 
 /* Who had AWS asked lately, by connection. A ring: who is pushed out counts as new. */
@@ -40,9 +42,8 @@ struct max_age {
     struct max_age_options options;
     struct max_age_stats stats;
     LIST_HEAD(, asking) asking;
-    /* The ration: a bucket of one second's questions. */
-    double tokens;
-    int64_t filled_at_mono_ms;
+    struct bucket ration;
+    struct bucket_size ration_size; /* of one second's questions */
     struct lately lately[LATELY_MAX];
     size_t next_lately;
 };
@@ -72,17 +73,12 @@ static void note_lately(struct max_age *max_age, struct lately *known, struct st
  * somebody does. */
 static bool take_token(struct max_age *max_age, struct str peer)
 {
-    double rate = (double)max_age->options.per_second;
-    int64_t now = clock_mono_ms();
-
-    max_age->tokens += (double)(now - max_age->filled_at_mono_ms) * rate / 1000;
-    if (max_age->tokens > rate)
-        max_age->tokens = rate;
-    max_age->filled_at_mono_ms = now;
+    int64_t now_us = clock_mono_us(), now = now_us / 1000;
     struct lately *lately = find_lately(max_age, peer, now);
-    if (max_age->tokens < (lately ? 1 + rate / 2 : 1))
+
+    if (!bucket_take(&max_age->ration, &max_age->ration_size, 1,
+                     lately ? max_age->ration_size.tokens / 2 : 0, now_us))
         return false;
-    max_age->tokens -= 1;
     note_lately(max_age, lately, peer, now);
     return true;
 }
@@ -192,8 +188,8 @@ struct max_age *max_age_new(const struct max_age_options *options)
     struct max_age *max_age = mem_alloc_zero(sizeof(*max_age));
 
     max_age->options = *options;
-    max_age->tokens = (double)options->per_second;
-    max_age->filled_at_mono_ms = clock_mono_ms();
+    max_age->ration_size =
+        (struct bucket_size){.tokens = options->per_second, .refill_us = SECOND_US};
     LIST_INIT(&max_age->asking);
     return max_age;
 }

@@ -2,30 +2,30 @@
 
 #include <sys/queue.h>
 
+#include "common/base/bucket.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
-
-enum { MINUTE_US = 60 * 1000 * 1000 };
 
 struct caller_entry {
     TAILQ_ENTRY(caller_entry) entry;
     struct ip key;
-    int64_t paid_until_us; /* what was taken is refilled by then */
+    struct bucket bucket;
 };
 
 struct rate_limit {
     struct map *by_key;
     TAILQ_HEAD(caller_entries, caller_entry) by_age; /* last heard at the end */
-    int64_t per_minute;
+    struct bucket_size size;
     size_t caller_limit;
 };
 
 struct rate_limit *rate_limit_new(int64_t per_minute, size_t caller_limit)
 {
+    enum { MINUTE_US = 60 * 1000 * 1000 };
     struct rate_limit *limit = mem_alloc_zero(sizeof(*limit));
 
     limit->by_key = map_new();
-    limit->per_minute = per_minute;
+    limit->size = (struct bucket_size){.tokens = per_minute, .refill_us = MINUTE_US};
     limit->caller_limit = caller_limit;
     TAILQ_INIT(&limit->by_age);
     return limit;
@@ -53,13 +53,14 @@ void rate_limit_free(struct rate_limit *limit)
     mem_free(limit);
 }
 
-/* Who owes nothing any more is as good as new. */
+/* Whose bucket is full again is as good as new. */
 static void forget_settled(struct rate_limit *limit, int64_t now_us)
 {
     struct caller_entry *oldest;
 
     while ((oldest = TAILQ_FIRST(&limit->by_age)) != NULL &&
-           (oldest->paid_until_us <= now_us || map_count(limit->by_key) >= limit->caller_limit))
+           (bucket_is_full(&oldest->bucket, now_us) ||
+            map_count(limit->by_key) >= limit->caller_limit))
         forget(limit, oldest);
 }
 
@@ -86,12 +87,6 @@ bool rate_limit_take(struct rate_limit *limit, const struct ip *caller, int64_t 
 {
     int64_t now_us = now_mono_ms * 1000;
     struct caller_entry *entry = find_or_add(limit, caller, now_us);
-    int64_t from_us = entry->paid_until_us > now_us ? entry->paid_until_us : now_us;
-    int64_t until_us = from_us + cost * MINUTE_US / limit->per_minute;
 
-    /* Who owes nothing may even what costs more than that. */
-    if (from_us > now_us && until_us > now_us + MINUTE_US)
-        return false;
-    entry->paid_until_us = until_us;
-    return true;
+    return bucket_take(&entry->bucket, &limit->size, cost, 0, now_us);
 }

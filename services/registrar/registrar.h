@@ -7,6 +7,7 @@
 #include "common/aws/client/aws.h"
 #include "common/daemon/daemon.h"
 #include "common/http/server/http_server.h"
+#include "common/log/once_a_minute.h"
 #include "proto/audit/audit.h"
 #include "proto/endpoint/client.h"
 #include "proto/record/record.h"
@@ -31,8 +32,8 @@ struct registrar {
     struct http_server *server;
     struct caller_rules callers;
     struct rate_limit *rate_limit; /* NULL: there is none */
-    uint64_t limited, limited_told;
-    int64_t limited_told_mono_ms;
+    uint64_t limited;
+    struct once_a_minute limited_line;
     struct site site;
 
     /* The store's signing keys, as last fetched; none until then. */

@@ -7,7 +7,7 @@
 #include "services/registrar/handlers.h"
 
 /* A registration has AWS asked, and the store write. */
-enum { REGISTRATION_COST = 10, LIMITED_TOLD_MS = 60 * 1000 };
+enum { REGISTRATION_COST = 10 };
 
 struct route {
     const char *path; /* below base */
@@ -67,19 +67,15 @@ static void add_forwarded(void *arg, struct str name, struct str value)
     buf_append_str(out, value);
 }
 
-/* Said once a minute at most, and without addresses, which are personal data. */
+/* Said without addresses, which are personal data. */
 static void count_limited(struct registrar *registrar)
 {
-    int64_t now_ms = clock_mono_ms();
+    uint64_t since_last;
 
     registrar->limited++;
-    if (registrar->limited_told > 0 && now_ms - registrar->limited_told_mono_ms < LIMITED_TOLD_MS)
-        return;
-    log_warning("requests beyond rate_limit are refused",
-                LOG_INT("refused", registrar->limited - registrar->limited_told),
-                LOG_INT("refused_total", registrar->limited));
-    registrar->limited_told = registrar->limited;
-    registrar->limited_told_mono_ms = now_ms;
+    if (once_a_minute(&registrar->limited_line, clock_mono_ms(), registrar->limited, &since_last))
+        log_warning("requests beyond rate_limit are refused", LOG_INT("refused", since_last),
+                    LOG_INT("refused_total", registrar->limited));
 }
 
 /* Whoever is not known is not limited: a proxy that does not tell callers apart would have them all
