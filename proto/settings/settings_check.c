@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/aws/arn/arn.h"
 #include "common/base/ip.h"
 #include "proto/settings/settings.h"
 
@@ -202,17 +203,11 @@ const struct config_form form_account = {.allowed = "the 12 digits of an AWS acc
 /* "arn:aws:iam::111122223333:role/path/name" */
 static bool is_role(struct str value)
 {
-    struct str rest = value;
-    struct str arn = str_split(&rest, ':');
-    struct str partition = str_split(&rest, ':');
-    struct str service = str_split(&rest, ':');
-    struct str region = str_split(&rest, ':');
-    struct str account = str_split(&rest, ':');
+    struct arn arn;
 
-    return str_eq_text(arn, "arn") && str_starts_with(partition, STR("aws")) &&
-           str_eq_text(service, "iam") && region.len == 0 && is_account(account) &&
-           str_starts_with(rest, STR("role/")) && rest.len > strlen("role/") &&
-           consists_of(rest, "_+=,.@-/");
+    return arn_split(value, &arn) && str_starts_with(arn.partition, STR("aws")) &&
+           str_eq_text(arn.service, "iam") && arn.region.len == 0 && is_account(arn.account) &&
+           arn_resource_name(&arn, STR("role/")).len > 0 && consists_of(arn.resource, "_+=,.@-/");
 }
 
 const struct config_form form_role = {.allowed = "an ARN like arn:aws:iam::111122223333:role/name",
@@ -221,16 +216,11 @@ const struct config_form form_role = {.allowed = "an ARN like arn:aws:iam::11112
 /* "arn:aws:sns:us-east-1:287250355862:name" */
 static bool is_topic(struct str value)
 {
-    struct str rest = value;
-    struct str arn = str_split(&rest, ':');
-    struct str partition = str_split(&rest, ':');
-    struct str service = str_split(&rest, ':');
-    struct str region = str_split(&rest, ':');
-    struct str account = str_split(&rest, ':');
+    struct arn arn;
 
-    return str_eq_text(arn, "arn") && str_starts_with(partition, STR("aws")) &&
-           str_eq_text(service, "sns") && region.len > 0 && consists_of(region, "-") &&
-           is_account(account) && rest.len > 0 && consists_of(rest, "-_.");
+    return arn_split(value, &arn) && str_starts_with(arn.partition, STR("aws")) &&
+           str_eq_text(arn.service, "sns") && arn.region.len > 0 && consists_of(arn.region, "-") &&
+           is_account(arn.account) && arn.resource.len > 0 && consists_of(arn.resource, "-_.");
 }
 
 const struct config_form form_topic = {

@@ -3,6 +3,7 @@
  * its dead-letter queue. */
 #include <inttypes.h>
 
+#include "common/aws/arn/arn.h"
 #include "common/base/mem.h"
 #include "proto/settings/queue_url.h"
 #include "services/entitlectl/doctor.h"
@@ -60,17 +61,16 @@ static void on_dead_letters(void *arg, const struct aws_response *response)
 }
 
 /* The URL that differs in the last two parts only: account and name, as the ARN has them. */
-static struct str url_of_arn(struct str arn, struct str beside, struct arena *arena)
+static struct str url_of_arn(struct str text, struct str beside, struct arena *arena)
 {
-    struct str parts[6];
+    struct arn arn;
     size_t slashes = 0, end = beside.len;
 
-    for (size_t i = 0; i < 6; i++)
-        parts[i] = str_split(&arn, ':');
+    arn_split(text, &arn);
     while (end > 0 && slashes < 2)
         slashes += beside.ptr[--end] == '/';
     return arena_printf(arena, STR_FMT "/" STR_FMT "/" STR_FMT, (int)end, beside.ptr,
-                        STR_ARG(parts[4]), STR_ARG(parts[5]));
+                        STR_ARG(arn.account), STR_ARG(arn.resource));
 }
 
 static void look_at_dead_letters(const struct look *of, const struct json *attributes)

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "common/aws/arn/arn.h"
 #include "common/base/mem.h"
 
 struct who {
@@ -126,17 +127,13 @@ static struct who who_of(const struct json *statement)
 }
 
 /* The service and the account that a pattern of ARNs is for; what it leaves out may be anything. */
-static void read_arn(struct str arn, struct origin *origin)
+static void read_arn(struct str pattern, struct origin *origin)
 {
-    struct str parts[5];
+    struct arn arn;
 
-    for (size_t i = 0; i < 5; i++) {
-        bool over = str_is_empty(arn);
-        parts[i] = str_split(&arn, ':');
-        if (over)
-            parts[i] = STR("*");
-    }
-    struct str service = parts[2], account = parts[4];
+    arn_split(pattern, &arn);
+    struct str service = arn.parts > 2 ? arn.service : STR("*");
+    struct str account = arn.parts > 4 ? arn.account : STR("*");
     bool any_account = account.len == 0 || memchr(account.ptr, '*', account.len) ||
                        memchr(account.ptr, '?', account.len);
     bool topic = pattern_fits(service, STR("sns"), false);
@@ -147,13 +144,12 @@ static void read_arn(struct str arn, struct origin *origin)
     origin->any_rule = origin->any_rule || (rule && any_account);
 }
 
-static struct str account_of(struct str arn)
+static struct str account_of(struct str text)
 {
-    struct str part = STR_NONE;
+    struct arn arn;
 
-    for (size_t i = 0; i < 5; i++)
-        part = str_split(&arn, ':');
-    return part;
+    arn_split(text, &arn);
+    return arn.account;
 }
 
 static bool is_one_of(struct str text, const char *const *list)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/aws/arn/arn.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/json/json.h"
@@ -192,15 +193,13 @@ static bool is_action(const struct json *root)
 
 /* "Amazon SNS notifications for SaaS products": the names of AWS Marketplace's topics. Its account
  * is not documented, so only topic_arns can tell its topic from another one by such a name. */
-static bool is_marketplace_topic(struct str arn)
+static bool is_marketplace_topic(struct str text)
 {
-    struct str name = arn;
+    struct arn arn;
 
-    for (int i = 0; i < 5; i++)
-        str_split(&name, ':');
-    return str_starts_with(arn, STR("arn:")) &&
-           (str_starts_with(name, STR("aws-mp-entitlement-notification-")) ||
-            str_starts_with(name, STR("aws-mp-subscription-notification-")));
+    return arn_split(text, &arn) &&
+           (str_starts_with(arn.resource, STR("aws-mp-entitlement-notification-")) ||
+            str_starts_with(arn.resource, STR("aws-mp-subscription-notification-")));
 }
 
 static void check_topic(const struct json *envelope, const struct message_owner *owner,

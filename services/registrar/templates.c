@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/base/escape.h"
 #include "common/base/file.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
-#include "common/http/server/http_server.h"
 
 enum { LARGEST_FILE = 256 * 1024, DEEPEST = 16 };
 
@@ -285,7 +285,7 @@ static void render(const struct templates *templates, const struct node *node,
             buf_append_str(out, node->text);
             break;
         case NODE_VALUE:
-            http_escape_html(out, values_get(values, node->text));
+            escape_markup(out, values_get(values, node->text));
             break;
         case NODE_SECTION:
         case NODE_INVERTED:

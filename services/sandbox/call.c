@@ -1,5 +1,7 @@
 #include "services/sandbox/call.h"
 
+#include "common/aws/arn/arn.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -35,11 +37,10 @@ struct str caller_role_id(struct str session, struct arena *arena)
 
 struct str caller_user_id(const struct caller *caller, struct arena *arena)
 {
-    struct str rest = caller->arn, kind = STR_NONE;
+    struct arn arn;
 
-    for (int i = 0; i < 5; i++)
-        str_split(&rest, ':');
-    kind = str_split(&rest, '/');
+    arn_split(caller->arn, &arn);
+    struct str rest = arn.resource, kind = str_split(&rest, '/');
     if (str_eq(kind, STR("assumed-role"))) {
         str_split(&rest, '/');
         return caller_role_id(rest, arena);

@@ -1,5 +1,6 @@
 #include "services/sandbox/events.h"
 
+#include "common/aws/arn/arn.h"
 #include "common/base/clock.h"
 
 static void set_time(struct json *object, const char *name, int64_t time_s)
@@ -183,15 +184,14 @@ struct json *event_agreement_ended(const struct world *world, const struct agree
 static struct str event_license_arn(const struct world *world, const struct agreement *agreement,
                                     struct arena *arena)
 {
-    struct str arn = agreement->license_arn, parts[7] = {0};
-    size_t count = 0;
+    struct arn arn;
 
     if (!agreement->product->documented_arn)
-        return arn;
-    while (count < 7 && !str_is_empty(arn))
-        parts[count++] = str_split(&arn, ':');
+        return agreement->license_arn;
+    arn_split(agreement->license_arn, &arn);
     return arena_printf(arena, "aws:license-manager:" STR_FMT ":" STR_FMT ":" STR_FMT,
-                        STR_ARG(world->region), STR_ARG(parts[4]), STR_ARG(parts[6]));
+                        STR_ARG(world->region), STR_ARG(arn.account),
+                        STR_ARG(arn_resource_name(&arn, STR("license:"))));
 }
 
 struct json *event_license(const struct world *world, const struct agreement *agreement,

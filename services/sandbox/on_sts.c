@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "common/aws/arn/arn.h"
 #include "common/base/clock.h"
 #include "common/crypto/crypto.h"
 #include "services/sandbox/sandbox.h"
@@ -39,16 +40,14 @@ static bool is_session_name(struct str name)
 }
 
 /* "arn:aws:iam::<account>:role/<name>". */
-static bool parse_role(struct str arn, struct assumption *ret)
+static bool parse_role(struct str text, struct assumption *ret)
 {
-    struct str parts[5];
+    struct arn arn;
 
-    for (size_t i = 0; i < 5; i++)
-        parts[i] = str_split(&arn, ':');
-    ret->account = parts[4];
-    if (!str_eq(parts[2], STR("iam")) || !str_starts_with(arn, STR("role/")))
+    if (!arn_split(text, &arn) || !str_eq(arn.service, STR("iam")))
         return false;
-    ret->role = str_from(arn.ptr + strlen("role/"), arn.len - strlen("role/"));
+    ret->account = arn.account;
+    ret->role = arn_resource_name(&arn, STR("role/"));
     return !str_is_empty(ret->role);
 }
 

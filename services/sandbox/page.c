@@ -1,6 +1,7 @@
 #include "services/sandbox/page.h"
 
 #include "common/base/clock.h"
+#include "common/base/escape.h"
 #include "services/sandbox/world_json.h"
 
 static void begin_page(struct buf *out, const char *title)
@@ -33,9 +34,9 @@ static void write_product_choice(const struct sandbox *sandbox, struct buf *out)
     buf_append_text(out, "<label>Product <select name=\"product\">");
     STAILQ_FOREACH (product, &sandbox->world.products, link) {
         buf_append_text(out, "<option value=\"");
-        http_escape_html(out, product->code);
+        escape_markup(out, product->code);
         buf_append_text(out, "\">");
-        http_escape_html(out, product->title);
+        escape_markup(out, product->title);
         buf_printf(out, " (%s)</option>", product_is_legacy(product) ? "legacy" : "new");
     }
     buf_append_text(out, "</select></label>\n");
@@ -50,7 +51,7 @@ static void write_buying(const struct sandbox *sandbox, struct buf *out)
     buf_append_text(out,
                     "<label>AWS account <input name=\"account\" required pattern=\"[0-9]{12}\" "
                     "value=\"");
-    http_escape_html(out, buyer ? buyer->account : STR_NONE);
+    escape_markup(out, buyer ? buyer->account : STR_NONE);
     buf_append_text(out, "\"></label>\n"
                          "<label>Dimensions <input name=\"dimensions\" required value=\"seats=10\" "
                          "aria-describedby=\"dimensions-help\"></label>\n"
@@ -69,7 +70,7 @@ static void write_button(struct buf *out, const char *verb, const char *label, s
                "<form method=\"post\" action=\"/_sandbox/page/%s\">"
                "<input type=\"hidden\" name=\"agreement\" value=\"",
                verb);
-    http_escape_html(out, agreement);
+    escape_markup(out, agreement);
     buf_printf(out, "\">%s<button>%s</button></form>\n", fields, label);
 }
 
@@ -96,9 +97,9 @@ static void write_entitlements(const struct grant *grant, struct buf *out)
         struct json *value = value_json(&grant->list[i].value);
         struct buf text = BUF_INIT;
         json_write(value, &text);
-        http_escape_html(out, grant->list[i].dimension);
+        escape_markup(out, grant->list[i].dimension);
         buf_append_text(out, " = ");
-        http_escape_html(out, buf_str(&text));
+        escape_markup(out, buf_str(&text));
         buf_append_text(out, "<br>");
         buf_done(&text);
         json_free(value);
@@ -108,7 +109,7 @@ static void write_entitlements(const struct grant *grant, struct buf *out)
 static void write_cell(struct buf *out, struct str text)
 {
     buf_append_text(out, "<td>");
-    http_escape_html(out, text);
+    escape_markup(out, text);
     buf_append_text(out, "</td>");
 }
 
@@ -120,11 +121,11 @@ static void write_agreement(const struct agreement *agreement, struct buf *out)
     write_cell(out, agreement->account);
     write_cell(out, agreement->product->title);
     buf_append_text(out, "<td>");
-    http_escape_html(out, agreement->id);
+    escape_markup(out, agreement->id);
     buf_append_text(out, "<br>");
-    http_escape_html(out, agreement->license_arn);
+    escape_markup(out, agreement->license_arn);
     buf_append_text(out, "<br>");
-    http_escape_html(out, agreement->customer_identifier);
+    escape_markup(out, agreement->customer_identifier);
     buf_append_text(out, "</td><td>");
     write_entitlements(&agreement->now, out);
     buf_append_text(out, "</td>");
@@ -200,7 +201,7 @@ void page_write_world(const struct sandbox *sandbox, const char *title, struct s
     begin_page(out, title);
     if (!str_is_empty(said)) {
         buf_append_text(out, "<p class=\"said\" role=\"status\">");
-        http_escape_html(out, said);
+        escape_markup(out, said);
         buf_append_text(out, "</p>\n");
     }
     write_buying(sandbox, out);
@@ -213,7 +214,7 @@ void page_write_world(const struct sandbox *sandbox, const char *title, struct s
 static void write_hidden(struct buf *out, const char *name, struct str value)
 {
     buf_printf(out, "<input type=\"hidden\" name=\"%s\" value=\"", name);
-    http_escape_html(out, value);
+    escape_markup(out, value);
     buf_append_text(out, "\">");
 }
 
@@ -222,10 +223,10 @@ void page_write_registration(const struct sandbox *sandbox, const struct agreeme
 {
     begin_page(out, "Set up your account");
     buf_append_text(out, "<p>You bought ");
-    http_escape_html(out, agreement->product->title);
+    escape_markup(out, agreement->product->title);
     buf_append_text(out, ". The seller now needs to know who you are.</p>\n"
                          "<form method=\"post\" action=\"");
-    http_escape_html(out, sandbox->world.registration_url);
+    escape_markup(out, sandbox->world.registration_url);
     buf_append_text(out, "\">");
     write_hidden(out, "x-amzn-marketplace-token", token->text);
     if (agreement->free_trial)

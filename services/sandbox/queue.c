@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/aws/arn/arn.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/crypto/crypto.h"
@@ -435,13 +436,9 @@ size_t queue_redrive(struct queue *dead_letter)
 
     while (message) {
         struct message *next = TAILQ_NEXT(message, link);
-        struct str arn = message->dead_letter_source;
-        struct queue *source = NULL;
-        for (size_t i = arn.len; i > 0 && !source; i--) {
-            if (arn.ptr[i - 1] == ':')
-                source = queues_find(dead_letter->queues, dead_letter->account,
-                                     str_from(arn.ptr + i, arn.len - i));
-        }
+        struct arn arn;
+        arn_split(message->dead_letter_source, &arn);
+        struct queue *source = queues_find(dead_letter->queues, dead_letter->account, arn.resource);
         if (source) {
             redrive_to(dead_letter, source, message, STR_NONE);
             serve_waiters(source);

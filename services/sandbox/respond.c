@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/base/escape.h"
 #include "services/sandbox/world.h"
 
 /* The status of the errors that are not 400, and SQS's names: the JSON protocol's namespace and
@@ -66,25 +67,6 @@ static const char *query_code(const char *code)
     return form->query_code ? form->query_code : code;
 }
 
-static void append_xml_text(struct buf *out, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        switch (text.ptr[i]) {
-        case '&':
-            buf_append_text(out, "&amp;");
-            break;
-        case '<':
-            buf_append_text(out, "&lt;");
-            break;
-        case '>':
-            buf_append_text(out, "&gt;");
-            break;
-        default:
-            buf_append_char(out, text.ptr[i]);
-        }
-    }
-}
-
 static void append_xml_member(void *arg, struct str name, const struct json *value)
 {
     struct buf *out = arg;
@@ -93,7 +75,7 @@ static void append_xml_member(void *arg, struct str name, const struct json *val
     if (json_kind(value) == JSON_KIND_OBJECT)
         json_each(value, append_xml_member, out);
     else
-        append_xml_text(out, json_str(value));
+        escape_markup(out, json_str(value));
     buf_printf(out, "</" STR_FMT ">", STR_ARG(name));
 }
 
@@ -118,7 +100,7 @@ static void write_xml_error(const struct call *call, struct response *response)
                "<ErrorResponse xmlns=\"%s\"><Error><Type>%s</Type><Code>%s</Code><Message>",
                call->operation->service == SERVICE_SQS ? SQS_XML_SPACE : STS_SPACE,
                response->status < 500 ? "Sender" : "Receiver", query_code(call->answer.code));
-    append_xml_text(&response->body, str_of(call->answer.message));
+    escape_markup(&response->body, str_of(call->answer.message));
     buf_printf(&response->body,
                "</Message></Error><RequestId>" STR_FMT "</RequestId></ErrorResponse>\n",
                STR_ARG(response->request_id));

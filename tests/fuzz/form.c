@@ -1,6 +1,7 @@
 /* A form, a query, a cookie: names and values as browsers send them, and as pages show them. */
 #include <string.h>
 
+#include "common/base/escape.h"
 #include "common/base/mem.h"
 #include "common/http/server/internal.h"
 #include "services/registrar/form_fields.h"
@@ -10,10 +11,10 @@ static void show(struct str text, struct arena *arena)
 {
     cleanup(buf_done) struct buf html = BUF_INIT, escaped = BUF_INIT;
 
-    http_escape_html(&html, text);
+    escape_markup(&html, text);
     for (size_t i = 0; i < html.len; i++)
         FUZZ_HOLDS(!strchr("<>\"'", html.data[i]) || html.data[i] == '\0');
-    http_percent_encode(&escaped, text);
+    escape_percent(&escaped, text);
     FUZZ_HOLDS(str_eq(percent_decode(arena, buf_str(&escaped), true), text));
     FUZZ_HOLDS(text.len == 0 || memchr(text.ptr, '\0', text.len) ||
                !has_bad_escape(buf_str(&escaped)));

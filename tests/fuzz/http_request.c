@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/escape.h"
 #include "common/base/mem.h"
 #include "common/http/server/http_server.h"
 #include "tests/fuzz/fuzz.h"
@@ -25,11 +26,11 @@ static void on_exchange(void *arg, struct http_exchange *exchange)
     (void)arg;
 
     http_exchange_each_header(exchange, look_at_header, NULL);
-    http_escape_html(&page, http_exchange_path(exchange));
-    http_escape_html(&page, http_exchange_query(exchange, "ref"));
-    http_escape_html(&page, http_exchange_cookie(exchange, "entitled_session", 0));
+    escape_markup(&page, http_exchange_path(exchange));
+    escape_markup(&page, http_exchange_query(exchange, "ref"));
+    escape_markup(&page, http_exchange_cookie(exchange, "entitled_session", 0));
     http_exchange_form(exchange, "x-amzn-marketplace-token", &token);
-    http_escape_html(&page, token);
+    escape_markup(&page, token);
     http_exchange_add_header(exchange, "Location", token);
     http_exchange_reply(exchange, 200, "text/html", buf_str(&page));
 }

@@ -26,7 +26,7 @@ DOORS = {
 
 # Folders in rooms, from the top down: arrows point only downwards, and files form no circle.
 ROOMS = {
-    "common/aws": ["client", "credentials", "environment"],
+    "common/aws": ["client", "credentials", "environment", "arn"],
 }
 
 

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/aws/arn/arn.h"
 #include "common/aws/credentials/source.h"
 #include "common/base/arena.h"
+#include "common/base/escape.h"
 #include "common/base/mem.h"
 #include "common/xml/xml.h"
 
@@ -27,9 +29,9 @@ static bool is_word(const char *text, const char *also, size_t min, size_t max)
 
 struct str role_name(const char *arn)
 {
-    const char *name = strstr(arn, ":role/");
+    struct arn parts;
 
-    return name ? str_of(name + strlen(":role/")) : STR_NONE;
+    return arn_split(str_of(arn), &parts) ? arn_resource_name(&parts, STR("role/")) : STR_NONE;
 }
 
 static bool is_duration(const char *text)
@@ -63,8 +65,7 @@ int role_check(const struct role *role, struct error *error)
 {
     enum { LONGEST_ARN = 2048 };
 
-    if (strncmp(role->arn, "arn:", 4) != 0 || str_is_empty(role_name(role->arn)) ||
-        !is_word(role->arn, "_+=,.@-:/", 20, LONGEST_ARN))
+    if (str_is_empty(role_name(role->arn)) || !is_word(role->arn, "_+=,.@-:/", 20, LONGEST_ARN))
         return error_set(error, "'%s' is no role's ARN", role->arn);
     if (is_set(role->session_name) && !is_session_name(role->session_name))
         return error_set(error, "the role session name '%s' is not 2 to 64 of [\\w+=,.@-]",
@@ -77,13 +78,7 @@ int role_check(const struct role *role, struct error *error)
 void form_append(struct buf *form, const char *name, struct str value)
 {
     buf_printf(form, "%s%s=", form->len ? "&" : "", name);
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        if (isalnum(c) || (c && strchr("-._~", c)))
-            buf_append_char(form, (char)c);
-        else
-            buf_printf(form, "%%%02X", c);
-    }
+    escape_percent(form, value);
 }
 
 void role_form(struct buf *form, const char *action, const struct role *role)

@@ -98,8 +98,4 @@ void http_exchange_reply_truncated(struct http_exchange *exchange, int status,
 /* Closes the connection without an answer. */
 void http_exchange_drop(struct http_exchange *exchange);
 
-/* Appends text with & < > " ' escaped: the only way text from outside enters a page. */
-void http_escape_html(struct buf *out, struct str text);
-void http_percent_encode(struct buf *out, struct str text); /* RFC 3986 unreserved stay */
-
 #endif

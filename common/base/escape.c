@@ -1,6 +1,6 @@
-#include "common/http/server/http_server.h"
+#include "common/base/escape.h"
 
-void http_escape_html(struct buf *out, struct str text)
+void escape_markup(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         switch (text.ptr[i]) {
@@ -31,7 +31,7 @@ static bool is_unreserved(char c)
            c == '.' || c == '_' || c == '~';
 }
 
-void http_percent_encode(struct buf *out, struct str text)
+void escape_percent(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (is_unreserved(text.ptr[i]))
