@@ -4,10 +4,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/base/slice.h"
 #include "proto/codec/codec.h"
 
 /* Of answering, before the loop's other work has its turn. */
-enum { TURN_MS = 5 };
+enum { SLICE_US = 5000 };
 
 struct asked {
     TAILQ_ENTRY(asked) entry;
@@ -135,11 +136,12 @@ static void arrange_turn(struct broad *broad)
 static void take_turn(void *arg)
 {
     struct broad *broad = arg;
-    int64_t until_mono_ms = clock_mono_ms() + TURN_MS;
+    struct slice slice = slice_begin(SLICE_US);
     struct asked *asked;
+    bool more = true;
 
     broad->turn = NULL;
-    while ((asked = TAILQ_FIRST(&broad->asked)) && clock_mono_ms() < until_mono_ms) {
+    while (more && (asked = TAILQ_FIRST(&broad->asked))) {
         replica_read_begin(broad->options.reader);
         bool answered = go_on(broad, asked);
         replica_read_end(broad->options.reader);
@@ -149,6 +151,7 @@ static void take_turn(void *arg)
             TAILQ_REMOVE(&broad->asked, asked, entry);
             TAILQ_INSERT_TAIL(&broad->asked, asked, entry);
         }
+        more = !slice_is_over(&slice);
     }
     arrange_turn(broad);
 }

@@ -6,11 +6,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/base/slice.h"
 
 /* However much is asked, the feed and the timers of the loop have their turn after so long. */
-enum { WAITING_MAX = 1024, PEER_WAITING_MAX = 256, TURN_MS = 5 };
+enum { WAITING_MAX = 1024, PEER_WAITING_MAX = 256, SLICE_US = 5000 };
 
 struct waiting {
     struct rpc_request *request;
@@ -50,7 +50,7 @@ static void handle(const struct handover *handover, const struct waiting *waitin
 static void on_given(void *arg, int fd, int ready)
 {
     struct handover *handover = arg;
-    int64_t until_mono_ms = clock_mono_ms() + TURN_MS;
+    struct slice slice = slice_begin(SLICE_US);
     struct waiting waiting;
     eventfd_t count;
     (void)ready;
@@ -58,7 +58,7 @@ static void on_given(void *arg, int fd, int ready)
     eventfd_read(fd, &count);
     while (take_first(handover, &waiting)) {
         handle(handover, &waiting);
-        if (clock_mono_ms() >= until_mono_ms) {
+        if (slice_is_over(&slice)) {
             eventfd_write(fd, 1);
             return;
         }

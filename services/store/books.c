@@ -6,6 +6,7 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/base/slice.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "services/store/apply.h"
@@ -54,7 +55,7 @@ static void plan_record(struct books *books, const struct subscription *record)
 
 struct planning {
     struct books *books;
-    int64_t ends_mono_us;
+    struct slice slice;
 };
 
 static bool plan_each(void *arg, const struct subscription *record)
@@ -63,7 +64,7 @@ static bool plan_each(void *arg, const struct subscription *record)
     struct buf *planned_to = &planning->books->planned_to;
 
     plan_record(planning->books, record);
-    if (clock_mono_us() < planning->ends_mono_us)
+    if (!slice_is_over(&planning->slice))
         return true;
     buf_clear(planned_to);
     buf_append_str(planned_to, record->id);
@@ -78,8 +79,8 @@ void books_plan_anew(struct books *books)
 
 int books_plan_more(struct books *books, struct error *error)
 {
-    enum { PART_US = 3000 };
-    struct planning planning = {books, clock_mono_us() + PART_US};
+    enum { SLICE_US = 3000 };
+    struct planning planning = {books, slice_begin(SLICE_US)};
     struct arena arena = ARENA_INIT;
 
     db_forgive(books->db);

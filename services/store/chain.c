@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "common/base/buf.h"
-#include "common/base/clock.h"
+#include "common/base/slice.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
 
-enum { PART_US = 3000, BREAKS_MAX = 1000 };
+enum { SLICE_US = 3000, BREAKS_MAX = 1000 };
 
 _Static_assert(CHAIN_HASH_SIZE == CRYPTO_SHA256_SIZE, "the chain is of SHA-256");
 
@@ -359,7 +359,7 @@ static int start_proof(struct proof *proof, struct db *db,
 static void walk(struct proof *proof, struct db *db, struct str from, struct str until)
 {
     struct db_cursor cursor = db_ascend(db, TABLE_JOURNAL, from);
-    int64_t ends_mono_us = clock_mono_us() + PART_US;
+    struct slice slice = slice_begin(SLICE_US);
     struct arena row = ARENA_INIT;
     struct str key, value;
     char last[PLACE_SIZE] = {0};
@@ -372,7 +372,7 @@ static void walk(struct proof *proof, struct db *db, struct str from, struct str
         prove(proof, key, value, &row);
         memcpy(last, key.ptr, PLACE_SIZE);
         arena_clear(&row);
-        proof->result->more = clock_mono_us() >= ends_mono_us;
+        proof->result->more = slice_is_over(&slice);
     }
     db_cursor_done(&cursor);
     arena_done(&row);

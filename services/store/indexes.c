@@ -3,12 +3,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/base/clock.h"
+#include "common/base/slice.h"
 #include "services/store/journal.h"
 #include "services/store/notifications.h"
 #include "services/store/records.h"
 
-enum { PART_US = 3000 };
+enum { SLICE_US = 3000 };
 
 const struct index_rule *const index_rules[] = {&records_by_handle, &journal_by_subscription,
                                                 &notifications_by_subscription,
@@ -23,7 +23,7 @@ struct part {
     struct change *change;
     const struct index_rule *rule;
     struct str after; /* the last key that was dealt with */
-    int64_t ends_mono_us;
+    struct slice slice;
     struct arena row; /* emptied for each */
     struct index_part *result;
 };
@@ -108,7 +108,7 @@ static bool walk(struct part *part, enum table table,
             continue;
         check(part, key, value);
         arena_clear(&part->row);
-        whole = clock_mono_us() < part->ends_mono_us;
+        whole = !slice_is_over(&part->slice);
         if (!whole)
             part->after = arena_str(arena, key);
     }
@@ -147,7 +147,7 @@ int indexes_check(struct db *db, struct change *change, struct str position, str
     struct part part = {.db = db,
                         .change = change,
                         .rule = index_rules[step / PASSES],
-                        .ends_mono_us = clock_mono_us() + PART_US,
+                        .slice = slice_begin(SLICE_US),
                         .result = ret};
     if (position.len > 1)
         part.after = str_from(position.ptr + 1, position.len - 1);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/base/buf.h"
-#include "common/base/clock.h"
+#include "common/base/slice.h"
 #include "common/log/log.h"
 #include "services/store/chain.h"
 #include "services/store/records.h"
@@ -12,7 +12,7 @@
 /* What became of overrides is listed under this; no subscription has such an id. */
 static const struct str of_overrides = {.ptr = "overrides", .len = 9};
 
-enum { PAGE_LIMIT = 1000, PAGE_BYTES = 512 * 1024, ERASE_US = 3000 };
+enum { PAGE_LIMIT = 1000, PAGE_BYTES = 512 * 1024, SLICE_US = 3000 };
 
 static struct str of_key(struct arena *arena, struct str id, struct str place)
 {
@@ -299,7 +299,7 @@ static void erase_words(struct change *change, struct str place, struct str row)
 int journal_erase(struct change *change, const struct journal_erase_params *params,
                   struct journal_erase_result *ret, struct error *error)
 {
-    int64_t ends_mono_us = clock_mono_us() + ERASE_US;
+    struct slice slice = slice_begin(SLICE_US);
     struct str from = STR_NONE, key, value;
 
     *ret = (struct journal_erase_result){.at = params->after};
@@ -314,7 +314,7 @@ int journal_erase(struct change *change, const struct journal_erase_params *para
             erase_words(change, place, row);
             ret->entries++;
         }
-        ret->more = clock_mono_us() >= ends_mono_us && !str_eq(place, from);
+        ret->more = slice_is_over(&slice) && !str_eq(place, from);
         ret->at = place_text(&change->arena, place);
     }
     db_cursor_done(&cursor);

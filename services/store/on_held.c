@@ -2,13 +2,14 @@
 #include <inttypes.h>
 
 #include "common/base/clock.h"
+#include "common/base/slice.h"
 #include "proto/codec/codec.h"
 #include "services/store/apply.h"
 #include "services/store/handlers.h"
 #include "services/store/journal.h"
 #include "services/store/records.h"
 
-enum { ENDS_MAX = 200, PART_US = 5000 };
+enum { ENDS_MAX = 200, SLICE_US = 5000 };
 
 /* A part of all records, as many as fit into a few milliseconds. */
 struct part {
@@ -17,7 +18,8 @@ struct part {
     struct arena *arena;
     struct str product;
     bool undecided; /* only those that wait for an operator's decision */
-    int64_t now_s, ends_mono_us;
+    int64_t now_s;
+    struct slice slice;
     struct held_end_list ends;
     struct str last;
 };
@@ -64,7 +66,7 @@ static bool visit(void *arg, const struct subscription *record)
     struct part *part = arg;
 
     add_if_held(part, record);
-    if (part->ends.count < ENDS_MAX && clock_mono_us() < part->ends_mono_us)
+    if (part->ends.count < ENDS_MAX && !slice_is_over(&part->slice))
         return true;
     part->last = arena_str(part->arena, record->id);
     return false;
@@ -77,7 +79,7 @@ static struct part part_begin(struct work *work, struct str product)
                          .arena = work->arena,
                          .product = product,
                          .now_s = clock_wall_s(),
-                         .ends_mono_us = clock_mono_us() + PART_US,
+                         .slice = slice_begin(SLICE_US),
                          .ends.items =
                              arena_alloc_array(work->arena, ENDS_MAX, sizeof(struct held_end))};
 }
