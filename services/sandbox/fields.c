@@ -1,5 +1,7 @@
 #include "services/sandbox/fields.h"
 
+#include <string.h>
+
 static const char *const kind_text[] = {
     [FIELD_STR] = "a string",        [FIELD_INTEGER] = "a whole number",
     [FIELD_BOOL] = "true or false",  [FIELD_NAMES] = "a list of strings",
@@ -132,6 +134,38 @@ void fields_save(const struct field *fields, const void *record, struct json *ob
             break;
         }
     }
+}
+
+struct json *fields_json(const struct field *fields, const void *record)
+{
+    struct json *object = json_new_object();
+
+    fields_save(fields, record, object);
+    return object;
+}
+
+void fields_copy(const struct field *fields, void *to, const void *from)
+{
+    static const size_t sizes[] = {
+        [FIELD_STR] = sizeof(struct str),     [FIELD_INTEGER] = sizeof(int64_t),
+        [FIELD_BOOL] = sizeof(bool),          [FIELD_NAMES] = sizeof(struct names),
+        [FIELD_JSON] = sizeof(struct json *),
+    };
+
+    for (const struct field *field = fields; field->name; field++)
+        memcpy((char *)to + field->offset, (const char *)from + field->offset, sizes[field->kind]);
+}
+
+int fields_load_list(const char *name, const struct json *list, fields_item_fn *load, void *arg,
+                     struct error *error)
+{
+    if (list && json_kind(list) != JSON_KIND_ARRAY)
+        return error_set(error, "'%s' must be a list", name);
+    for (size_t i = 0; i < json_count(list); i++) {
+        if (load(arg, json_at(list, i), error) < 0)
+            return error_prefix(error, "%s[%zu]", name, i);
+    }
+    return 0;
 }
 
 bool names_hold(const struct names *names, struct str name)

@@ -41,6 +41,14 @@ struct field {
 int fields_load(struct arena *arena, const struct field *fields, void *record,
                 const struct json *object, struct error *error);
 void fields_save(const struct field *fields, const void *record, struct json *object);
+struct json *fields_json(const struct field *fields, const void *record); /* a new object */
+/* The members of the table alone. */
+void fields_copy(const struct field *fields, void *to, const void *from);
+
+typedef int fields_item_fn(void *arg, const struct json *item, struct error *error);
+/* Each item of a list in its turn; an error names the item. A list that is absent is empty. */
+int fields_load_list(const char *name, const struct json *list, fields_item_fn *load, void *arg,
+                     struct error *error);
 
 bool names_hold(const struct names *names, struct str name);
 

@@ -39,23 +39,24 @@ static const struct field message_fields[] = {
     FIELD_END,
 };
 
-static int load_messages(struct queue *queue, const struct json *list, struct error *error)
+static int load_message(void *arg, const struct json *object, struct error *error)
 {
-    for (size_t i = 0; i < json_count(list); i++) {
-        struct message_file file = {0};
-        if (fields_load(&queue->queues->arena, message_fields, &file, json_at(list, i), error) < 0)
-            return error_prefix(error, "messages[%zu]", i);
-        queue_put(queue, &(struct outgoing){.body = file.body,
-                                            .sender = file.sender,
-                                            .group = file.group,
-                                            .attributes = file.attributes});
-    }
+    struct queue *queue = arg;
+    struct message_file file = {0};
+
+    if (fields_load(&queue->queues->arena, message_fields, &file, object, error) < 0)
+        return -1;
+    queue_put(queue, &(struct outgoing){.body = file.body,
+                                        .sender = file.sender,
+                                        .group = file.group,
+                                        .attributes = file.attributes});
     return 0;
 }
 
-static int load_queue(struct queues *queues, const struct json *object, struct error *error)
+static int load_queue(void *arg, const struct json *object, struct error *error)
 {
     enum { VISIBILITY_S = 30, RETENTION_S = 4 * 24 * 3600, IN_FLIGHT = 120000 };
+    struct queues *queues = arg;
     struct queue *queue = arena_alloc(&queues->arena, sizeof(*queue));
     struct json *settings = json_clone(object);
 
@@ -75,7 +76,7 @@ static int load_queue(struct queues *queues, const struct json *object, struct e
     if (result < 0)
         return -1;
     STAILQ_INSERT_TAIL(&queues->list, queue, link);
-    return load_messages(queue, json_get(object, "messages"), error);
+    return fields_load_list("messages", json_get(object, "messages"), load_message, queue, error);
 }
 
 static int check_dead_letters(const struct queues *queues, struct error *error)
@@ -98,13 +99,8 @@ static int check_dead_letters(const struct queues *queues, struct error *error)
 
 int queues_load(struct queues *queues, const struct json *list, struct error *error)
 {
-    for (size_t i = 0; i < json_count(list); i++) {
-        const struct json *object = json_at(list, i);
-        if (json_kind(object) != JSON_KIND_OBJECT)
-            return error_set(error, "queues[%zu]: a JSON object is expected", i);
-        if (load_queue(queues, object, error) < 0)
-            return error_prefix(error, "queues[%zu]", i);
-    }
+    if (fields_load_list("queues", list, load_queue, queues, error) < 0)
+        return -1;
     return check_dead_letters(queues, error);
 }
 
@@ -114,15 +110,7 @@ int queue_configure(struct queue *queue, const struct json *object, struct error
 
     if (fields_load(&queue->queues->arena, queue_setting_fields, &changed, object, error) < 0)
         return -1;
-    queue->dead_letter = changed.dead_letter;
-    queue->policy = changed.policy;
-    queue->kms_key = changed.kms_key;
-    queue->visibility_timeout_s = changed.visibility_timeout_s;
-    queue->retention_s = changed.retention_s;
-    queue->max_receive_count = changed.max_receive_count;
-    queue->in_flight_limit = changed.in_flight_limit;
-    queue->delay_s = changed.delay_s;
-    queue->content_based_deduplication = changed.content_based_deduplication;
+    fields_copy(queue_setting_fields, queue, &changed);
     queue->modified_at = clock_wall_s();
     return check_dead_letters(queue->queues, error);
 }
@@ -151,8 +139,7 @@ struct json *queues_save(const struct queues *queues)
     const struct queue *queue;
 
     STAILQ_FOREACH (queue, &queues->list, link) {
-        struct json *item = json_new_object();
-        fields_save(queue_fields, queue, item);
+        struct json *item = fields_json(queue_fields, queue);
         json_set(item, "messages", save_messages(queue));
         json_add(list, item);
     }

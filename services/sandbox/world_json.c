@@ -136,20 +136,6 @@ static const struct field usage_fields[] = {
     FIELD_END,
 };
 
-struct lists {
-    const struct json *sellers, *access_keys, *buyers, *products, *agreements, *tokens, *usage;
-    const struct json *queues; /* queue.c's */
-};
-
-#define LIST(member)                                                                               \
-    {                                                                                              \
-#member, FIELD_JSON, offsetof(struct lists, member), false                                 \
-    }
-static const struct field list_fields[] = {
-    LIST(sellers), LIST(access_keys), LIST(buyers), LIST(products), LIST(agreements),
-    LIST(tokens),  LIST(usage),       LIST(queues), FIELD_END,
-};
-
 static int check_product(const struct product *product, struct error *error)
 {
     if (!str_eq(product->generation, STR("new")) && !product_is_legacy(product))
@@ -171,32 +157,25 @@ int product_configure(struct world *world, struct product *product, const struct
     return 0;
 }
 
-static int load_seller(struct world *world, const struct json *object, struct error *error)
+/* What stands in a list of the world as its table says. */
+#define LOADER(type, list, fields)                                                                 \
+    static int load_##type(void *arg, const struct json *object, struct error *error)              \
+    {                                                                                              \
+        struct world *world = arg;                                                                 \
+        struct type *record = arena_alloc(&world->arena, sizeof(*record));                         \
+                                                                                                   \
+        STAILQ_INSERT_TAIL(&world->list, record, link);                                            \
+        return fields_load(&world->arena, fields, record, object, error);                          \
+    }
+LOADER(seller, sellers, seller_fields)
+LOADER(access_key, keys, key_fields)
+LOADER(buyer, buyers, buyer_fields)
+LOADER(usage, usage, usage_fields)
+#undef LOADER
+
+static int load_product(void *arg, const struct json *object, struct error *error)
 {
-    struct seller *seller = arena_alloc(&world->arena, sizeof(*seller));
-
-    STAILQ_INSERT_TAIL(&world->sellers, seller, link);
-    return fields_load(&world->arena, seller_fields, seller, object, error);
-}
-
-static int load_key(struct world *world, const struct json *object, struct error *error)
-{
-    struct access_key *key = arena_alloc(&world->arena, sizeof(*key));
-
-    STAILQ_INSERT_TAIL(&world->keys, key, link);
-    return fields_load(&world->arena, key_fields, key, object, error);
-}
-
-static int load_buyer(struct world *world, const struct json *object, struct error *error)
-{
-    struct buyer *buyer = arena_alloc(&world->arena, sizeof(*buyer));
-
-    STAILQ_INSERT_TAIL(&world->buyers, buyer, link);
-    return fields_load(&world->arena, buyer_fields, buyer, object, error);
-}
-
-static int load_product(struct world *world, const struct json *object, struct error *error)
-{
+    struct world *world = arg;
     struct product *product = arena_alloc(&world->arena, sizeof(*product));
 
     product->generation = STR("new");
@@ -212,8 +191,9 @@ static int load_product(struct world *world, const struct json *object, struct e
     return 0;
 }
 
-static int load_agreement(struct world *world, const struct json *object, struct error *error)
+static int load_agreement(void *arg, const struct json *object, struct error *error)
 {
+    struct world *world = arg;
     struct agreement_file file = {.agreement = {.status = STR("ACTIVE"),
                                                 .intent = STR("NEW"),
                                                 .expiry_lag_s = world->expiry_lag_s,
@@ -237,8 +217,9 @@ static int load_agreement(struct world *world, const struct json *object, struct
     return 0;
 }
 
-static int load_token(struct world *world, const struct json *object, struct error *error)
+static int load_token(void *arg, const struct json *object, struct error *error)
 {
+    struct world *world = arg;
     struct token_file file = {0};
 
     if (fields_load(&world->arena, token_fields, &file, object, error) < 0)
@@ -253,28 +234,6 @@ static int load_token(struct world *world, const struct json *object, struct err
     return 0;
 }
 
-static int load_usage(struct world *world, const struct json *object, struct error *error)
-{
-    struct usage *usage = arena_alloc(&world->arena, sizeof(*usage));
-
-    STAILQ_INSERT_TAIL(&world->usage, usage, link);
-    return fields_load(&world->arena, usage_fields, usage, object, error);
-}
-
-typedef int load_fn(struct world *world, const struct json *object, struct error *error);
-
-static int load_list(struct world *world, const char *name, const struct json *list, load_fn *load,
-                     struct error *error)
-{
-    if (list && json_kind(list) != JSON_KIND_ARRAY)
-        return error_set(error, "'%s' must be a list", name);
-    for (size_t i = 0; i < json_count(list); i++) {
-        if (load(world, json_at(list, i), error) < 0)
-            return error_prefix(error, "%s[%zu]", name, i);
-    }
-    return 0;
-}
-
 int world_configure(struct world *world, const struct json *object, struct error *error)
 {
     struct world changed = *world;
@@ -286,51 +245,44 @@ int world_configure(struct world *world, const struct json *object, struct error
         return error_set(error, "a quota and a lifetime must not be negative");
     if (!changed.region.len || !changed.registration_url.len || !changed.container_token.len)
         return error_set(error, "region, registration_url and container_token must not be empty");
-    world->region = changed.region;
-    world->registration_url = changed.registration_url;
-    world->quota_per_second = changed.quota_per_second;
-    world->token_lifetime_s = changed.token_lifetime_s;
-    world->expiry_lag_s = changed.expiry_lag_s;
-    world->credentials_lifetime_s = changed.credentials_lifetime_s;
-    world->external_id = changed.external_id;
-    world->container_token = changed.container_token;
+    fields_copy(world_fields, world, &changed);
     return 0;
 }
+
+/* In the order in which they refer to each other. */
+static const struct {
+    const char *name;
+    fields_item_fn *load;
+} lists[] = {
+    {"sellers", load_seller},       {"access_keys", load_access_key},
+    {"buyers", load_buyer},         {"products", load_product},
+    {"agreements", load_agreement}, {"usage", load_usage},
+    {"tokens", load_token},         {"queues", NULL}, /* queue_json.c's */
+};
 
 static int load_settings(struct world *world, const struct json *object, struct error *error)
 {
     struct json *settings = json_clone(object);
 
-    for (const struct field *field = list_fields; field->name; field++)
-        json_remove(settings, field->name);
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        json_remove(settings, lists[i].name);
     int result = world_configure(world, settings, error);
     json_free(settings);
     return result;
 }
 
-static void find_lists(struct lists *lists, const struct json *object)
-{
-    for (const struct field *field = list_fields; field->name; field++)
-        *(const struct json **)((char *)lists + field->offset) = json_get(object, field->name);
-}
-
 int world_load(struct world *world, const struct json *object, struct error *error)
 {
-    struct lists lists = {0};
-
     if (json_kind(object) != JSON_KIND_OBJECT)
         return error_set(error, "a world is a JSON object");
     if (load_settings(world, object, error) < 0)
         return -1;
-    find_lists(&lists, object);
-    if (load_list(world, "sellers", lists.sellers, load_seller, error) < 0 ||
-        load_list(world, "access_keys", lists.access_keys, load_key, error) < 0 ||
-        load_list(world, "buyers", lists.buyers, load_buyer, error) < 0 ||
-        load_list(world, "products", lists.products, load_product, error) < 0 ||
-        load_list(world, "agreements", lists.agreements, load_agreement, error) < 0 ||
-        load_list(world, "usage", lists.usage, load_usage, error) < 0)
-        return -1;
-    return load_list(world, "tokens", lists.tokens, load_token, error);
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        if (lists[i].load && fields_load_list(lists[i].name, json_get(object, lists[i].name),
+                                              lists[i].load, world, error) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static void save_agreements(const struct world *world, struct json *object)
@@ -340,8 +292,7 @@ static void save_agreements(const struct world *world, struct json *object)
 
     STAILQ_FOREACH (agreement, &world->agreements, link) {
         struct agreement_file file = {.agreement = *agreement};
-        struct json *item = json_new_object();
-        fields_save(agreement_fields, &file, item);
+        struct json *item = fields_json(agreement_fields, &file);
         json_set(item, "entitlements", entitlements_save(&agreement->now));
         json_add(list, item);
     }
@@ -355,8 +306,7 @@ static void save_tokens(const struct world *world, struct json *object)
 
     STAILQ_FOREACH (token, &world->tokens, link) {
         struct token_file file = {.token = *token, .agreement = token->agreement->id};
-        struct json *item = json_new_object();
-        fields_save(token_fields, &file, item);
+        struct json *item = fields_json(token_fields, &file);
         json_add(list, item);
     }
     json_set(object, "tokens", list);
@@ -367,9 +317,7 @@ static void save_tokens(const struct world *world, struct json *object)
         struct json *list_ = json_new_array();                                                     \
         const struct type *record_;                                                                \
         STAILQ_FOREACH (record_, head, link) {                                                     \
-            struct json *item_ = json_new_object();                                                \
-            fields_save(fields, record_, item_);                                                   \
-            json_add(list_, item_);                                                                \
+            json_add(list_, fields_json(fields, record_));                                         \
         }                                                                                          \
         json_set(object, name, list_);                                                             \
     } while (0)
