@@ -10,6 +10,7 @@
 
 #include "common/base/mem.h"
 #include "common/loop/loop.h"
+#include "proto/endpoint/client.h"
 #include "proto/endpoint/server.h"
 
 struct endpoint_fixture {
@@ -77,6 +78,19 @@ static inline struct rpc_server *fixture_server(struct endpoint_fixture *fixture
         abort();
     }
     return server;
+}
+
+/* Of whoever serves at the fixture's address, now or later. */
+static inline struct rpc_client *fixture_client(struct endpoint_fixture *fixture)
+{
+    struct rpc_client *client;
+    struct error error;
+
+    if (rpc_client_open(&client, fixture->loop, fixture->context, &fixture->rpc, &error) < 0) {
+        fprintf(stderr, "%s\n", error.text);
+        abort();
+    }
+    return client;
 }
 
 #endif

@@ -70,13 +70,9 @@ static void open_server(struct stage *stage)
 
 static void open_stage(struct stage *stage, int64_t interval_ms)
 {
-    struct error error;
-
     memset(stage, 0, sizeof(*stage));
     fixture_open(&stage->fixture);
-    assert_int_equal(rpc_client_open(&stage->client, stage->fixture.loop, stage->fixture.context,
-                                     &stage->fixture.rpc, &error),
-                     0);
+    stage->client = fixture_client(&stage->fixture);
     stage->audit = audit_new(&(struct audit_options){.loop = stage->fixture.loop,
                                                      .store = stage->client,
                                                      .process = "tester",

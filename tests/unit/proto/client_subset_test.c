@@ -92,13 +92,10 @@ static const struct rpc_route routes[] = {
 static int set_up(void **state)
 {
     struct stage *stage = mem_alloc_zero(sizeof(*stage));
-    struct error error;
 
     fixture_open(&stage->fixture);
     stage->server = fixture_server(&stage->fixture, routes, stage, false);
-    if (rpc_client_open(&stage->client, stage->fixture.loop, stage->fixture.context,
-                        &stage->fixture.rpc, &error) < 0)
-        return -1;
+    stage->client = fixture_client(&stage->fixture);
     stage->records = replica_new();
     stage->subset = subset_new(stage->records);
     complete = true;

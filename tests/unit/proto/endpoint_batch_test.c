@@ -116,12 +116,9 @@ static const struct rpc_route routes[] = {
 static int set_up(void **state)
 {
     struct stage *stage = mem_alloc_zero(sizeof(*stage));
-    struct error error;
 
     fixture_open(&stage->fixture);
-    assert_int_equal(rpc_client_open(&stage->client, stage->fixture.loop, stage->fixture.context,
-                                     &stage->fixture.rpc, &error),
-                     0);
+    stage->client = fixture_client(&stage->fixture);
     *state = stage;
     return 0;
 }

@@ -11,7 +11,6 @@
 
 #include "proto/codec/codec.h"
 #include "proto/endpoint/burden.h"
-#include "proto/endpoint/feed.h"
 #include "proto/endpoint/reply_slabs.h"
 #include "tests/support/endpoint_fixture.h"
 
@@ -279,157 +278,6 @@ static void test_small_replies_share_a_bounded_number_of_pieces(void **state)
     mem_free(messages);
 }
 
-/* The feed. */
-
-struct feed_stage {
-    struct endpoint_fixture fixture;
-    struct feed_publisher *publisher;
-    struct feed_subscriber *subscriber;
-    uint64_t heard, cut_off_awaited;
-};
-
-static void on_event(void *arg, enum event_id event, const void *params)
-{
-    struct feed_stage *stage = arg;
-    (void)params;
-
-    stage->heard += event == EVENT_feed_heartbeat;
-}
-
-static void beat(void *arg)
-{
-    struct feed_stage *stage = arg;
-    struct feed_publisher_stats stats = feed_publisher_stats(stage->publisher);
-
-    feed_publish(stage->publisher, EVENT_feed_heartbeat,
-                 &(struct heartbeat_event){.incarnation = STR("one"), .time_ms = 1});
-    if (stage->heard > 0 && stats.cut_off >= stage->cut_off_awaited)
-        loop_stop(stage->fixture.loop);
-    else
-        loop_after(stage->fixture.loop, 1, beat, stage);
-}
-
-static int set_up_feed(void **state)
-{
-    struct feed_stage *stage = mem_alloc_zero(sizeof(*stage));
-    const struct endpoint_binding binding = fixture_binding(&stage->fixture.feed);
-    struct error error;
-
-    fixture_open(&stage->fixture);
-    assert_int_equal(feed_publisher_open(&stage->publisher, stage->fixture.loop,
-                                         stage->fixture.context, &binding, &error),
-                     0);
-    assert_int_equal(feed_subscriber_open(&stage->subscriber, stage->fixture.loop,
-                                          stage->fixture.context, &stage->fixture.feed, on_event,
-                                          stage, &error),
-                     0);
-    *state = stage;
-    return 0;
-}
-
-static int tear_down_feed(void **state)
-{
-    struct feed_stage *stage = *state;
-
-    feed_subscriber_close(stage->subscriber);
-    feed_publisher_close(stage->publisher);
-    fixture_close(&stage->fixture);
-    mem_free(stage);
-    return 0;
-}
-
-static void *subscribe(void *context, const struct feed_stage *stage)
-{
-    void *sub = zmq_socket(context, ZMQ_SUB);
-
-    zmq_setsockopt(sub, ZMQ_LINGER, &(int){0}, sizeof(int));
-    zmq_setsockopt(sub, ZMQ_RCVHWM, &(int){1}, sizeof(int));
-    zmq_setsockopt(sub, ZMQ_SNDHWM, &(int){0}, sizeof(int));
-    assert_int_equal(zmq_connect(sub, stage->fixture.feed_address), 0);
-    return sub;
-}
-
-static void test_a_reader_of_long_prefixes_is_cut_off_and_others_read_on(void **state)
-{
-    struct feed_stage *stage = *state;
-    void *context = zmq_ctx_new();
-    void *sub = subscribe(context, stage);
-    char prefix[FEED_PREFIX_BYTES + 1];
-
-    memset(prefix, 'x', sizeof(prefix));
-    zmq_setsockopt(sub, ZMQ_SUBSCRIBE, prefix, sizeof(prefix));
-    stage->cut_off_awaited = 1;
-    loop_soon(stage->fixture.loop, beat, stage);
-    loop_run(stage->fixture.loop);
-    zmq_close(sub);
-    zmq_ctx_term(context);
-}
-
-static void test_a_reader_of_many_prefixes_is_cut_off_and_others_read_on(void **state)
-{
-    struct feed_stage *stage = *state;
-    void *context = zmq_ctx_new();
-    void *sub = subscribe(context, stage);
-
-    for (int i = 0; i < FEED_PREFIXES_BYTES / 8 + 100; i++) {
-        char prefix[16];
-        snprintf(prefix, sizeof(prefix), "%08d", i);
-        zmq_setsockopt(sub, ZMQ_SUBSCRIBE, prefix, 8);
-    }
-    stage->cut_off_awaited = 1;
-    loop_soon(stage->fixture.loop, beat, stage);
-    loop_run(stage->fixture.loop);
-    zmq_close(sub);
-    zmq_ctx_term(context);
-}
-
-static void test_what_waits_for_slow_readers_is_bounded(void **state)
-{
-    enum { LARGE = 1 << 20 };
-    struct feed_stage *stage = *state;
-    void *context = zmq_ctx_new();
-    void *sub = subscribe(context, stage);
-    char *text = mem_alloc_zero(LARGE);
-    struct override override = {.handle = STR("h"), .action = OVERRIDE_DENY};
-    int sent = 0, err = 0;
-
-    memset(text, 'x', LARGE);
-    zmq_setsockopt(sub, ZMQ_SUBSCRIBE, "", 0);
-    beat(stage);
-    loop_run(stage->fixture.loop);
-    zmq_msg_t msg;
-    zmq_msg_init(&msg);
-    /* Until its subscription has arrived, nothing is sent to it. */
-    while (zmq_msg_recv(&msg, sub, ZMQ_DONTWAIT) < 0) {
-        stage->heard = 0;
-        beat(stage);
-        loop_run(stage->fixture.loop);
-    }
-    zmq_msg_close(&msg);
-    for (; sent < 200 && err == 0; sent++) {
-        override.reason = str_from(text, 1000);
-        struct override *items = mem_alloc_array(LARGE / 1100, sizeof(*items));
-        for (int i = 0; i < LARGE / 1100; i++)
-            items[i] = override;
-        err = feed_publish(stage->publisher, EVENT_feed_commit,
-                           &(struct commit_event){.incarnation = STR("one"),
-                                                  .seq = sent,
-                                                  .overrides = {items, LARGE / 1100}});
-        mem_free(items);
-    }
-    assert_int_equal(err, -1);
-    struct feed_publisher_stats stats = feed_publisher_stats(stage->publisher);
-    assert_int_equal(stats.withheld, 1);
-    assert_in_range(stats.waiting_bytes, FEED_WAITING_BYTES / 2, FEED_WAITING_BYTES);
-    assert_int_equal(feed_publish(stage->publisher, EVENT_feed_commit,
-                                  &(struct commit_event){
-                                      .incarnation = STR("one"), .seq = sent, .truncated = true}),
-                     0);
-    mem_free(text);
-    zmq_close(sub);
-    zmq_ctx_term(context);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,14 +289,6 @@ int main(void)
             test_requests_that_wait_are_bounded_and_answered_from_another_thread, set_up,
             tear_down),
         cmocka_unit_test(test_small_replies_share_a_bounded_number_of_pieces),
-        cmocka_unit_test_setup_teardown(
-            test_a_reader_of_long_prefixes_is_cut_off_and_others_read_on, set_up_feed,
-            tear_down_feed),
-        cmocka_unit_test_setup_teardown(
-            test_a_reader_of_many_prefixes_is_cut_off_and_others_read_on, set_up_feed,
-            tear_down_feed),
-        cmocka_unit_test_setup_teardown(test_what_waits_for_slow_readers_is_bounded, set_up_feed,
-                                        tear_down_feed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,11 +115,7 @@ static void run(struct stage *stage)
 
 static void open_client(struct stage *stage)
 {
-    struct error error;
-
-    assert_int_equal(rpc_client_open(&stage->client, stage->fixture.loop, stage->fixture.context,
-                                     &stage->fixture.rpc, &error),
-                     0);
+    stage->client = fixture_client(&stage->fixture);
 }
 
 static void ping_once(struct stage *stage)

@@ -1,3 +1,4 @@
+/* Feeds: what is published arrives, in order; what harms or reads too slowly is bounded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -165,6 +166,99 @@ static void garbage_on_either_side_does_no_harm(void **state)
     zmq_ctx_term(context);
 }
 
+/* What waits for readers is bounded. */
+
+static void *subscribe(void *context, const struct stage *stage)
+{
+    void *sub = zmq_socket(context, ZMQ_SUB);
+
+    zmq_setsockopt(sub, ZMQ_LINGER, &(int){0}, sizeof(int));
+    zmq_setsockopt(sub, ZMQ_RCVHWM, &(int){1}, sizeof(int));
+    zmq_setsockopt(sub, ZMQ_SNDHWM, &(int){0}, sizeof(int));
+    assert_int_equal(zmq_connect(sub, stage->fixture.feed_address), 0);
+    return sub;
+}
+
+/* The others read on meanwhile. */
+static void wait_until_cut_off(struct stage *stage)
+{
+    while (feed_publisher_stats(stage->publisher).cut_off == 0)
+        wait_until_heard(stage);
+}
+
+static void a_reader_of_long_prefixes_is_cut_off_and_others_read_on(void **state)
+{
+    struct stage *stage = *state;
+    void *context = zmq_ctx_new();
+    void *sub = subscribe(context, stage);
+    char prefix[FEED_PREFIX_BYTES + 1];
+
+    memset(prefix, 'x', sizeof(prefix));
+    zmq_setsockopt(sub, ZMQ_SUBSCRIBE, prefix, sizeof(prefix));
+    wait_until_cut_off(stage);
+    zmq_close(sub);
+    zmq_ctx_term(context);
+}
+
+static void a_reader_of_many_prefixes_is_cut_off_and_others_read_on(void **state)
+{
+    struct stage *stage = *state;
+    void *context = zmq_ctx_new();
+    void *sub = subscribe(context, stage);
+
+    for (int i = 0; i < FEED_PREFIXES_BYTES / 8 + 100; i++) {
+        char prefix[16];
+        snprintf(prefix, sizeof(prefix), "%08d", i);
+        zmq_setsockopt(sub, ZMQ_SUBSCRIBE, prefix, 8);
+    }
+    wait_until_cut_off(stage);
+    zmq_close(sub);
+    zmq_ctx_term(context);
+}
+
+static void what_waits_for_slow_readers_is_bounded(void **state)
+{
+    enum { LARGE = 1 << 20 };
+    struct stage *stage = *state;
+    void *context = zmq_ctx_new();
+    void *sub = subscribe(context, stage);
+    char *text = mem_alloc_zero(LARGE);
+    struct override override = {.handle = STR("h"), .action = OVERRIDE_DENY};
+    int sent = 0, err = 0;
+
+    memset(text, 'x', LARGE);
+    zmq_setsockopt(sub, ZMQ_SUBSCRIBE, "", 0);
+    zmq_msg_t msg;
+    zmq_msg_init(&msg);
+    /* Until its subscription has arrived, nothing is sent to it. */
+    do {
+        wait_until_heard(stage);
+    } while (zmq_msg_recv(&msg, sub, ZMQ_DONTWAIT) < 0);
+    zmq_msg_close(&msg);
+    for (; sent < 200 && err == 0; sent++) {
+        override.reason = str_from(text, 1000);
+        struct override *items = mem_alloc_array(LARGE / 1100, sizeof(*items));
+        for (int i = 0; i < LARGE / 1100; i++)
+            items[i] = override;
+        err = feed_publish(stage->publisher, EVENT_feed_commit,
+                           &(struct commit_event){.incarnation = STR("one"),
+                                                  .seq = sent,
+                                                  .overrides = {items, LARGE / 1100}});
+        mem_free(items);
+    }
+    assert_int_equal(err, -1);
+    struct feed_publisher_stats stats = feed_publisher_stats(stage->publisher);
+    assert_int_equal(stats.withheld, 1);
+    assert_in_range(stats.waiting_bytes, FEED_WAITING_BYTES / 2, FEED_WAITING_BYTES);
+    assert_int_equal(feed_publish(stage->publisher, EVENT_feed_commit,
+                                  &(struct commit_event){
+                                      .incarnation = STR("one"), .seq = sent, .truncated = true}),
+                     0);
+    mem_free(text);
+    zmq_close(sub);
+    zmq_ctx_term(context);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -172,6 +266,9 @@ int main(void)
         TEST(every_commit_arrives_in_order),
         TEST(too_large_is_not_published),
         TEST(garbage_on_either_side_does_no_harm),
+        TEST(a_reader_of_long_prefixes_is_cut_off_and_others_read_on),
+        TEST(a_reader_of_many_prefixes_is_cut_off_and_others_read_on),
+        TEST(what_waits_for_slow_readers_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,9 +316,7 @@ static void open_follower(struct stage *stage, const struct replica_follow_state
 {
     struct error error;
 
-    assert_int_equal(rpc_client_open(&stage->client, stage->fixture.loop, stage->fixture.context,
-                                     &stage->fixture.rpc, &error),
-                     0);
+    stage->client = fixture_client(&stage->fixture);
     const struct replica_follow_options options = {.loop = stage->fixture.loop,
                                                    .context = stage->fixture.context,
                                                    .replica = stage->replica,

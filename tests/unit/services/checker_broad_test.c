@@ -89,13 +89,10 @@ static int set_up(void **state)
 {
     static const struct replica_guidance guidance;
     struct stage *stage = mem_alloc_zero(sizeof(*stage));
-    struct error error;
 
     fixture_open(&stage->fixture);
     stage->server = fixture_server(&stage->fixture, routes, stage, false);
-    assert_int_equal(rpc_client_open(&stage->client, stage->fixture.loop, stage->fixture.context,
-                                     &stage->fixture.rpc, &error),
-                     0);
+    stage->client = fixture_client(&stage->fixture);
     stage->replica = replica_new();
     stage->reader = replica_reader_new(stage->replica);
     stage->copy = 1;

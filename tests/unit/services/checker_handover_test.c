@@ -81,9 +81,8 @@ static int set_up(void **state)
 
     fixture_open(&stage->fixture);
     stage->server = fixture_server(&stage->fixture, routes, stage, true);
-    if (handover_new(&stage->handover, stage->fixture.loop, stage, &error) < 0 ||
-        rpc_client_open(&stage->client, stage->fixture.loop, stage->fixture.context,
-                        &stage->fixture.rpc, &error) < 0)
+    stage->client = fixture_client(&stage->fixture);
+    if (handover_new(&stage->handover, stage->fixture.loop, stage, &error) < 0)
         return -1;
     *state = stage;
     return 0;

@@ -133,13 +133,10 @@ static void open_max_age(struct stage *stage, int64_t per_second)
 static int set_up(void **state)
 {
     struct stage *stage = mem_alloc_zero(sizeof(*stage));
-    struct error error;
 
     fixture_open(&stage->fixture);
     stage->server = fixture_server(&stage->fixture, routes, stage, false);
-    if (rpc_client_open(&stage->client, stage->fixture.loop, stage->fixture.context,
-                        &stage->fixture.rpc, &error) < 0)
-        return -1;
+    stage->client = fixture_client(&stage->fixture);
     stage->replica = replica_new();
     stage->reader = replica_reader_new(stage->replica);
     stage->complete = true;
@@ -211,12 +208,9 @@ static void one_connection_leaves_others_their_share(void **state)
 {
     struct stage *stage = *state;
     struct rpc_client *other;
-    struct error error;
 
     open_max_age(stage, 2);
-    assert_int_equal(rpc_client_open(&other, stage->fixture.loop, stage->fixture.context,
-                                     &stage->fixture.rpc, &error),
-                     0);
+    other = fixture_client(&stage->fixture);
     while (max_age_stats(stage->max_age).rationed == 0)
         ask(stage);
     struct max_age_stats before = max_age_stats(stage->max_age);
