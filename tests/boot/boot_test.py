@@ -214,7 +214,7 @@ def test_an_application_asks_under_a_filter_of_system_calls(running):
     compile_line = block(CLIENTS, "C", 1).splitlines()[0]
     compile_line = compile_line.replace("program.c", "/usr/share/doc/entitled/examples/blocking.c")
     running.must(f"{compile_line} -o /usr/local/bin/blocking")
-    recommended = re.findall(r"^(SystemCall\w+=.*)$", block(CLIENTS, "In another's process"), re.M)
+    recommended = re.findall(r"^(SystemCall\w+=.*)$", block(CLIENTS, "In your application's process"), re.M)
     assert len(recommended) >= 2
     assert asked_under(running, *recommended) == (1, "refused: not_subscribed")
     # And where scheduling is forbidden it is told so, and lives.
