@@ -144,9 +144,9 @@ struct files {
     char directory[64];
 };
 
-static const char *path_of(const struct files *files, const char *name)
+static inline const char *path_of(const struct files *files, const char *name)
 {
-    static char path[256];
+    static char path[128];
 
     snprintf(path, sizeof(path), "%s/%s", files->directory, name);
     return path;
@@ -183,7 +183,7 @@ static inline int remove_directory(void **state)
     return 0;
 }
 
-static const struct values *load(const struct files *files, struct config **ret)
+static inline const struct values *load(const struct files *files, struct config **ret)
 {
     struct error error = {.text = ""};
 

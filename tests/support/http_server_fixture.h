@@ -61,8 +61,8 @@ static inline int tear_down(void **state)
     return 0;
 }
 
-static const char *run(struct fixture *fixture, http_handler_fn *handler, void *handler_arg,
-                       void (*script)(struct raw_client *client), void *script_arg)
+static inline const char *run(struct fixture *fixture, http_handler_fn *handler, void *handler_arg,
+                              void (*script)(struct raw_client *client), void *script_arg)
 {
     fixture->handler = handler;
     fixture->handler_arg = handler_arg;
@@ -81,14 +81,14 @@ static inline void send_and_read(struct raw_client *client)
     raw_receive_all(client);
 }
 
-static const char *ask(struct fixture *fixture, http_handler_fn *handler, void *arg,
-                       struct str request)
+static inline const char *ask(struct fixture *fixture, http_handler_fn *handler, void *arg,
+                              struct str request)
 {
     return run(fixture, handler, arg, send_and_read, &request);
 }
 
-static const char *ask_text(struct fixture *fixture, http_handler_fn *handler, void *arg,
-                            const char *request)
+static inline const char *ask_text(struct fixture *fixture, http_handler_fn *handler, void *arg,
+                                   const char *request)
 {
     return ask(fixture, handler, arg, str_of(request));
 }

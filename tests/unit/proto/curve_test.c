@@ -1,189 +1,14 @@
-/* TCP endpoints: who is let in, who is not, and what is said of it. */
+/* Who is let in over TCP, who is refused, and how that is told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <zmq.h>
 
-#include "proto/endpoint/client.h"
-#include "proto/endpoint/curve.h"
 #include "proto/endpoint/feed.h"
-#include "tests/support/endpoint_fixture.h"
-
-enum { PATIENCE_MS = 30000, LOOK_MS = 20 };
-
-/* A server that answers ping over ipc and TCP, and two who ask: friend is in its list, at first. */
-struct stage {
-    struct endpoint_fixture fixture; /* its context is the server's */
-    struct endpoint_context *asking;
-    char tcp_address[64], feed_address[64];
-    char path[4][160]; /* server.cert, friend.cert, stranger.cert, allowed/ */
-    struct admission *admission;
-    struct rpc_server *server;
-    enum rpc_error code;
-    char message[256];
-    uint64_t refusals; /* before the question */
-    struct loop_timer *look;
-    char told[256];
-    unsigned tellings;
-    bool heard;
-};
-
-enum { SERVER, FRIEND, STRANGER, ALLOWED };
-
-static void on_ping(void *arg, struct rpc_request *request)
-{
-    (void)arg;
-    rpc_reply(request, &(struct ping_result){.time_ms = 42});
-}
-
-static const struct rpc_route routes[] = {{METHOD_query_ping, on_ping}, {0, NULL}};
-
-static void on_refused(void *arg, const char *last, uint64_t count)
-{
-    struct stage *stage = arg;
-
-    assert_true(count > 0);
-    snprintf(stage->told, sizeof(stage->told), "%s", last);
-    stage->tellings++;
-}
-
-static int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    assert_int_equal(close(fd), 0);
-    return ntohs(address.sin_port);
-}
-
-static void make(const struct stage *stage, const char *name)
-{
-    const struct certificate_note note = {"x", "y", "z"};
-    struct curve_keys keys;
-    struct error error;
-
-    if (certificate_make(stage->fixture.directory, name, &note, &keys, &error) < 0)
-        fail_msg("%s", error.text);
-}
-
-static void allow(const struct stage *stage, int who)
-{
-    cleanup(mem_freep) char *command =
-        mem_printf("cp '%s' '%s/'", stage->path[who], stage->path[ALLOWED]);
-
-    assert_int_equal(system(command), 0);
-}
-
-static int set_up(void **state)
-{
-    static const char *const names[] = {"server.cert", "friend.cert", "stranger.cert", "allowed"};
-    struct stage *stage = mem_alloc_zero(sizeof(*stage));
-
-    fixture_open(&stage->fixture);
-    stage->asking = endpoint_context_new();
-    snprintf(stage->tcp_address, sizeof(stage->tcp_address), "tcp://127.0.0.1:%d", free_port());
-    snprintf(stage->feed_address, sizeof(stage->feed_address), "tcp://127.0.0.1:%d", free_port());
-    for (int i = SERVER; i <= ALLOWED; i++)
-        snprintf(stage->path[i], sizeof(stage->path[i]), "%s/%s", stage->fixture.directory,
-                 names[i]);
-    for (int i = SERVER; i <= STRANGER; i++)
-        make(stage, names[i]);
-    assert_int_equal(mkdir(stage->path[ALLOWED], 0700), 0);
-    allow(stage, FRIEND);
-    *state = stage;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct stage *stage = *state;
-    cleanup(mem_freep) char *command = mem_printf("rm -rf '%s'", stage->path[ALLOWED]);
-
-    rpc_server_close(stage->server);
-    admission_close(stage->admission);
-    endpoint_context_free(stage->asking);
-    assert_int_equal(system(command), 0);
-    fixture_close(&stage->fixture);
-    mem_free(stage);
-    return 0;
-}
-
-static int guard(struct stage *stage, const char *address, struct error *error)
-{
-    const struct config_list list = {&address, 1};
-    const struct admission_options options = {.loop = stage->fixture.loop,
-                                              .context = stage->fixture.context,
-                                              .allowed_keys = stage->path[ALLOWED],
-                                              .on_refused = on_refused,
-                                              .arg = stage};
-
-    return curve_before_bind(&stage->admission, &list, stage->path[SERVER], &options, error);
-}
-
-static void serve(struct stage *stage, bool threaded)
-{
-    const char *items[] = {stage->fixture.rpc_address, stage->tcp_address};
-    const struct config_list addresses = {items, 2};
-    const struct rpc_server_options options = {.context = stage->fixture.context,
-                                               .binding = fixture_binding(&addresses),
-                                               .routes = routes,
-                                               .arg = stage};
-    struct error error;
-
-    int err = guard(stage, stage->tcp_address, &error);
-    if (err == 0)
-        err = threaded ? rpc_server_open_threaded(&stage->server, &options, &error)
-                       : rpc_server_open(&stage->server, stage->fixture.loop, &options, &error);
-    if (err < 0)
-        fail_msg("%s", error.text);
-}
-
-static void on_done(void *arg, const struct rpc_response *response)
-{
-    struct stage *stage = arg;
-
-    stage->code = response->code;
-    snprintf(stage->message, sizeof(stage->message), STR_FMT, STR_ARG(response->message));
-    loop_stop(stage->fixture.loop);
-}
-
-static enum rpc_error ping(struct stage *stage, struct rpc_client *client, int64_t timeout_ms)
-{
-    rpc_call(client, METHOD_query_ping, NULL, timeout_ms, STR_NONE, on_done, stage);
-    loop_run(stage->fixture.loop);
-    return stage->code;
-}
-
-static int prepare(struct stage *stage, struct endpoint_context *context, int who, int server,
-                   const char *address, struct error *error)
-{
-    const struct config_list list = {&address, 1};
-    const char *expected = stage->path[server];
-    const struct config_list servers = {&expected, 1};
-
-    return curve_before_connect(context, &list, stage->path[who], &servers, error);
-}
-
-static struct rpc_client *connect_to(struct stage *stage, struct endpoint_context *context,
-                                     const char *address)
-{
-    const struct config_list list = {&address, 1};
-    struct rpc_client *client;
-    struct error error;
-
-    if (rpc_client_open(&client, stage->fixture.loop, context, &list, &error) < 0)
-        fail_msg("%s", error.text);
-    return client;
-}
+#include "tests/support/curve_fixture.h"
 
 /* The code of a ping over TCP by who, to somebody who must have the server's certificate. */
 static enum rpc_error ask_as(struct stage *stage, int who, int server, int64_t timeout_ms)
@@ -197,24 +22,6 @@ static enum rpc_error ask_as(struct stage *stage, int who, int server, int64_t t
     rpc_client_close(client);
     endpoint_context_free(context);
     return code;
-}
-
-static uint64_t refusals(const struct stage *stage)
-{
-    struct admission_stats stats = admission_stats(stage->admission);
-
-    return stats.keys_refused + stats.not_handshaken;
-}
-
-static void look(void *arg)
-{
-    struct stage *stage = arg;
-
-    stage->look = NULL;
-    if (refusals(stage) > stage->refusals)
-        loop_stop(stage->fixture.loop);
-    else
-        stage->look = loop_after(stage->fixture.loop, LOOK_MS, look, stage);
 }
 
 /* Whether the server turned one away before it answered. */
@@ -413,99 +220,6 @@ static void a_feed_is_heard_with_a_key_of_the_list_only(void **state)
     assert_true(admission_stats(stage->admission).keys_refused > 0);
 }
 
-static void tcp_without_keys_is_an_error(void **state)
-{
-    struct stage *stage = *state;
-    const char *address = stage->tcp_address;
-    const struct config_list list = {&address, 1};
-    const struct rpc_server_options options = {
-        .context = stage->fixture.context, .binding = fixture_binding(&list), .routes = routes};
-    struct rpc_client *client;
-    struct error error;
-
-    assert_int_equal(rpc_server_open(&stage->server, stage->fixture.loop, &options, &error), -1);
-    assert_non_null(strstr(error.text, "needs CURVE"));
-    stage->server = NULL;
-    assert_int_equal(rpc_client_open(&client, stage->fixture.loop, stage->asking, &list, &error),
-                     -1);
-    assert_non_null(strstr(error.text, "a CURVE key pair of our own"));
-    assert_int_equal(prepare(stage, stage->asking, FRIEND, SERVER, "tcp://127.0.0.1:1", &error), 0);
-    assert_int_equal(rpc_client_open(&client, stage->fixture.loop, stage->asking, &list, &error),
-                     -1);
-    assert_non_null(strstr(error.text, "the public key of who answers there"));
-}
-
-static void what_is_missing_is_named(void **state)
-{
-    struct stage *stage = *state;
-    cleanup(mem_freep) char *secret = mem_printf("%s_secret", stage->path[SERVER]);
-    cleanup(mem_freep) char *hidden = mem_printf("%s/hidden", stage->fixture.directory);
-    cleanup(mem_freep) char *allowed = mem_printf("%s/friend.cert", stage->path[ALLOWED]);
-    struct error error;
-
-    assert_int_equal(rename(secret, hidden), 0);
-    assert_int_equal(guard(stage, stage->tcp_address, &error), -1);
-    assert_non_null(strstr(error.text, "entitlectl keys make"));
-    assert_non_null(strstr(error.text, "server.cert_secret"));
-    assert_int_equal(guard(stage, stage->fixture.rpc_address, &error), 0);
-    assert_int_equal(rename(hidden, secret), 0);
-
-    assert_int_equal(unlink(allowed), 0);
-    assert_int_equal(rmdir(stage->path[ALLOWED]), 0);
-    assert_int_equal(guard(stage, stage->tcp_address, &error), -1);
-    assert_non_null(strstr(error.text, stage->path[ALLOWED]));
-    assert_int_equal(mkdir(stage->path[ALLOWED], 0700), 0);
-    assert_int_equal(guard(stage, stage->tcp_address, &error), 0);
-
-    assert_int_equal(unlink(stage->path[STRANGER]), 0);
-    cleanup(mem_freep) char *strangers = mem_printf("%s_secret", stage->path[STRANGER]);
-    assert_int_equal(unlink(strangers), 0);
-    assert_int_equal(prepare(stage, stage->asking, FRIEND, STRANGER, stage->tcp_address, &error),
-                     -1);
-    assert_non_null(strstr(error.text, stage->path[STRANGER]));
-}
-
-static void each_address_has_its_own_server(void **state)
-{
-    struct stage *stage = *state;
-    const char *items[] = {"tcp://127.0.0.1:1", stage->fixture.rpc_address, "tcp://127.0.0.1:2"};
-    const struct config_list addresses = {items, 3};
-    const char *paths[] = {stage->path[SERVER], stage->path[STRANGER]};
-    const struct config_list both = {paths, 2}, none = {paths, 0};
-    struct error error;
-
-    assert_int_equal(
-        curve_before_connect(stage->asking, &addresses, stage->path[FRIEND], &both, &error), 0);
-    assert_int_equal(
-        curve_before_connect(stage->asking, &addresses, stage->path[FRIEND], &none, &error), -1);
-    serve(stage, false);
-    /* Said anew, it is the new word that counts. */
-    assert_int_equal(prepare(stage, stage->asking, FRIEND, STRANGER, stage->tcp_address, &error),
-                     0);
-    assert_int_equal(prepare(stage, stage->asking, FRIEND, SERVER, stage->tcp_address, &error), 0);
-    struct rpc_client *client = connect_to(stage, stage->asking, stage->tcp_address);
-    assert_int_equal(ping(stage, client, PATIENCE_MS), ERROR_NONE);
-    rpc_client_close(client);
-}
-
-static void two_halves_of_different_pairs_are_refused(void **state)
-{
-    struct stage *stage = *state;
-    cleanup(mem_freep) char *secret = mem_printf("%s_secret", stage->path[SERVER]);
-    struct curve_keys first, second;
-    struct error error;
-
-    assert_int_equal(certificate_load_secret(stage->path[SERVER], &first, &error), 0);
-    assert_int_equal(certificate_load_secret(stage->path[FRIEND], &second, &error), 0);
-    FILE *file = fopen(secret, "w");
-    assert_non_null(file);
-    fprintf(file, "curve\n    public-key = \"%s\"\n    secret-key = \"%s\"\n", first.public_key,
-            second.secret_key);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(guard(stage, stage->tcp_address, &error), -1);
-    assert_non_null(strstr(error.text, "no pair"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,11 +235,6 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(ipc_beside_tcp_needs_no_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_feed_is_heard_with_a_key_of_the_list_only, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(tcp_without_keys_is_an_error, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_missing_is_named, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(each_address_has_its_own_server, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(two_halves_of_different_pairs_are_refused, set_up,
                                         tear_down),
     };
 
