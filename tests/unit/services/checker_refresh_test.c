@@ -9,64 +9,19 @@
 
 #include "common/base/clock.h"
 #include "common/log/log.h"
-#include "proto/codec/codec.h"
 #include "services/checker/entitlement_answer.h"
 #include "services/checker/refresh.h"
+#include "tests/support/played_calls.h"
 #include "tests/support/vectors.h"
 
-enum { CALLS = 4096, FENCE = 77, LEASE_MS = 30000 };
-
-struct aws_call {
-    struct json *body;
-    aws_done_fn *done;
-    void *arg;
-    aws_admit_fn *admit;
-    void *admit_arg;
-    unsigned admitted;
-    bool open;
-};
-
-struct rpc_call {
-    struct arena arena;
-    enum method_id method;
-    void *params;
-    rpc_done_fn *done;
-    void *arg;
-    bool open;
-};
+enum { FENCE = 77, LEASE_MS = 30000 };
 
 static struct {
-    struct loop *loop;
     struct refresh *refresh;
-    struct aws_call aws[CALLS];
-    size_t aws_count;
-    struct rpc_call rpc[CALLS];
-    size_t rpc_count, rpc_wanted;
     bool drained;
     const char *account; /* that the credentials are of */
     unsigned signed_by;  /* the number of these credentials */
 } world;
-
-/* The seams: what the program links from common/aws and proto/endpoint. */
-
-struct aws_call *aws_call(struct aws *aws, const struct aws_request *request, aws_done_fn *done,
-                          void *arg)
-{
-    struct aws_call *call = &world.aws[world.aws_count++];
-    (void)aws;
-
-    assert_true(world.aws_count <= CALLS);
-    assert_int_equal(request->service, AWS_ENTITLEMENT);
-    assert_string_equal(request->operation, "GetEntitlements");
-    assert_in_range(request->deadline_ms, 1, LEASE_MS - 1000);
-    *call = (struct aws_call){.done = done,
-                              .arg = arg,
-                              .admit = request->admit,
-                              .admit_arg = request->admit_arg,
-                              .open = true};
-    assert_int_equal(json_parse(&call->body, request->body, NULL), 0);
-    return call;
-}
 
 struct str aws_caller_account(const struct aws *aws, unsigned signed_by)
 {
@@ -79,78 +34,33 @@ struct str aws_account(const struct aws *aws)
     return aws_caller_account(aws, world.signed_by);
 }
 
-void aws_call_admit(struct aws_call *call)
-{
-    call->admitted++;
-}
-
-void aws_call_cancel(struct aws_call *call)
-{
-    if (!call)
-        return;
-    assert_true(call->open);
-    call->open = false;
-}
-
-struct rpc_call *rpc_call(struct rpc_client *client, enum method_id method, const void *params,
-                          int64_t timeout_ms, struct str trace, rpc_done_fn *done, void *arg)
-{
-    struct rpc_call *call = &world.rpc[world.rpc_count++];
-    const struct shape *shape = methods[method].params;
-    (void)client;
-    (void)trace;
-
-    assert_true(world.rpc_count <= CALLS);
-    assert_true(timeout_ms > 0);
-    *call = (struct rpc_call){.method = method, .done = done, .arg = arg, .open = true};
-    call->params = arena_alloc(&call->arena, shape->size);
-    codec_copy(shape, params, &call->arena, call->params);
-    if (world.rpc_count == world.rpc_wanted)
-        loop_stop(world.loop);
-    return call;
-}
-
-void rpc_call_cancel(struct rpc_call *call)
-{
-    if (!call)
-        return;
-    assert_true(call->open);
-    call->open = false;
-}
-
 /* Playing AWS and the store. */
 
 static struct rpc_call *last_rpc(enum method_id method)
 {
-    assert_true(world.rpc_count > 0);
-    struct rpc_call *call = &world.rpc[world.rpc_count - 1];
+    assert_true(played.rpc_count > 0);
+    struct rpc_call *call = &played.rpc[played.rpc_count - 1];
     assert_int_equal(call->method, method);
     assert_true(call->open);
     return call;
 }
 
-static void store_answers(struct rpc_call *call, enum rpc_error code, const void *result)
-{
-    assert_true(call->open);
-    call->open = false;
-    call->done(call->arg, &(struct rpc_response){.code = code,
-                                                 .message = STR("as the test has it"),
-                                                 .result = code == ERROR_NONE ? result : NULL});
-}
-
 /* Waits for the next call to the store, which comes on a timer. */
 static struct rpc_call *next_rpc(enum method_id method)
 {
-    world.rpc_wanted = world.rpc_count + 1;
-    loop_run(world.loop);
+    played.rpc_wanted = played.rpc_count + 1;
+    loop_run(played.loop);
     return last_rpc(method);
 }
 
 static struct aws_call *last_aws(void)
 {
-    assert_true(world.aws_count > 0);
-    struct aws_call *call = &world.aws[world.aws_count - 1];
+    assert_true(played.aws_count > 0);
+    struct aws_call *call = &played.aws[played.aws_count - 1];
     assert_true(call->open);
+    assert_int_equal(call->service, AWS_ENTITLEMENT);
+    assert_string_equal(call->operation, "GetEntitlements");
+    assert_in_range(call->deadline_ms, 1, LEASE_MS - 1000);
     return call;
 }
 
@@ -168,20 +78,18 @@ static void aws_answers(struct aws_call *call, const char *json)
     cleanup(json_freep) struct json *body = NULL;
 
     assert_int_equal(json_parse(&body, str_of(json), NULL), 0);
-    call->open = false;
-    call->done(call->arg, &(struct aws_response){.outcome = AWS_OK,
-                                                 .http_status = 200,
-                                                 .body = body,
-                                                 .signed_by = world.signed_by,
-                                                 .began_wall_ms = 1700000000999});
+    played_aws_answers(call, &(struct aws_response){.outcome = AWS_OK,
+                                                    .http_status = 200,
+                                                    .body = body,
+                                                    .signed_by = world.signed_by,
+                                                    .began_wall_ms = 1700000000999});
 }
 
 static void aws_fails(struct aws_call *call, enum aws_outcome outcome, const char *code)
 {
-    call->open = false;
-    call->done(call->arg, &(struct aws_response){.outcome = outcome,
-                                                 .code = str_of(code),
-                                                 .message = STR("as the test has it")});
+    played_aws_answers(call, &(struct aws_response){.outcome = outcome,
+                                                    .code = str_of(code),
+                                                    .message = STR("as the test has it")});
 }
 
 static struct subscription record = {.id = STR_INIT("sub-1"),
@@ -198,7 +106,7 @@ static struct aws_call *claimed(enum scope scope, bool probe_product)
                                       .scope = scope,
                                       .probe_product = probe_product};
 
-    store_answers(last_rpc(METHOD_store_claim), ERROR_NONE, &work);
+    played_store_answers(last_rpc(METHOD_store_claim), ERROR_NONE, &work);
     struct aws_call *call = last_aws();
     assert_true(attempt(call));
     return call;
@@ -213,8 +121,8 @@ static void on_drained(void *arg)
 static void begin(int64_t together_again_ms)
 {
     memset(&world, 0, sizeof(world));
-    world.loop = loop_new();
-    world.refresh = refresh_new(&(struct refresh_options){.loop = world.loop,
+    played_begin();
+    world.refresh = refresh_new(&(struct refresh_options){.loop = played.loop,
                                                           .checker = "one",
                                                           .concurrent_calls = 1,
                                                           .together_again_ms = together_again_ms,
@@ -232,13 +140,7 @@ static int tear_down(void **state)
 {
     (void)state;
     refresh_free(world.refresh);
-    for (size_t i = 0; i < world.aws_count; i++) {
-        json_free(world.aws[i].body);
-        assert_false(world.aws[i].open);
-    }
-    for (size_t i = 0; i < world.rpc_count; i++)
-        arena_done(&world.rpc[i].arena);
-    loop_free(world.loop);
+    played_end();
     return 0;
 }
 
@@ -263,7 +165,7 @@ static void expect_released(const char *why)
     cleanup(mem_freep) char *error = str_dup(released());
 
     assert_non_null(strstr(error, why));
-    store_answers(last_rpc(METHOD_store_release), ERROR_NONE, NULL);
+    played_store_answers(last_rpc(METHOD_store_release), ERROR_NONE, NULL);
     assert_int_equal(refresh_stats(world.refresh).failed, 1);
     next_rpc(METHOD_store_claim);
 }
@@ -284,8 +186,8 @@ static void due_work_becomes_a_call_and_its_answer_is_applied(void **state)
     assert_int_equal(answer->scope, SCOPE_LICENSE);
     assert_int_equal(answer->rows.count, 1);
     assert_true(str_eq_text(answer->checker, "one"));
-    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE,
-                  &(struct apply_result){.changed = true});
+    played_store_answers(last_rpc(METHOD_store_apply), ERROR_NONE,
+                         &(struct apply_result){.changed = true});
     next_rpc(METHOD_store_claim);
     assert_int_equal(refresh_stats(world.refresh).applied, 1);
     assert_int_equal(refresh_stats(world.refresh).changed, 1);
@@ -295,11 +197,11 @@ static void due_work_becomes_a_call_and_its_answer_is_applied(void **state)
 static void no_work_is_asked_for_again(void **state)
 {
     (void)state;
-    store_answers(last_rpc(METHOD_store_claim), ERROR_TIMEOUT, NULL);
+    played_store_answers(last_rpc(METHOD_store_claim), ERROR_TIMEOUT, NULL);
     next_rpc(METHOD_store_claim);
-    store_answers(last_rpc(METHOD_store_claim), ERROR_UNAVAILABLE, NULL);
+    played_store_answers(last_rpc(METHOD_store_claim), ERROR_UNAVAILABLE, NULL);
     next_rpc(METHOD_store_claim);
-    assert_int_equal(world.aws_count, 0);
+    assert_int_equal(played.aws_count, 0);
 }
 
 static void each_further_attempt_takes_a_token(void **state)
@@ -310,7 +212,7 @@ static void each_further_attempt_takes_a_token(void **state)
     assert_false(attempt(call));
     const struct quota_params *params = last_rpc(METHOD_store_quota)->params;
     assert_int_equal(params->class, DUE_NOTIFICATION);
-    store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+    played_store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
     assert_int_equal(call->admitted, 2);
     aws_answers(call, "{}");
     assert_int_equal(applied()->rows.count, 0);
@@ -322,7 +224,7 @@ static void without_a_token_the_call_fails(void **state)
     struct aws_call *call = claimed(SCOPE_ACCOUNT, false);
 
     assert_false(attempt(call));
-    store_answers(last_rpc(METHOD_store_quota), ERROR_TIMEOUT, NULL);
+    played_store_answers(last_rpc(METHOD_store_quota), ERROR_TIMEOUT, NULL);
     assert_int_equal(call->admitted, 1);
     assert_false(call->open);
     expect_released("quota");
@@ -346,7 +248,7 @@ static void pages_are_gathered(void **state)
     aws_answers(claimed(SCOPE_ACCOUNT, false), "{\"Entitlements\":[" ROW "],\"NextToken\":\"a\"}");
     assert_true(str_eq_text(json_get_str(last_aws()->body, "NextToken"), "a"));
     assert_false(attempt(last_aws()));
-    store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+    played_store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
     /* An empty page may lead on. */
     aws_answers(last_aws(), "{\"Entitlements\":[],\"NextToken\":\"b\"}");
     aws_answers(last_aws(), "{\"Entitlements\":[" ROW "," ROW "]}");
@@ -365,7 +267,7 @@ static void answer_pages(struct aws_call *call, int pages)
             const struct quota_params *params = last_rpc(METHOD_store_quota)->params;
             assert_true(str_eq_text(params->subscription, "sub-1"));
             assert_int_equal(params->fence, FENCE);
-            store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+            played_store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
         }
         buf_append_text(&json, "{\"Entitlements\":[" ROW);
         for (int row = 1; row < 25; row++)
@@ -389,14 +291,14 @@ static void an_answer_of_many_pages_renews_its_lease_and_goes_in_parts(void **st
         assert_int_equal(params->part, part);
         assert_int_equal(params->rows.count, 500);
         /* The same one again. */
-        store_answers(last_rpc(METHOD_store_apply_part), ERROR_UNAVAILABLE, NULL);
+        played_store_answers(last_rpc(METHOD_store_apply_part), ERROR_UNAVAILABLE, NULL);
         params = next_rpc(METHOD_store_apply_part)->params;
         assert_int_equal(params->part, part);
-        store_answers(last_rpc(METHOD_store_apply_part), ERROR_NONE, NULL);
+        played_store_answers(last_rpc(METHOD_store_apply_part), ERROR_NONE, NULL);
     }
     assert_int_equal(applied()->parts, 2);
     assert_int_equal(applied()->rows.count, 200);
-    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+    played_store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
     next_rpc(METHOD_store_claim);
     assert_int_equal(refresh_stats(world.refresh).applied, 1);
 }
@@ -405,7 +307,7 @@ static void a_part_of_a_lapsed_claim_ends_it(void **state)
 {
     (void)state;
     answer_pages(claimed(SCOPE_ACCOUNT, false), 48);
-    store_answers(last_rpc(METHOD_store_apply_part), ERROR_CONFLICT, NULL);
+    played_store_answers(last_rpc(METHOD_store_apply_part), ERROR_CONFLICT, NULL);
     next_rpc(METHOD_store_claim);
     assert_int_equal(refresh_stats(world.refresh).refused, 1);
 }
@@ -427,7 +329,7 @@ static void pages_without_end_fail_the_whole(void **state)
         cleanup(mem_freep) char *json = mem_printf("{\"NextToken\":\"%d\"}", page);
         aws_answers(last_aws(), json);
     }
-    assert_int_equal(world.aws_count, 1000);
+    assert_int_equal(played.aws_count, 1000);
     expect_released("pages");
 }
 
@@ -446,7 +348,7 @@ static void a_product_with_nothing_readable_does_not_show_that_it_lives(void **s
     (void)state;
     aws_answers(claimed(SCOPE_ACCOUNT, true), "{}");
     attempt(last_aws());
-    store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+    played_store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
     aws_answers(last_aws(), "{\"Entitlements\":[7]}");
     assert_false(applied()->product_alive);
 }
@@ -455,8 +357,8 @@ static void throttling_is_told_to_the_store(void **state)
 {
     (void)state;
     aws_fails(claimed(SCOPE_ACCOUNT, false), AWS_THROTTLED, "ThrottlingException");
-    assert_int_equal(world.rpc[world.rpc_count - 2].method, METHOD_store_throttled);
-    store_answers(&world.rpc[world.rpc_count - 2], ERROR_NONE, NULL);
+    assert_int_equal(played.rpc[played.rpc_count - 2].method, METHOD_store_throttled);
+    played_store_answers(&played.rpc[played.rpc_count - 2], ERROR_NONE, NULL);
     expect_released("ThrottlingException");
     assert_int_equal(refresh_stats(world.refresh).throttled, 1);
 }
@@ -476,7 +378,7 @@ static void an_empty_answer_may_need_the_products(void **state)
     assert_non_null(json_path(last_aws()->body, "Filter.CUSTOMER_AWS_ACCOUNT_ID"));
     assert_false(attempt(last_aws()));
     aws_answers(last_aws(), "{}");
-    assert_int_equal(world.aws_count, 4);
+    assert_int_equal(played.aws_count, 4);
     assert_int_equal(applied()->rows.count, 0);
     assert_true(applied()->product_alive);
 }
@@ -516,7 +418,7 @@ static void an_answer_with_rows_needs_no_probe(void **state)
     (void)state;
     aws_answers(claimed(SCOPE_ACCOUNT, true), "{\"Entitlements\":[" ROW "]}");
     assert_int_equal(applied()->rows.count, 1);
-    assert_int_equal(world.aws_count, 1);
+    assert_int_equal(played.aws_count, 1);
 }
 
 static void who_signed_is_told(void **state)
@@ -524,7 +426,7 @@ static void who_signed_is_told(void **state)
     (void)state;
     aws_answers(claimed(SCOPE_LICENSE, false), "{}");
     assert_int_equal(applied()->signed_by.len, 0);
-    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+    played_store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
 
     world.account = "444455556666";
     const struct claim_params *ask = next_rpc(METHOD_store_claim)->params;
@@ -558,9 +460,9 @@ static void a_change_between_two_pages_fails_the_whole(void **state)
 static void refused_credentials_ask_again(void **state)
 {
     (void)state;
-    store_answers(last_rpc(METHOD_store_claim), ERROR_CONFLICT, NULL);
+    played_store_answers(last_rpc(METHOD_store_claim), ERROR_CONFLICT, NULL);
     next_rpc(METHOD_store_claim);
-    assert_int_equal(world.aws_count, 0);
+    assert_int_equal(played.aws_count, 0);
     assert_int_equal(refresh_stats(world.refresh).unwelcome, 1);
 }
 
@@ -568,7 +470,7 @@ static void an_answer_too_late_for_its_claim_is_dropped(void **state)
 {
     (void)state;
     aws_answers(claimed(SCOPE_LICENSE, false), "{}");
-    store_answers(last_rpc(METHOD_store_apply), ERROR_CONFLICT, NULL);
+    played_store_answers(last_rpc(METHOD_store_apply), ERROR_CONFLICT, NULL);
     next_rpc(METHOD_store_claim);
     assert_int_equal(refresh_stats(world.refresh).refused, 1);
 }
@@ -577,10 +479,10 @@ static void a_store_that_is_away_gets_the_answer_later(void **state)
 {
     (void)state;
     aws_answers(claimed(SCOPE_LICENSE, false), "{\"Entitlements\":[" ROW "]}");
-    store_answers(last_rpc(METHOD_store_apply), ERROR_UNAVAILABLE, NULL);
+    played_store_answers(last_rpc(METHOD_store_apply), ERROR_UNAVAILABLE, NULL);
     next_rpc(METHOD_store_apply);
     assert_int_equal(applied()->rows.count, 1);
-    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+    played_store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
     next_rpc(METHOD_store_claim);
     assert_int_equal(refresh_stats(world.refresh).applied, 1);
 }
@@ -589,7 +491,7 @@ static void an_answer_that_the_store_refuses_is_given_back(void **state)
 {
     (void)state;
     aws_answers(claimed(SCOPE_LICENSE, false), "{}");
-    store_answers(last_rpc(METHOD_store_apply), ERROR_BAD_REQUEST, NULL);
+    played_store_answers(last_rpc(METHOD_store_apply), ERROR_BAD_REQUEST, NULL);
     expect_released("did not take");
 }
 
@@ -601,8 +503,8 @@ static void work_without_a_key_is_given_back(void **state)
                                       .scope = SCOPE_CUSTOMER_IDENTIFIER};
     (void)state;
 
-    store_answers(last_rpc(METHOD_store_claim), ERROR_NONE, &work);
-    assert_int_equal(world.aws_count, 0);
+    played_store_answers(last_rpc(METHOD_store_claim), ERROR_NONE, &work);
+    assert_int_equal(played.aws_count, 0);
     expect_released("filter");
 }
 
@@ -633,7 +535,7 @@ static struct aws_call *three_claimed(void)
                                       .scope = SCOPE_LICENSE,
                                       .others = {.items = others, .count = 2}};
 
-    store_answers(last_rpc(METHOD_store_claim), ERROR_NONE, &work);
+    played_store_answers(last_rpc(METHOD_store_claim), ERROR_NONE, &work);
     struct aws_call *call = last_aws();
     assert_true(attempt(call));
     return call;
@@ -647,7 +549,7 @@ static void expect_asked_alone(const char *licence)
     assert_true(str_eq_text(json_str(json_at(values, 0)), licence));
     /* The token of the claims is used up. */
     assert_false(attempt(last_aws()));
-    store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+    played_store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
 }
 
 static void expect_applied(const struct rpc_call *call, const char *id, int64_t fence, size_t rows)
@@ -675,13 +577,13 @@ static void several_claims_are_one_call(void **state)
         call,
         "{\"Entitlements\":[" ROW_OF("arn:license:l-3") "," ROW_OF("arn:license:l-1") "," ROW_OF(
             "arn:license:l-2") "," ROW_OF("arn:license:l-1") "]}");
-    struct rpc_call *applies = &world.rpc[world.rpc_count - 3];
+    struct rpc_call *applies = &played.rpc[played.rpc_count - 3];
     expect_applied(&applies[0], "sub-1", FENCE, 2);
     expect_applied(&applies[1], "sub-2", FENCE + 1, 1);
     expect_applied(&applies[2], "sub-3", FENCE + 2, 1);
-    assert_int_equal(world.aws_count, 1);
+    assert_int_equal(played.aws_count, 1);
     for (int i = 2; i >= 0; i--)
-        store_answers(&applies[i], ERROR_NONE, &(struct apply_result){.changed = true});
+        played_store_answers(&applies[i], ERROR_NONE, &(struct apply_result){.changed = true});
     next_rpc(METHOD_store_claim);
     assert_int_equal(refresh_stats(world.refresh).applied, 3);
     assert_int_equal(refresh_stats(world.refresh).calling, 0);
@@ -692,20 +594,20 @@ static void what_a_call_about_several_does_not_list_is_asked_about_alone(void **
 {
     (void)state;
     aws_answers(three_claimed(), "{\"Entitlements\":[" ROW_OF("arn:license:l-2") "]}");
-    struct rpc_call *apply = &world.rpc[world.rpc_count - 1];
+    struct rpc_call *apply = &played.rpc[played.rpc_count - 1];
     expect_applied(apply, "sub-2", FENCE + 1, 1);
     struct aws_call *first = last_aws();
     expect_asked_alone("arn:license:l-1");
-    store_answers(apply, ERROR_NONE, &(struct apply_result){0});
+    played_store_answers(apply, ERROR_NONE, &(struct apply_result){0});
     aws_answers(first, "{\"Entitlements\":[" ROW_OF("arn:license:l-1") "]}");
     expect_applied(last_rpc(METHOD_store_apply), "sub-1", FENCE, 1);
-    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+    played_store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
     expect_asked_alone("arn:license:l-3");
     aws_answers(last_aws(), "{}");
     expect_applied(last_rpc(METHOD_store_apply), "sub-3", FENCE + 2, 0);
-    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+    played_store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
     next_rpc(METHOD_store_claim);
-    assert_int_equal(world.aws_count, 3);
+    assert_int_equal(played.aws_count, 3);
     assert_int_equal(refresh_stats(world.refresh).applied, 3);
 }
 
@@ -726,7 +628,7 @@ static const struct claim_params *after_several_were_refused(void)
     for (int i = 0; i < 3; i++) {
         expect_asked_alone(licences[i]);
         aws_answers(last_aws(), "{\"Entitlements\":[" ROW "]}");
-        store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+        played_store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
     }
     return next_rpc(METHOD_store_claim)->params;
 }
@@ -745,7 +647,7 @@ static void as_many_as_before_are_tried_again_later(void **state)
     begin(1);
     const struct claim_params *ask = after_several_were_refused();
     while (ask->at_most == 5) {
-        store_answers(last_rpc(METHOD_store_claim), ERROR_TIMEOUT, NULL);
+        played_store_answers(last_rpc(METHOD_store_claim), ERROR_TIMEOUT, NULL);
         ask = next_rpc(METHOD_store_claim)->params;
     }
     assert_int_equal(ask->at_most, 10);
@@ -755,15 +657,15 @@ static void several_claims_of_a_call_that_failed_are_given_back(void **state)
 {
     (void)state;
     aws_fails(three_claimed(), AWS_THROTTLED, "ThrottlingException");
-    assert_int_equal(world.rpc[world.rpc_count - 4].method, METHOD_store_throttled);
-    store_answers(&world.rpc[world.rpc_count - 4], ERROR_NONE, NULL);
+    assert_int_equal(played.rpc[played.rpc_count - 4].method, METHOD_store_throttled);
+    played_store_answers(&played.rpc[played.rpc_count - 4], ERROR_NONE, NULL);
     for (size_t i = 0; i < 3; i++) {
-        struct rpc_call *call = &world.rpc[world.rpc_count - 3 + i];
+        struct rpc_call *call = &played.rpc[played.rpc_count - 3 + i];
         const struct release_params *params = call->params;
         assert_int_equal(call->method, METHOD_store_release);
         assert_int_equal(params->fence, FENCE + (int64_t)i);
         assert_true(str_eq(params->subscription, records[i].id));
-        store_answers(call, ERROR_NONE, NULL);
+        played_store_answers(call, ERROR_NONE, NULL);
     }
     next_rpc(METHOD_store_claim);
     assert_int_equal(refresh_stats(world.refresh).failed, 3);
@@ -781,7 +683,7 @@ static struct aws_call *sweep_claimed(void)
                                       .scope = SCOPE_ACCOUNT,
                                       .sweep = STR("product")};
 
-    store_answers(last_rpc(METHOD_store_claim), ERROR_NONE, &work);
+    played_store_answers(last_rpc(METHOD_store_claim), ERROR_NONE, &work);
     struct aws_call *call = last_aws();
     assert_true(attempt(call));
     assert_null(json_get(call->body, "Filter"));
@@ -799,7 +701,7 @@ static void a_sweep_is_read_whole_and_sent_by_licence(void **state)
     assert_int_equal(token->class, DUE_SWEEP);
     assert_int_equal(token->fence, FENCE);
     assert_true(str_eq_text(token->subscription, "p-product"));
-    store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+    played_store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
     aws_answers(last_aws(), "{\"Entitlements\":[" ROW_OF("l-b") ",7]}");
 
     const struct sweep_part_params *part = last_rpc(METHOD_store_sweep_part)->params;
@@ -809,21 +711,21 @@ static void a_sweep_is_read_whole_and_sent_by_licence(void **state)
     assert_true(part->rows.items[0].unreadable); /* nobody's */
     assert_true(str_eq_text(part->rows.items[1].license_arn, "l-a"));
     assert_true(str_eq_text(part->rows.items[3].license_arn, "l-b"));
-    store_answers(last_rpc(METHOD_store_sweep_part), ERROR_NONE,
-                  &(struct sweep_part_result){.verified = 1, .unknown = 1});
+    played_store_answers(last_rpc(METHOD_store_sweep_part), ERROR_NONE,
+                         &(struct sweep_part_result){.verified = 1, .unknown = 1});
 
     const struct sweep_finish_params *end = last_rpc(METHOD_store_sweep_finish)->params;
     assert_int_equal(end->rows, 3);
     assert_int_equal(end->unreadable, 1);
     assert_int_equal(end->verified, 1);
     assert_int_equal(end->unknown, 1);
-    store_answers(last_rpc(METHOD_store_sweep_finish), ERROR_NONE,
-                  &(struct sweep_finish_result){.next = STR("s-1"), .unlisted = 2});
+    played_store_answers(last_rpc(METHOD_store_sweep_finish), ERROR_NONE,
+                         &(struct sweep_finish_result){.next = STR("s-1"), .unlisted = 2});
     end = last_rpc(METHOD_store_sweep_finish)->params;
     assert_true(str_eq_text(end->after, "s-1"));
     assert_int_equal(end->unlisted, 2);
-    store_answers(last_rpc(METHOD_store_sweep_finish), ERROR_NONE,
-                  &(struct sweep_finish_result){0});
+    played_store_answers(last_rpc(METHOD_store_sweep_finish), ERROR_NONE,
+                         &(struct sweep_finish_result){0});
     next_rpc(METHOD_store_claim);
     assert_int_equal(refresh_stats(world.refresh).swept, 1);
     assert_int_equal(refresh_stats(world.refresh).calling, 0);
@@ -840,12 +742,12 @@ static void parts_end_between(const char *row)
     buf_append_text(&page, "]}");
     aws_answers(sweep_claimed(), page.data);
     size_t rows = 0;
-    while (world.rpc[world.rpc_count - 1].method == METHOD_store_sweep_part) {
+    while (played.rpc[played.rpc_count - 1].method == METHOD_store_sweep_part) {
         struct rpc_call *call = last_rpc(METHOD_store_sweep_part);
         const struct sweep_part_params *part = call->params;
         assert_int_equal(part->rows.count % 2, 0);
         rows += part->rows.count;
-        store_answers(call, ERROR_NONE, &(struct sweep_part_result){0});
+        played_store_answers(call, ERROR_NONE, &(struct sweep_part_result){0});
     }
     assert_int_equal(rows, 502);
     last_rpc(METHOD_store_sweep_finish);
@@ -927,9 +829,9 @@ static void a_sweep_whose_claim_lapsed_ends(void **state)
 {
     (void)state;
     aws_answers(sweep_claimed(), "{\"Entitlements\":[" ROW "]}");
-    store_answers(last_rpc(METHOD_store_sweep_part), ERROR_UNAVAILABLE, NULL);
+    played_store_answers(last_rpc(METHOD_store_sweep_part), ERROR_UNAVAILABLE, NULL);
     next_rpc(METHOD_store_sweep_part);
-    store_answers(last_rpc(METHOD_store_sweep_part), ERROR_CONFLICT, NULL);
+    played_store_answers(last_rpc(METHOD_store_sweep_part), ERROR_CONFLICT, NULL);
     last_rpc(METHOD_store_release);
 }
 
@@ -938,7 +840,7 @@ static void a_stop_does_not_wait_for_a_sweep(void **state)
     (void)state;
     sweep_claimed();
     refresh_drain(world.refresh);
-    store_answers(last_rpc(METHOD_store_release), ERROR_NONE, NULL);
+    played_store_answers(last_rpc(METHOD_store_release), ERROR_NONE, NULL);
     assert_true(world.drained);
 }
 
@@ -950,9 +852,9 @@ static void a_stop_waits_for_the_call_under_way(void **state)
     refresh_drain(world.refresh);
     assert_false(world.drained);
     aws_answers(call, "{}");
-    store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
+    played_store_answers(last_rpc(METHOD_store_apply), ERROR_NONE, &(struct apply_result){0});
     assert_true(world.drained);
-    assert_int_equal(world.rpc[world.rpc_count - 1].method, METHOD_store_apply);
+    assert_int_equal(played.rpc[played.rpc_count - 1].method, METHOD_store_apply);
 }
 
 static void a_stop_without_a_call_is_at_once(void **state)

@@ -12,26 +12,10 @@
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "services/poller/queue.h"
+#include "tests/support/played_calls.h"
 #include "tests/support/vectors.h"
 
-enum { CALLS = 64 };
-
-struct aws_call {
-    char *operation;
-    struct json *body;
-    aws_done_fn *done;
-    void *arg;
-    bool open;
-    bool cancelled;
-};
-
-struct rpc_call {
-    struct arena arena;
-    struct notification notification;
-    rpc_done_fn *done;
-    void *arg;
-    bool open;
-};
+enum { WAITS = 64 };
 
 struct certificate_wait {
     certificate_fn *fn;
@@ -40,80 +24,22 @@ struct certificate_wait {
 };
 
 static struct {
-    struct loop *loop;
     struct queue *queue;
     struct json *vectors;
-    struct aws_call aws[CALLS];
-    size_t aws_count;
     int64_t aws_clock_offset_s, asked_at_s;
-    struct rpc_call rpc[CALLS];
-    size_t rpc_count;
     bool store_connected;
     bool drained;
     struct certificate_answer certificate; /* what is known of every certificate */
-    struct certificate_wait waits[CALLS];
+    struct certificate_wait waits[WAITS];
     size_t wait_count, looks;
 } world;
 
 /* The seams: what the program links from common/aws and proto/endpoint. */
 
-struct aws_call *aws_call(struct aws *aws, const struct aws_request *request, aws_done_fn *done,
-                          void *arg)
-{
-    struct aws_call *call = &world.aws[world.aws_count++];
-    (void)aws;
-
-    assert_true(world.aws_count <= CALLS);
-    assert_int_equal(request->service, AWS_SQS);
-    *call = (struct aws_call){
-        .operation = mem_strdup(request->operation), .done = done, .arg = arg, .open = true};
-    assert_int_equal(json_parse(&call->body, request->body, NULL), 0);
-    return call;
-}
-
 int64_t aws_clock_offset_s(const struct aws *aws)
 {
     (void)aws;
     return world.aws_clock_offset_s;
-}
-
-void aws_call_cancel(struct aws_call *call)
-{
-    if (!call)
-        return;
-    assert_true(call->open);
-    call->open = false;
-    call->cancelled = true;
-}
-
-struct rpc_call *rpc_call(struct rpc_client *client, enum method_id method, const void *params,
-                          int64_t timeout_ms, struct str trace, rpc_done_fn *done, void *arg)
-{
-    const struct notify_params *notify = params;
-    struct rpc_call *call = &world.rpc[world.rpc_count++];
-    (void)client;
-
-    assert_true(world.rpc_count <= CALLS);
-    assert_int_equal(method, METHOD_store_notify);
-    assert_true(timeout_ms > 0 && timeout_ms <= 30000);
-    *call = (struct rpc_call){.done = done, .arg = arg, .open = true};
-    call->notification = *notify->notification;
-    call->notification.problem = arena_str(&call->arena, notify->notification->problem);
-    call->notification.message_id = arena_str(&call->arena, notify->notification->message_id);
-    call->notification.event_id = arena_str(&call->arena, notify->notification->event_id);
-    call->notification.trace = arena_str(&call->arena, trace);
-    call->notification.customer_identifier =
-        arena_str(&call->arena, notify->notification->customer_identifier);
-    call->notification.license = arena_str(&call->arena, notify->notification->license);
-    return call;
-}
-
-void rpc_call_cancel(struct rpc_call *call)
-{
-    if (!call)
-        return;
-    assert_true(call->open);
-    call->open = false;
 }
 
 bool rpc_client_connected(const struct rpc_client *client)
@@ -140,7 +66,7 @@ struct certificate_wait *certificates_ask(struct certificates *certificates, str
 
     assert_true(url.len > 0);
     assert_int_equal(now_s, world.asked_at_s);
-    assert_true(world.wait_count <= CALLS);
+    assert_true(world.wait_count <= WAITS);
     *wait = (struct certificate_wait){fn, arg, true};
     return wait;
 }
@@ -155,16 +81,10 @@ void certificate_wait_cancel(struct certificate_wait *wait)
 
 /* Playing AWS and the store. */
 
-static void aws_answers(struct aws_call *call, const struct aws_response *response)
-{
-    assert_true(call->open);
-    call->open = false;
-    call->done(call->arg, response);
-}
-
 static void aws_answers_json(struct aws_call *call, const struct json *body)
 {
-    aws_answers(call, &(struct aws_response){.outcome = AWS_OK, .http_status = 200, .body = body});
+    played_aws_answers(call,
+                       &(struct aws_response){.outcome = AWS_OK, .http_status = 200, .body = body});
 }
 
 static const struct json *vector(const char *path)
@@ -179,19 +99,25 @@ static void store_answers(struct rpc_call *call, enum rpc_error code, enum outco
 {
     struct notify_result result = {.outcome = outcome};
 
-    assert_true(call->open);
-    call->open = false;
-    call->done(call->arg, &(struct rpc_response){.code = code,
-                                                 .message = STR("as the test has it"),
-                                                 .result = code == ERROR_NONE ? &result : NULL});
+    played_store_answers(call, code, &result);
+}
+
+static const struct notification *told(size_t index)
+{
+    const struct rpc_call *call = &played.rpc[index];
+    const struct notify_params *params = call->params;
+
+    assert_int_equal(call->method, METHOD_store_notify);
+    assert_in_range(call->timeout_ms, 1, 30000);
+    return params->notification;
 }
 
 /* The nth call of an operation since the start, or NULL. */
 static struct aws_call *find_call(const char *operation, size_t n)
 {
-    for (size_t i = 0; i < world.aws_count; i++) {
-        if (strcmp(world.aws[i].operation, operation) == 0 && n-- == 0)
-            return &world.aws[i];
+    for (size_t i = 0; i < played.aws_count; i++) {
+        if (strcmp(played.aws[i].operation, operation) == 0 && n-- == 0)
+            return &played.aws[i];
     }
     return NULL;
 }
@@ -200,8 +126,8 @@ static size_t open_receives(void)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < world.aws_count; i++)
-        count += world.aws[i].open && strcmp(world.aws[i].operation, "ReceiveMessage") == 0;
+    for (size_t i = 0; i < played.aws_count; i++)
+        count += played.aws[i].open && strcmp(played.aws[i].operation, "ReceiveMessage") == 0;
     return count;
 }
 
@@ -218,17 +144,17 @@ static void look(void *arg)
 
     waiting->found = find_call(waiting->operation, waiting->n);
     if (waiting->found || clock_mono_ms() > waiting->until_ms)
-        loop_stop(world.loop);
+        loop_stop(played.loop);
     else
-        loop_after(world.loop, 2, look, waiting);
+        loop_after(played.loop, 2, look, waiting);
 }
 
 static struct aws_call *wait_for(const char *operation, size_t n)
 {
     struct waiting waiting = {operation, n, clock_mono_ms() + 10000, NULL};
 
-    loop_after(world.loop, 0, look, &waiting);
-    loop_run(world.loop);
+    loop_after(played.loop, 0, look, &waiting);
+    loop_run(played.loop);
     if (!waiting.found)
         fail_msg("no %s number %zu", operation, n);
     return waiting.found;
@@ -245,7 +171,7 @@ static const struct message_owner anybody;
 static struct queue *new_queue(struct certificates *certificates, bool local)
 {
     return queue_new(&(struct queue_options){
-        .loop = world.loop,
+        .loop = played.loop,
         .owner = &anybody,
         .certificates = certificates,
         .local_certificates = local,
@@ -265,7 +191,7 @@ static int open_world(void **state)
 {
     (void)state;
     memset(&world, 0, sizeof(world));
-    world.loop = loop_new();
+    played_begin();
     world.vectors = vectors_load("aws-wire-examples.json");
     world.store_connected = true;
     world.queue = new_queue(NULL, false);
@@ -285,14 +211,8 @@ static int close_world(void **state)
 {
     (void)state;
     queue_free(world.queue);
-    for (size_t i = 0; i < world.aws_count; i++) {
-        mem_free(world.aws[i].operation);
-        json_free(world.aws[i].body);
-    }
-    for (size_t i = 0; i < world.rpc_count; i++)
-        arena_done(&world.rpc[i].arena);
     json_free(world.vectors);
-    loop_free(world.loop);
+    played_end();
     return 0;
 }
 
@@ -338,11 +258,11 @@ static void asks_as_sqs_documents_it(void **state)
     for (size_t i = 0; i < 2; i++) {
         const char *members[] = {"QueueUrl", "MaxNumberOfMessages", "WaitTimeSeconds",
                                  "VisibilityTimeout", "MessageSystemAttributeNames"};
-        assert_int_equal(json_count(world.aws[i].body), json_count(request));
+        assert_int_equal(json_count(played.aws[i].body), json_count(request));
         for (size_t j = 0; j < sizeof(members) / sizeof(members[0]); j++) {
             buf_clear(&got);
             buf_clear(&want);
-            json_write(json_get(world.aws[i].body, members[j]), &got);
+            json_write(json_get(played.aws[i].body, members[j]), &got);
             json_write(json_get(request, members[j]), &want);
             assert_string_equal(got.data, want.data);
         }
@@ -353,20 +273,19 @@ static void deletes_what_the_store_has_recorded(void **state)
 {
     (void)state;
     queue_wake(world.queue);
-    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
-    assert_int_equal(world.rpc_count, 3);
-    assert_int_equal(world.rpc[0].notification.source, SOURCE_SNS);
-    assert_int_equal(world.rpc[1].notification.source, SOURCE_EVENTBRIDGE);
-    assert_int_equal(world.rpc[2].notification.source, SOURCE_SNS_RAW);
-    assert_true(
-        str_eq_text(world.rpc[2].notification.event_id, "5d5d5d5d-0000-4000-8000-000000000003"));
-    assert_int_equal(world.rpc[2].notification.event_time, 1795435201);
-    assert_true(str_eq(world.rpc[0].notification.trace, world.rpc[0].notification.message_id));
+    aws_answers_json(&played.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    assert_int_equal(played.rpc_count, 3);
+    assert_int_equal(told(0)->source, SOURCE_SNS);
+    assert_int_equal(told(1)->source, SOURCE_EVENTBRIDGE);
+    assert_int_equal(told(2)->source, SOURCE_SNS_RAW);
+    assert_true(str_eq_text(told(2)->event_id, "5d5d5d5d-0000-4000-8000-000000000003"));
+    assert_int_equal(told(2)->event_time, 1795435201);
+    assert_true(str_eq(played.rpc[0].trace, told(0)->message_id));
     assert_int_equal(open_receives(), 1);
 
-    store_answers(&world.rpc[1], ERROR_NONE, OUTCOME_APPLIED);
-    store_answers(&world.rpc[0], ERROR_NONE, OUTCOME_DUPLICATE);
-    store_answers(&world.rpc[2], ERROR_NONE, OUTCOME_NOT_UNDERSTOOD);
+    store_answers(&played.rpc[1], ERROR_NONE, OUTCOME_APPLIED);
+    store_answers(&played.rpc[0], ERROR_NONE, OUTCOME_DUPLICATE);
+    store_answers(&played.rpc[2], ERROR_NONE, OUTCOME_NOT_UNDERSTOOD);
     assert_int_equal(open_receives(), 2);
 
     struct aws_call *deletes = wait_for("DeleteMessageBatch", 0);
@@ -390,8 +309,8 @@ static void a_damaged_message_is_handed_back_and_not_recorded(void **state)
 {
     (void)state;
     queue_wake(world.queue);
-    aws_answers_json(&world.aws[0], vector("sqs.receive_response_bad_md5.body"));
-    assert_int_equal(world.rpc_count, 0);
+    aws_answers_json(&played.aws[0], vector("sqs.receive_response_bad_md5.body"));
+    assert_int_equal(played.rpc_count, 0);
     assert_int_equal(open_receives(), 2);
     struct aws_call *change = wait_for("ChangeMessageVisibilityBatch", 0);
     assert_entry(change, 0, "AQEBfixtureReceiptHandle0004+/==", 10);
@@ -423,9 +342,9 @@ static void what_the_store_cannot_take_comes_back_later(void **state)
 {
     (void)state;
     queue_wake(world.queue);
-    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    aws_answers_json(&played.aws[0], vector("sqs.receive_response_three_kinds.body"));
     for (size_t i = 0; i < 3; i++)
-        store_answers(&world.rpc[i], ERROR_UNAVAILABLE, 0);
+        store_answers(&played.rpc[i], ERROR_UNAVAILABLE, 0);
     assert_int_equal(open_receives(), 1);
     assert_true(queue_figures(world.queue).paused);
 
@@ -436,7 +355,7 @@ static void what_the_store_cannot_take_comes_back_later(void **state)
     assert_null(find_call("DeleteMessageBatch", 0));
 
     /* The other lane fails as well; then one receive of one message tries again. */
-    aws_answers(&world.aws[1], &(struct aws_response){.outcome = AWS_UNREACHABLE});
+    played_aws_answers(&played.aws[1], &(struct aws_response){.outcome = AWS_UNREACHABLE});
     assert_int_equal(open_receives(), 0);
     struct aws_call *trial = wait_for("ReceiveMessage", 2);
     assert_int_equal(open_receives(), 1);
@@ -450,14 +369,14 @@ static void what_the_store_refuses_is_kept_without_its_meaning(void **state)
 {
     (void)state;
     queue_wake(world.queue);
-    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
-    assert_true(world.rpc[1].notification.license.len > 0);
-    store_answers(&world.rpc[1], ERROR_BAD_REQUEST, 0);
-    assert_int_equal(world.rpc_count, 4);
-    assert_int_equal(world.rpc[3].notification.license.len, 0);
-    assert_true(str_ends_with(world.rpc[3].notification.problem, STR("as the test has it")));
-    assert_true(str_eq(world.rpc[3].notification.message_id, world.rpc[1].notification.message_id));
-    store_answers(&world.rpc[3], ERROR_NONE, OUTCOME_NOT_UNDERSTOOD);
+    aws_answers_json(&played.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    assert_true(told(1)->license.len > 0);
+    store_answers(&played.rpc[1], ERROR_BAD_REQUEST, 0);
+    assert_int_equal(played.rpc_count, 4);
+    assert_int_equal(told(3)->license.len, 0);
+    assert_true(str_ends_with(told(3)->problem, STR("as the test has it")));
+    assert_true(str_eq(told(3)->message_id, told(1)->message_id));
+    store_answers(&played.rpc[3], ERROR_NONE, OUTCOME_NOT_UNDERSTOOD);
     assert_entry(wait_for("DeleteMessageBatch", 0), 0, "AQEBfixtureReceiptHandle0002+/==", -1);
 }
 
@@ -465,9 +384,9 @@ static void a_message_refused_twice_does_not_stop_the_others(void **state)
 {
     (void)state;
     queue_wake(world.queue);
-    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
-    store_answers(&world.rpc[1], ERROR_BAD_REQUEST, 0);
-    store_answers(&world.rpc[3], ERROR_BAD_REQUEST, 0);
+    aws_answers_json(&played.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    store_answers(&played.rpc[1], ERROR_BAD_REQUEST, 0);
+    store_answers(&played.rpc[3], ERROR_BAD_REQUEST, 0);
     assert_entry(wait_for("ChangeMessageVisibilityBatch", 0), 0,
                  "AQEBfixtureReceiptHandle0002+/==", 40);
     assert_false(queue_figures(world.queue).paused);
@@ -496,9 +415,9 @@ static void receive_body(struct str body, int64_t receives)
     json_add(messages, message);
     json_set(response, "Messages", messages);
     queue_wake(world.queue);
-    for (size_t i = 0; i < world.aws_count; i++) {
-        if (world.aws[i].open && strcmp(world.aws[i].operation, "ReceiveMessage") == 0) {
-            aws_answers_json(&world.aws[i], response);
+    for (size_t i = 0; i < played.aws_count; i++) {
+        if (played.aws[i].open && strcmp(played.aws[i].operation, "ReceiveMessage") == 0) {
+            aws_answers_json(&played.aws[i], response);
             return;
         }
     }
@@ -526,8 +445,8 @@ static void know_the_examples_certificate(struct crypto_certificate **ret)
 
 static const struct notification *last_told(void)
 {
-    assert_true(world.rpc_count > 0);
-    return &world.rpc[world.rpc_count - 1].notification;
+    assert_true(played.rpc_count > 0);
+    return told(played.rpc_count - 1);
 }
 
 static void assert_refused(const char *why)
@@ -556,7 +475,7 @@ static void every_example_is_acted_on_only_if_sns_signed_it(void **state)
         print_message(STR_FMT "\n", STR_ARG(json_get_str(given, "id")));
         assert_true(json_bool(json_get(given, "expect_valid"), &want));
         receive_body(json_get_str(given, "sqs_body_raw"), 1);
-        assert_int_equal(world.rpc_count, i + 1);
+        assert_int_equal(played.rpc_count, i + 1);
         if (str_eq_text(json_get_str(given, "id"), "unknown-signature-version"))
             assert_refused("SignatureVersion");
         else if (!want)
@@ -564,7 +483,7 @@ static void every_example_is_acted_on_only_if_sns_signed_it(void **state)
         else if (!str_eq_text(json_get_str(given, "id"), "documented-trailing-comma"))
             assert_int_equal(last_told()->problem.len, 0);
         refused += !want;
-        store_answers(&world.rpc[i], ERROR_NONE, OUTCOME_APPLIED);
+        store_answers(&played.rpc[i], ERROR_NONE, OUTCOME_APPLIED);
     }
     assert_int_equal(refused, 3);
     assert_int_equal(queue_figures(world.queue).counts.refused, refused);
@@ -578,14 +497,14 @@ static void a_certificate_is_waited_for(void **state)
 
     check_signatures(false);
     receive_body(sns_body("entitlement-updated-sigv2"), 1);
-    assert_int_equal(world.rpc_count, 0);
+    assert_int_equal(played.rpc_count, 0);
     assert_int_equal(world.wait_count, 1);
     know_the_examples_certificate(&certificate);
     world.waits[0].open = false;
     world.waits[0].fn(world.waits[0].arg, &world.certificate);
     assert_int_equal(last_told()->problem.len, 0);
     assert_int_equal(last_told()->kind, EVENT_ENTITLEMENT_UPDATED);
-    store_answers(&world.rpc[0], ERROR_NONE, OUTCOME_APPLIED);
+    store_answers(&played.rpc[0], ERROR_NONE, OUTCOME_APPLIED);
     answer_batch(wait_for("DeleteMessageBatch", 0));
     crypto_certificate_free(certificate);
 }
@@ -598,7 +517,7 @@ static void without_its_certificate_a_message_comes_back_later(void **state)
     world.waits[0].open = false;
     world.waits[0].fn(world.waits[0].arg, &(struct certificate_answer){.state = CERTIFICATE_AWAY,
                                                                        .why = STR("no route")});
-    assert_int_equal(world.rpc_count, 0);
+    assert_int_equal(played.rpc_count, 0);
     struct aws_call *change = wait_for("ChangeMessageVisibilityBatch", 0);
     assert_entry(change, 0, "handle", 40);
     answer_batch(change);
@@ -682,9 +601,9 @@ static void a_refusal_of_aws_pauses_and_tries_with_one(void **state)
 
     queue_wake(world.queue);
     for (size_t i = 0; i < 2; i++)
-        aws_answers(&world.aws[i], &(struct aws_response){.outcome = outcomes[i],
-                                                          .code = STR("AccessDenied"),
-                                                          .message = STR("no")});
+        played_aws_answers(&played.aws[i], &(struct aws_response){.outcome = outcomes[i],
+                                                                  .code = STR("AccessDenied"),
+                                                                  .message = STR("no")});
     assert_int_equal(open_receives(), 0);
     assert_true(queue_figures(world.queue).paused);
     assert_int_equal(queue_figures(world.queue).receives_failed, 2);
@@ -693,7 +612,7 @@ static void a_refusal_of_aws_pauses_and_tries_with_one(void **state)
     assert_int_equal(open_receives(), 1);
     aws_answers_json(trial, vector("sqs.receive_response_three_kinds.body"));
     for (size_t i = 0; i < 3; i++)
-        store_answers(&world.rpc[i], ERROR_NONE, OUTCOME_RECORDED);
+        store_answers(&played.rpc[i], ERROR_NONE, OUTCOME_RECORDED);
     assert_int_equal(open_receives(), 2);
 }
 
@@ -701,8 +620,8 @@ static void an_unreachable_aws_pauses_too(void **state)
 {
     (void)state;
     queue_wake(world.queue);
-    aws_answers(&world.aws[0],
-                &(struct aws_response){.outcome = AWS_UNREACHABLE, .message = STR("refused")});
+    played_aws_answers(&played.aws[0], &(struct aws_response){.outcome = AWS_UNREACHABLE,
+                                                              .message = STR("refused")});
     assert_true(queue_figures(world.queue).paused);
     assert_int_equal(open_receives(), 1);
 }
@@ -712,7 +631,7 @@ static void nothing_is_received_while_the_store_is_away(void **state)
     (void)state;
     world.store_connected = false;
     queue_wake(world.queue);
-    assert_int_equal(world.aws_count, 0);
+    assert_int_equal(played.aws_count, 0);
     world.store_connected = true;
     queue_wake(world.queue);
     assert_int_equal(open_receives(), 2);
@@ -733,15 +652,16 @@ static void deletes_that_failed_are_sent_again(void **state)
                    NULL),
         0);
     queue_wake(world.queue);
-    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    aws_answers_json(&played.aws[0], vector("sqs.receive_response_three_kinds.body"));
     for (size_t i = 0; i < 3; i++)
-        store_answers(&world.rpc[i], ERROR_NONE, OUTCOME_APPLIED);
+        store_answers(&played.rpc[i], ERROR_NONE, OUTCOME_APPLIED);
     aws_answers_json(wait_for("DeleteMessageBatch", 0), partial);
 
     struct aws_call *again = wait_for("DeleteMessageBatch", 1);
     assert_int_equal(json_count(json_get(again->body, "Entries")), 1);
     assert_entry(again, 0, "AQEBfixtureReceiptHandle0003+/==", -1);
-    aws_answers(again, &(struct aws_response){.outcome = AWS_ERROR, .code = STR("OverLimit")});
+    played_aws_answers(again,
+                       &(struct aws_response){.outcome = AWS_ERROR, .code = STR("OverLimit")});
     assert_int_equal(queue_figures(world.queue).counts.deleted, 1);
     assert_int_equal(queue_figures(world.queue).counts.not_deleted, 2);
 }
@@ -750,12 +670,12 @@ static void a_stop_finishes_what_is_under_way(void **state)
 {
     (void)state;
     queue_wake(world.queue);
-    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    aws_answers_json(&played.aws[0], vector("sqs.receive_response_three_kinds.body"));
     queue_drain(world.queue);
-    assert_true(world.aws[1].cancelled);
+    assert_true(played.aws[1].cancelled);
     assert_false(world.drained);
     for (size_t i = 0; i < 3; i++)
-        store_answers(&world.rpc[i], ERROR_NONE, OUTCOME_APPLIED);
+        store_answers(&played.rpc[i], ERROR_NONE, OUTCOME_APPLIED);
     assert_int_equal(open_receives(), 0);
     struct aws_call *deletes = wait_for("DeleteMessageBatch", 0);
     assert_int_equal(json_count(json_get(deletes->body, "Entries")), 3);
@@ -768,15 +688,15 @@ static void a_stop_hands_back_what_the_store_does_not_take(void **state)
 {
     (void)state;
     queue_wake(world.queue);
-    aws_answers_json(&world.aws[0], vector("sqs.receive_response_three_kinds.body"));
+    aws_answers_json(&played.aws[0], vector("sqs.receive_response_three_kinds.body"));
     queue_drain(world.queue);
     struct aws_call *change = wait_for("ChangeMessageVisibilityBatch", 0);
     assert_int_equal(json_count(json_get(change->body, "Entries")), 3);
     for (size_t i = 0; i < 3; i++)
-        assert_false(world.rpc[i].open);
+        assert_false(played.rpc[i].open);
     assert_false(world.drained);
     /* One attempt only: a stop does not wait for an AWS that is away. */
-    aws_answers(change, &(struct aws_response){.outcome = AWS_UNREACHABLE});
+    played_aws_answers(change, &(struct aws_response){.outcome = AWS_UNREACHABLE});
     assert_true(world.drained);
     assert_true(queue_is_drained(world.queue));
 }
