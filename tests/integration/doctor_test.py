@@ -2,16 +2,14 @@
 import http.server
 import json
 import os
-import pathlib
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 
 import pytest
 
 from tests.support.clock import Clock
+from tests.support.place import Place, aws_at, settings
 from tests.support.process import BIN, SANITIZER_MARKS
 from tests.support.sandbox import FOREIGN_ACCESS_KEY, FOREIGN_SECRET_KEY
 from tests.support.stand_in import StandIn
@@ -82,8 +80,8 @@ class Proxy(http.server.BaseHTTPRequestHandler):
 
 def test_the_way_to_certificates_is_looked_at(tmp_path):
     config = tmp_path / "entitled.conf"
-    config.write_text(f"[entitled]\nrun_directory = {tmp_path}\n[queue main]\n"
-                      "url = http://127.0.0.1:1/444455556666/q\n")
+    config.write_text(settings({"entitled": {"run_directory": tmp_path},
+                                "queue main": {"url": "http://127.0.0.1:1/444455556666/q"}}))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{proxy.server_port}"
@@ -329,17 +327,11 @@ def test_a_store_that_is_away_keeps_nothing_from_being_looked_at(suite):
 
 # Daemons that the test plays; AWS is away.
 
-class Desk:
+class Desk(Place):
     def __init__(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="entitled-"))
-        self.run = self.directory / "run"
-        for name in ("public", "private"):
-            (self.run / name).mkdir(parents=True)
-        self.config = self.directory / "entitled.conf"
-        aws = "".join(f"endpoint_{name} = http://127.0.0.1:9\n" for name in ("metering", "entitlement", "sqs", "sts"))
-        self.config.write_text(f"[entitled]\nrun_directory = {self.run}\n[aws]\n{aws}access_key_id = A\n"
-                               f"secret_access_key = s\n[queue main]\nurl = http://127.0.0.1:9/1/q\n"
-                               f"[product new]\ncode = {NEW}\n")
+        super().__init__()
+        self.write_settings(aws_at("http://127.0.0.1:9", "A", "s"),
+                            {"queue main": {"url": "http://127.0.0.1:9/1/q"}, "product new": {"code": NEW}})
         self.daemons = []
         self.store = {"describe": lambda: about("store", peers=[{"daemon": "entitled-checker", "name": "1", "host": "h"}]),
                       "stats": lambda: {"counters": [{"name": "ends_held", "value": 0}],
@@ -353,14 +345,14 @@ class Desk:
     def look(self):
         version = subprocess.run([BIN / "entitlectl", "--version"], capture_output=True, text=True).stdout.split()[1]
         about.version = version
-        self.daemons = [StandIn(f"ipc://{self.run}/private/store.rpc", **self.store),
-                        StandIn(f"ipc://{self.run}/public/checker-1.query", **self.checker)]
+        self.daemons = [StandIn(self.socket("store.rpc"), **self.store),
+                        StandIn(self.socket("checker-1.query"), **self.checker)]
         return look(self.config, "--timeout", "2s")
 
     def close(self):
         for daemon in self.daemons:
             daemon.close()
-        shutil.rmtree(self.directory)
+        self.remove()
 
 
 def about(daemon, ready=True, incarnation="i", version=None, **more):

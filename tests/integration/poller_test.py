@@ -1,62 +1,33 @@
 """The poller between the sandbox's SQS and a store that the test plays."""
 import json
 import pathlib
-import shutil
-import tempfile
 
 import pytest
 
-from tests.support.process import Process
-from tests.support.sandbox import (ACCESS_KEY, BUYER, LEGACY, NEW, SECRET_KEY, SELLER, Sandbox)
+from tests.support.place import Place
+from tests.support.sandbox import (ACCESS_KEY, BUYER, LEGACY, NEW, PRODUCTS, SECRET_KEY, SELLER, Sandbox)
 from tests.support.stand_in import Refusal, StandIn
 
 VECTORS = json.loads((pathlib.Path(__file__).parents[1] / "vectors/aws-wire-examples.json").read_text())
 ADVISORY, = [json.loads(case["sqs_body_raw"]) for case in VECTORS["eventbridge"]["cases"]
              if case["id"] == "advisory-issued"]
 
-SETTINGS = """
-[entitled]
-run_directory = {run}
-log_level = debug
-
-[aws]
-access_key_id = {access_key}
-secret_access_key = {secret_key}
-seller_account = {seller}
-
-[poller]
-wait_time = 1s
-visibility_timeout = {visibility}
-
-[queue main]
-url = {queue}
-# Signatures are the matter of signatures_test.py.
-check_signatures = no
-
-[product new]
-code = {new}
-
-[product legacy]
-code = {legacy}
-"""
-
-
-class Bench:
+class Bench(Place):
     def __init__(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="entitled-"))
-        self.endpoint = f"ipc://{self.directory}/run/private/store.rpc"
-        (self.directory / "run" / "private").mkdir(parents=True)
+        super().__init__()
+        self.endpoint = self.socket("store.rpc")
         self.sandbox = Sandbox(self.directory).start()
-        self.config = self.directory / "entitled.conf"
-        self.poller = Process("poller", ["entitled-poller", "--config", self.config],
-                              self.directory / "poller.log")
+        self.poller = self.program("poller", "entitled-poller")
         self.stores = []
 
     def settings(self, secret_key=SECRET_KEY, visibility="30s"):
-        self.config.write_text(SETTINGS.format(
-            run=self.directory / "run", access_key=ACCESS_KEY, secret_key=secret_key,
-            seller=SELLER, queue=self.sandbox.queue_url, visibility=visibility, new=NEW,
-            legacy=LEGACY))
+        self.write_settings(
+            {"entitled": {"log_level": "debug"},
+             "aws": {"access_key_id": ACCESS_KEY, "secret_access_key": secret_key, "seller_account": SELLER},
+             "poller": {"wait_time": "1s", "visibility_timeout": visibility},
+             # Signatures are the matter of signatures_test.py.
+             "queue main": {"url": self.sandbox.queue_url, "check_signatures": "no"}},
+            PRODUCTS)
 
     def start(self, **settings):
         self.settings(**settings)
@@ -75,7 +46,7 @@ class Bench:
             store.close()
         self.sandbox.stop()
         assert not was_alive or code == 0, self.poller.tail()
-        shutil.rmtree(self.directory)
+        self.remove()
 
 
 @pytest.fixture
@@ -241,7 +212,7 @@ def test_throttling_and_failures_pass(bench):
 
 
 def test_without_a_queue_it_does_not_start(bench):
-    bench.config.write_text(f"[entitled]\nrun_directory = {bench.directory}\n")
+    bench.write_settings()
     bench.poller.start(wait=False)
     assert bench.poller.popen.wait(30) == 2
     assert "no [queue LABEL] section" in bench.poller.said()

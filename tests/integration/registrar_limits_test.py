@@ -8,7 +8,7 @@ import pytest
 from tests.support.hosts import Host
 from tests.support.registrar import TOKEN, Registrar
 
-LIMITS = "rate_limit = 30\n"
+LIMITS = {"rate_limit": 30}
 FAR = "198.51.100.7"
 
 
@@ -63,7 +63,7 @@ def test_health_is_always_told(registrar):
 
 
 def test_without_trusted_proxies_a_claim_is_not_believed():
-    with Registrar(extra=LIMITS + "trusted_proxies =\n") as registrar:
+    with Registrar(extra={**LIMITS, "trusted_proxies": ""}) as registrar:
         count = 0
         browser = registrar.browser()
         while browser.ask("GET", "/", X_Forwarded_For=f"192.0.2.{count}").status == 200:
@@ -72,7 +72,7 @@ def test_without_trusted_proxies_a_claim_is_not_believed():
 
 
 def test_one_address_holds_only_so_many_connections():
-    with Registrar(extra="address_connection_limit = 3\ntrusted_proxies =\n") as registrar, \
+    with Registrar(extra={"address_connection_limit": 3, "trusted_proxies": ""}) as registrar, \
             contextlib.ExitStack() as stack:
         held = [stack.enter_context(socket.create_connection(("127.0.0.1", registrar.browser().port)))
                 for _ in range(3)]
@@ -103,7 +103,7 @@ def is_served(connection):
 def test_a_customers_network_of_ipv6_is_one_address():
     """Whoever has one address of IPv6 has a /64 of them."""
     host = Host().open()
-    registrar = Registrar(extra="address = ::1\naddress_connection_limit = 2\ntrusted_proxies =\n")
+    registrar = Registrar(extra={"address": "::1", "address_connection_limit": 2, "trusted_proxies": ""})
     registrar.process.host = host
     with contextlib.closing(host), registrar, host.inside(), contextlib.ExitStack() as stack:
         answers = []

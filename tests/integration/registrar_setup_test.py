@@ -20,12 +20,8 @@ SECRET = "a secret that the vendor's sign-up shares with us"
 
 # The vendor's own sign-up.
 
-REDIRECT = f"""
-mode = redirect
-sign_up_url = https://app.vendor.example/sign-up?from=aws
-sign_up_key_id = k7
-sign_up_secret = {SECRET}
-"""
+REDIRECT = {"mode": "redirect", "sign_up_url": "https://app.vendor.example/sign-up?from=aws",
+            "sign_up_key_id": "k7", "sign_up_secret": SECRET}
 PUBLIC = "http://127.0.0.1/"
 
 
@@ -108,7 +104,7 @@ def test_a_link_that_the_store_refuses_has_its_page(redirecting):
 
 @pytest.fixture
 def asking():
-    with Registrar(extra="form_fields = workspace:tenant") as running:
+    with Registrar(extra={"form_fields": "workspace:tenant"}) as running:
         yield running
 
 
@@ -166,8 +162,8 @@ def test_it_may_have_a_certificate_of_its_own(tmp_path):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
                     "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
                     "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    with Registrar(public_url="https://127.0.0.1/", extra="address = 0.0.0.0\n"
-                   f"tls_certificate_file = {certificate}\ntls_key_file = {key}\n") as registrar:
+    with Registrar(public_url="https://127.0.0.1/", extra={
+            "address": "0.0.0.0", "tls_certificate_file": certificate, "tls_key_file": key}) as registrar:
         connection = http.client.HTTPSConnection(
             "127.0.0.1", registrar.port, timeout=30,
             context=ssl.create_default_context(cafile=certificate))
@@ -195,18 +191,18 @@ def test_a_template_of_the_vendors_replaces_ours():
     with tempfile.TemporaryDirectory() as directory:
         pathlib.Path(directory, "token_unknown.html").write_text(
             '<!DOCTYPE html>\n<html lang="en"><h1>Oh: {{vendor_name}}</h1></html>')
-        with Registrar(extra=f"template_directory = {directory}") as registrar:
+        with Registrar(extra={"template_directory": directory}) as registrar:
             dead = registrar.browser().post("/", {TOKEN: "nonsense"})
             assert dead.status == 400 and "<h1>Oh: Vendor &amp; Sons</h1>" in dead.body
             assert "How" not in dead.body
 
 
 @pytest.mark.parametrize("extra, said", [
-    ("address = 0.0.0.0", "in the clear"),
-    ("mode = redirect\nsign_up_url = https://x.example/", "sign_up_secret"),
-    ("form_fields = a:text a:text", "twice"),
-    ("template_directory = /nowhere", "template_directory"),
-    ("tls_certificate_file = /nowhere\ntls_key_file = /nowhere", "/nowhere")])
+    ({"address": "0.0.0.0"}, "in the clear"),
+    ({"mode": "redirect", "sign_up_url": "https://x.example/"}, "sign_up_secret"),
+    ({"form_fields": "a:text a:text"}, "twice"),
+    ({"template_directory": "/nowhere"}, "template_directory"),
+    ({"tls_certificate_file": "/nowhere", "tls_key_file": "/nowhere"}, "/nowhere")])
 def test_what_cannot_work_does_not_start(extra, said):
     registrar = Registrar(aws="http://127.0.0.1:9", extra=extra, start_store=False)
     registrar.process.start(wait=False)

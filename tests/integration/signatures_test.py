@@ -1,61 +1,36 @@
 """Where a message comes from: signatures, topics, accounts, repetitions and dead letters, with the
 real sandbox, store and poller."""
 import json
-import pathlib
-import shutil
-import tempfile
 
 import pytest
 
-from tests.support.process import Process
+from tests.support.place import Place
 from tests.support.rpc import Client
-from tests.support.sandbox import BUYER, LEGACY, NEW, SECRET_KEY, ACCESS_KEY, SELLER, Sandbox
+from tests.support.sandbox import BUYER, LEGACY, NEW, PRODUCTS, SECRET_KEY, ACCESS_KEY, SELLER, Sandbox
 
 TOPIC = f"arn:aws:sns:us-east-1:287250355862:aws-mp-entitlement-notification-{LEGACY}"
 SUBSCRIPTIONS = f"arn:aws:sns:us-east-1:287250355862:aws-mp-subscription-notification-{LEGACY}"
 
-SETTINGS = """
-[entitled]
-run_directory = {run}
-log_level = debug
-[aws]
-access_key_id = {access_key}
-secret_access_key = {secret_key}
-seller_account = {seller}
-[store]
-directory = {data}
-free_space_floor = 0
-[poller]
-wait_time = 1s
-[queue main]
-url = {queue}
-{more}
-[product new]
-code = {new}
-[product legacy]
-code = {legacy}
-"""
 
-
-class Bench:
+class Bench(Place):
     def __init__(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="entitled-"))
+        super().__init__()
         self.sandbox = Sandbox(self.directory).start()
-        self.config = self.directory / "entitled.conf"
-        self.store = Process("store", ["entitled-store", "--config", self.config],
-                             self.directory / "store.log")
-        self.poller = Process("poller", ["entitled-poller", "--config", self.config],
-                              self.directory / "poller.log")
+        self.store = self.program("store", "entitled-store")
+        self.poller = self.program("poller", "entitled-poller")
         self.client = None
 
-    def start(self, more="local_certificates = yes"):
-        self.config.write_text(SETTINGS.format(
-            run=self.directory / "run", data=self.directory / "data", access_key=ACCESS_KEY,
-            secret_key=SECRET_KEY, seller=SELLER, queue=self.sandbox.queue_url, more=more, new=NEW,
-            legacy=LEGACY))
+    def start(self, queue=None, *more):
+        self.write_settings(
+            {"entitled": {"log_level": "debug"},
+             "aws": {"access_key_id": ACCESS_KEY, "secret_access_key": SECRET_KEY, "seller_account": SELLER},
+             "store": {"directory": self.directory / "data", "free_space_floor": 0},
+             "poller": {"wait_time": "1s"},
+             "queue main": {"url": self.sandbox.queue_url, **({"local_certificates": "yes"} if queue is None else queue)}},
+            PRODUCTS, *more)
         self.store.start()
         self.poller.start()
-        self.client = Client(f"ipc://{self.directory}/run/private/store.rpc")
+        self.client = Client(self.socket("store.rpc"))
         return self
 
     def close(self):
@@ -68,7 +43,7 @@ class Bench:
                 process.check_sanitizers()
         self.sandbox.stop()
         assert not any(codes), self.poller.tail()
-        shutil.rmtree(self.directory)
+        self.remove()
 
     def notifications(self):
         """What the store has taken in, the oldest first, once the queue is empty."""
@@ -162,7 +137,7 @@ def test_a_signature_serves_no_other_message(bench, envelope):
 
 
 def test_a_certificate_of_this_machine_needs_the_setting(bench):
-    bench.start(more="")
+    bench.start({})
     buy(bench)
     bench.assert_refused("SigningCertURL", "SigningCertURL")
     assert "SigningCertificate" not in bench.sandbox.counts()
@@ -177,7 +152,7 @@ def test_raw_delivery_needs_the_check_off(bench):
 
 def test_the_check_can_be_switched_off(bench):
     bench.sandbox.settings(products={LEGACY: {"raw_delivery": True}})
-    bench.start(more="check_signatures = no")
+    bench.start({"check_signatures": "no"})
     deal = buy(bench)
     bench.sandbox.settings(products={LEGACY: {"raw_delivery": False}})
     bench.sandbox.change(agreement=deal["agreement_id"], dimensions={"seats": 11})
@@ -186,7 +161,7 @@ def test_the_check_can_be_switched_off(bench):
 
 
 def test_only_expected_topics_speak(bench):
-    bench.start(more=f"local_certificates = yes\ntopic_arns = {TOPIC}")
+    bench.start({"local_certificates": "yes", "topic_arns": TOPIC})
     buy(bench)
     kept = bench.notifications()
     refused, = [one for one in kept if one["outcome"] == "not_understood"]
@@ -276,8 +251,7 @@ def test_a_dead_letter_queue_may_be_read_itself(bench):
     bench.sandbox.settings(queues={"mp-events": {"max_receive_count": 1}})
     bench.sandbox.fault(operation="SigningCertificate", kind="error500", count=-1)
     dead = bench.sandbox.queue_url + "-dlq"
-    bench.start(more="local_certificates = yes\n[queue dead]\ncheck_signatures = no\n"
-                     f"url = {dead}")
+    bench.start({"local_certificates": "yes"}, {"queue dead": {"check_signatures": "no", "url": dead}})
     buy(bench)
     bench.sandbox.wait_queue_empty()
     bench.sandbox.wait_queue_empty("mp-events-dlq")

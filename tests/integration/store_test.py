@@ -1,18 +1,14 @@
 """The store alone, as a real process, driven by a foreign client."""
-import pathlib
 import shutil
 import signal
-import tempfile
 import time
 
 import pytest
 
-from tests.support.process import Process
+from tests.support.place import Place
 from tests.support.rpc import Client, Feed, RpcError
+from tests.support.sandbox import BUYER, LEGACY, NEW, PRODUCTS
 
-NEW = "4exampleproductcode0000001"
-LEGACY = "5legacyproductcode00000001"
-BUYER = "111122223333"
 LICENSE = "arn:aws:license-manager::111122223333:license:l-0000000000000000000000000000aaaa"
 # As AWS's user guide prints it in events.
 EVENT_LICENSE = "aws:license-manager:us-east-1:111122223333:l-0000000000000000000000000000aaaa"
@@ -20,39 +16,21 @@ EVENT_LICENSE = "aws:license-manager:us-east-1:111122223333:l-000000000000000000
 COMMIT = ("incarnation", "seq", "subscriptions", "removed", "overrides", "overrides_removed",
           "truncated")
 
-SETTINGS = """
-[entitled]
-run_directory = {run}
-end_confirm_delay = 1s
-unannounced_end_delay = 1s
-[store]
-directory = {data}
-heartbeat_interval = 100ms
-sweep_interval = 0
-lease = 2s
-free_space_floor = 0
-[product new]
-code = {new}
-[product legacy]
-code = {legacy}
-"""
-
-
-class Store:
+class Store(Place):
     def __init__(self):
-        # Not pytest's tmp_path: a socket's name must stay below 108 bytes.
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="entitled-"))
-        self.config = self.directory / "entitled.conf"
-        self.config.write_text(SETTINGS.format(run=self.directory / "run", new=NEW, legacy=LEGACY,
-                                               data=self.directory / "data"))
+        super().__init__()
+        self.write_settings(
+            {"entitled": {"end_confirm_delay": "1s", "unannounced_end_delay": "1s"},
+             "store": {"directory": self.directory / "data", "heartbeat_interval": "100ms",
+                       "sweep_interval": 0, "lease": "2s", "free_space_floor": 0}},
+            PRODUCTS)
         self.process = self.another("store")
-        self.endpoint = f"ipc://{self.directory}/run/private/store.rpc"
+        self.endpoint = self.socket("store.rpc")
         self.client = Client(self.endpoint)
-        self.feed = Feed(f"ipc://{self.directory}/run/private/store.feed")
+        self.feed = Feed(self.socket("store.feed"))
 
     def another(self, name):
-        return Process(name, ["entitled-store", "--config", self.config],
-                       self.directory / f"{name}.log")
+        return self.program(name, "entitled-store")
 
     def close(self):
         self.client.close()
@@ -60,7 +38,7 @@ class Store:
         if self.process.alive():
             assert self.process.stop() == 0, self.process.tail()
         self.process.check_sanitizers()
-        shutil.rmtree(self.directory)
+        self.remove()
 
     def call(self, method, *params, **options):
         return self.client.call(method, *params, **options)

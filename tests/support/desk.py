@@ -1,13 +1,11 @@
 """An operator's desk: entitlectl, a settings file, and daemons that the test plays."""
 import json
 import os
-import pathlib
 import pty
-import shutil
 import subprocess
-import tempfile
 import time
 
+from tests.support.place import Place
 from tests.support.process import BIN, SANITIZER_MARKS
 from tests.support.stand_in import Refusal, StandIn
 
@@ -31,25 +29,20 @@ def find(handle, options=None):
     return {"subscriptions": [RECORD]}
 
 
-class Desk:
+class Desk(Place):
     def __init__(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="entitled-"))
-        self.run = self.directory / "run"
-        for name in ("public", "private"):
-            (self.run / name).mkdir(parents=True)
-        self.config = self.directory / "entitled.conf"
-        self.config.write_text(f"[entitled]\nrun_directory = {self.run}\n"
-                               "[product example]\ncode = 4exampleproductcode0000001\n"
-                               "[registrar]\nsign_up_secret = not-to-be-shown\n")
+        super().__init__()
+        self.write_settings({"product example": {"code": "4exampleproductcode0000001"},
+                             "registrar": {"sign_up_secret": "not-to-be-shown"}})
         self.daemons = []
 
     def store(self, **handlers):
-        self.daemons.append(StandIn(f"ipc://{self.run}/private/store.rpc",
+        self.daemons.append(StandIn(self.socket("store.rpc"),
                                     **{"find": find, "due": lambda subscription: DUE, **handlers}))
         return self.daemons[-1]
 
     def checker(self, **handlers):
-        self.daemons.append(StandIn(f"ipc://{self.run}/public/checker-1.query", **handlers))
+        self.daemons.append(StandIn(self.socket("checker-1.query"), **handlers))
         return self.daemons[-1]
 
     def ctl(self, *arguments):
@@ -83,7 +76,7 @@ class Desk:
     def close(self):
         for daemon in self.daemons:
             daemon.close()
-        shutil.rmtree(self.directory)
+        self.remove()
 
 
 def words(text):

@@ -10,45 +10,12 @@ import threading
 import time
 import urllib.parse
 
+from .place import aws_at, settings
 from .process import Process
 from .sandbox import BUYER, LEGACY, NEW, SELLER, Sandbox
 from .scripted_store import ScriptedStore
 
 TOKEN = "x-amzn-marketplace-token"
-
-SETTINGS = """
-[entitled]
-run_directory = {directory}
-support_email = support@vendor.example
-log_level = debug
-
-[aws]
-region = us-east-1
-endpoint_metering = {aws}
-endpoint_sts = {aws}
-access_key_id = {access_key_id}
-secret_access_key = {secret_access_key}
-attempt_timeout = 2s
-seller_account = {seller}
-
-[registrar]
-port = 0
-public_url = {public_url}
-vendor_name = Vendor & Sons
-login_url = https://app.vendor.example/login
-form_fields = company:text:required phone:tel
-wait = 1s
-{extra}
-
-[product new]
-code = {new}
-name = Example <Product>
-subscribe_url = https://aws.amazon.com/marketplace/pp/example
-
-[product legacy]
-code = {legacy}
-name = Example Classic
-"""
 
 
 class Answer:
@@ -127,7 +94,7 @@ def hidden(page, name):
 
 
 class Registrar:
-    def __init__(self, aws=None, public_url="http://127.0.0.1/", extra="", start_store=True,
+    def __init__(self, aws=None, public_url="http://127.0.0.1/", extra={}, start_store=True,
                  seller=SELLER):
         self.temporary = tempfile.TemporaryDirectory(prefix="entitled-")
         self.directory = pathlib.Path(self.temporary.name)
@@ -137,10 +104,17 @@ class Registrar:
         if start_store:
             self.store.start()
         self.config = self.directory / "entitled.conf"
-        self.config.write_text(SETTINGS.format(
-            directory=self.directory, aws=aws or self.sandbox.url, public_url=public_url,
-            seller=seller, extra=extra, new=NEW, legacy=LEGACY,
-            access_key_id=Sandbox.access_key_id, secret_access_key=Sandbox.secret_access_key))
+        self.config.write_text(settings(
+            aws_at(aws or self.sandbox.url, Sandbox.access_key_id, Sandbox.secret_access_key, ("metering", "sts")),
+            {"entitled": {"run_directory": self.directory, "support_email": "support@vendor.example",
+                          "log_level": "debug"},
+             "aws": {"attempt_timeout": "2s", "seller_account": seller},
+             "registrar": {"port": 0, "public_url": public_url, "vendor_name": "Vendor & Sons",
+                           "login_url": "https://app.vendor.example/login",
+                           "form_fields": "company:text:required phone:tel", "wait": "1s", **extra},
+             "product new": {"code": NEW, "name": "Example <Product>",
+                             "subscribe_url": "https://aws.amazon.com/marketplace/pp/example"},
+             "product legacy": {"code": LEGACY, "name": "Example Classic"}}))
         self.process = Process("registrar", ["entitled-registrar", "--config", self.config],
                                self.directory / "registrar.log")
 

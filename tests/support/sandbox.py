@@ -16,6 +16,7 @@ SELLER = "444455556666"
 BUYER = "111122223333"
 NEW = "4exampleproductcode0000001"
 LEGACY = "5legacyproductcode00000001"
+PRODUCTS = {"product new": {"code": NEW}, "product legacy": {"code": LEGACY}}
 ACCESS_KEY = "AKIDFIXTUREEXAMPLE01"
 SECRET_KEY = "fixtureSecretKeyNotReal/0123456789+abcdEX"
 # Of an account that sells nothing: what a misconfigured vendor would sign with.

@@ -3,95 +3,48 @@ import html.parser
 import http.cookiejar
 import json
 import os
-import pathlib
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
-from .process import BIN, PATIENCE, WRAPPER, Process
+from .place import Place, aws_at
+from .process import BIN, PATIENCE, WRAPPER
 from .rpc import Client, Feed, RpcError
-from .sandbox import Sandbox
-
-SELLER = "444455556666"
-BUYER = "111122223333"
-NEW = "4exampleproductcode0000001"
-LEGACY = "5legacyproductcode00000001"
-
-SETTINGS = """
-[entitled]
-run_directory = {run}
-support_email = support@vendor.example
-# The rules are the same with short spans; a test that needs another sets its own.
-end_confirm_delay = {end_confirm_delay}
-unannounced_end_delay = {end_confirm_delay}
-log_level = debug
-
-[aws]
-region = us-east-1
-endpoint_metering = {sandbox}
-endpoint_entitlement = {sandbox}
-endpoint_sqs = {sandbox}
-endpoint_sts = {sandbox}
-access_key_id = {access_key_id}
-secret_access_key = {secret_access_key}
-attempt_timeout = 2s
-
-[store]
-directory = {state}
-sweep_interval = 0
-heartbeat_interval = 100ms
-lease = 10s
-
-[registrar]
-port = 0
-public_url = http://127.0.0.1/
-vendor_name = Vendor
-wait = 5s
-
-[poller]
-wait_time = 2s
-visibility_timeout = 10s
-
-[queue main]
-url = {sandbox}/{seller}/mp-events
-local_certificates = yes
-
-[product new]
-code = {new}
-name = Example Product
-subscribe_url = https://aws.amazon.com/marketplace/pp/example
-
-[product legacy]
-code = {legacy}
-name = Example Classic
-"""
+from .sandbox import BUYER, LEGACY, NEW, SELLER, Sandbox  # noqa: F401: tests take them from here
 
 
-class Suite:
+def defaults(state, sandbox, end_confirm_delay):
+    """The rules are the same with short spans; a test that needs another sets its own."""
+    return {
+        "entitled": {"support_email": "support@vendor.example", "end_confirm_delay": end_confirm_delay,
+                     "unannounced_end_delay": end_confirm_delay, "log_level": "debug"},
+        "store": {"directory": state, "sweep_interval": 0, "heartbeat_interval": "100ms", "lease": "10s"},
+        "registrar": {"port": 0, "public_url": "http://127.0.0.1/", "vendor_name": "Vendor", "wait": "5s"},
+        "poller": {"wait_time": "2s", "visibility_timeout": "10s"},
+        "queue main": {"url": f"{sandbox}/{SELLER}/mp-events", "local_certificates": "yes"},
+        "product new": {"code": NEW, "name": "Example Product",
+                        "subscribe_url": "https://aws.amazon.com/marketplace/pp/example"},
+        "product legacy": {"code": LEGACY, "name": "Example Classic"}}
+
+
+class Suite(Place):
     checkers = ("1", "2")
 
     def __init__(self, extra_settings="", end_confirm_delay="1s", world=None):
-        # Not pytest's tmp_path: a socket's name must stay below 108 bytes.
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="entitled-"))
-        self.run = self.directory / "run"
-        for name in ("public", "private"):
-            (self.run / name).mkdir(parents=True)
+        super().__init__()
         (self.directory / "state").mkdir()
-        self.config = self.directory / "entitled.conf"
         self.clients = {}
         self.feed = None
         self.sandbox = Sandbox(self.directory, world)
         self.sandbox.start()
-        self.config.write_text(SETTINGS.format(
-            run=self.run, state=self.directory / "state", sandbox=self.sandbox.url, seller=SELLER,
-            new=NEW, legacy=LEGACY, end_confirm_delay=end_confirm_delay,
-            access_key_id=self.sandbox.access_key_id,
-            secret_access_key=self.sandbox.secret_access_key) + extra_settings)
+        aws = aws_at(self.sandbox.url, self.sandbox.access_key_id, self.sandbox.secret_access_key)
+        aws["aws"]["attempt_timeout"] = "2s"
+        self.write_settings(aws, defaults(self.directory / "state", self.sandbox.url, end_confirm_delay),
+                            extra_settings)
         self.processes = {}
         self.add("store", "entitled-store")
         for name in self.checkers:
@@ -100,8 +53,7 @@ class Suite:
         self.add("poller", "entitled-poller")
 
     def add(self, name, program, *arguments, environment=None):
-        self.processes[name] = Process(name, [program, "--config", self.config, *arguments],
-                                       self.directory / f"{name}.log", environment)
+        self.processes[name] = self.program(name, program, *arguments, environment=environment)
         return self.processes[name]
 
     def __getitem__(self, name):

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 
+from tests.support.place import aws_at, settings
 from tests.support.process import BIN, Process
 from tests.support.rpc import Client
 from tests.support.sandbox import ACCESS_KEY, SECRET_KEY
@@ -20,46 +21,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAMS = BIN.parent / "bench"
 PRODUCT = "4exampleproductcode0000001"
 NOWHERE = "http://127.0.0.1:9"  # of AWS, where a row has none
-
-SETTINGS = """
-[entitled]
-run_directory = {run}
-log_level = warning
-end_confirm_delay = 1s
-unannounced_end_delay = 1s
-
-[aws]
-region = us-east-1
-endpoint_metering = {aws}
-endpoint_entitlement = {aws}
-endpoint_sqs = {aws}
-endpoint_sts = {aws}
-access_key_id = {access_key}
-secret_access_key = {secret_key}
-
-[store]
-directory = {store}
-cache_size = {cache_mib}M
-quota_per_second = 1000
-
-[checker]
-max_concurrent_calls = {calls}
-
-[registrar]
-port = 0
-public_url = http://127.0.0.1/
-vendor_name = Vendor
-
-[poller]
-receives_in_flight = {receives}
-
-[queue main]
-url = {aws}/444455556666/mp-events
-
-[product new]
-code = {product}
-name = Example Product
-"""
 
 
 def tail(path, lines=20):
@@ -174,9 +135,17 @@ class Suite:
         self.directory.mkdir()
         self.store_directory = store or self.directory / "store"
         self.config = self.directory / "entitled.conf"
-        self.config.write_text(SETTINGS.format(
-            run=self.run, aws=aws, store=self.store_directory, cache_mib=cache_mib, calls=calls,
-            receives=receives, product=PRODUCT, access_key=ACCESS_KEY, secret_key=SECRET_KEY))
+        self.config.write_text(settings(
+            aws_at(aws, ACCESS_KEY, SECRET_KEY),
+            {"entitled": {"run_directory": self.run, "log_level": "warning", "end_confirm_delay": "1s",
+                          "unannounced_end_delay": "1s"},
+             "store": {"directory": self.store_directory, "cache_size": f"{cache_mib}M",
+                       "quota_per_second": 1000},
+             "checker": {"max_concurrent_calls": calls},
+             "registrar": {"port": 0, "public_url": "http://127.0.0.1/", "vendor_name": "Vendor"},
+             "poller": {"receives_in_flight": receives},
+             "queue main": {"url": f"{aws}/444455556666/mp-events"},
+             "product new": {"code": PRODUCT, "name": "Example Product"}}))
         self.processes = {}
 
     def __enter__(self):
