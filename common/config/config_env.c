@@ -1,3 +1,4 @@
+/* Settings out of the environment: ENTITLED_SECTION_NAME and ENTITLED_SECTION_LABEL_NAME. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+/* A schema as documents: the sample file, the reference page and the manual page. */
 #include "common/base/mem.h"
 #include "common/config/config_value.h"
 

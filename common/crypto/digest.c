@@ -1,3 +1,4 @@
+/* Digests, keyed digests and random bytes. */
 #include "common/crypto/crypto.h"
 
 #include <openssl/crypto.h>

@@ -1,3 +1,4 @@
+/* Messages to bytes, by the tables of messages.def. */
 #include "proto/codec/internal.h"
 #include "proto/codec/pack.h"
 

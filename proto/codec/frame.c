@@ -1,3 +1,4 @@
+/* Frames: requests, responses and notifications as MessagePack-RPC has them. */
 #include "proto/codec/internal.h"
 #include "proto/codec/pack.h"
 

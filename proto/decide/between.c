@@ -1,3 +1,4 @@
+/* Which of two answers counts, where a store may know less than the copy from before. */
 #include "proto/decide/decide.h"
 
 static bool is_word(const struct answer *answer)

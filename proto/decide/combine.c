@@ -1,3 +1,4 @@
+/* What a customer's entitlements of one dimension come to, over all records asked about. */
 #include "proto/decide/internal.h"
 
 #include <float.h>

@@ -1,3 +1,4 @@
+/* What a customer has of a product, record by record. */
 #include "proto/decide/decide.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Which records a question is about. */
 #include "proto/decide/internal.h"
 
 #include <stdlib.h>

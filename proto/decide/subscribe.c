@@ -1,3 +1,4 @@
+/* The page where a refused customer can subscribe to the product that was asked about. */
 #include "proto/decide/internal.h"
 
 static struct str product_of(const struct answer *answer, const struct decide_question *question,

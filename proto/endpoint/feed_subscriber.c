@@ -1,3 +1,4 @@
+/* Reading feeds. Apart from feed_publisher.c: the client library publishes nothing. */
 #include "proto/endpoint/feed.h"
 
 #include "common/base/mem.h"

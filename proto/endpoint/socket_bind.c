@@ -1,3 +1,4 @@
+/* Binding: sockets in the file system with their locks and modes, and TCP. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>

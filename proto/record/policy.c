@@ -1,3 +1,4 @@
+/* The rules' spans as a message, and back. */
 #include "proto/record/record.h"
 
 enum { MS = 1000 };

@@ -1,3 +1,4 @@
+/* How a follower catches up: with a snapshot, or with the changes it has missed. */
 #include "proto/codec/codec.h"
 #include "proto/replica/follow_internal.h"
 

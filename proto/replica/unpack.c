@@ -1,3 +1,4 @@
+/* Records out of the form in which a replica keeps them. */
 #include "proto/replica/pack.h"
 #include "proto/replica/pack_internal.h"
 

@@ -1,3 +1,4 @@
+/* Where the suite's sockets are, by the settings or below the run directory. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>

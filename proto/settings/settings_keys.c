@@ -1,3 +1,5 @@
+/* Which certificates and allow-lists a process uses over TCP, by the settings or below the key
+ * directory. */
 #include <string.h>
 
 #include "proto/settings/settings.h"

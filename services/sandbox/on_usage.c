@@ -1,3 +1,5 @@
+/* BatchMeterUsage (AWS Marketplace Metering Service API reference): what is taken, and what is
+ * refused. */
 #include <ctype.h>
 #include <string.h>
 #include <time.h>

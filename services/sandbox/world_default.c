@@ -1,3 +1,4 @@
+/* The world that a sandbox without a world file starts with. */
 #include "services/sandbox/world_json.h"
 
 /* The identifiers are those of the wire examples, so that payloads made by hand fit this world. */

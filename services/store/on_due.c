@@ -1,3 +1,4 @@
+/* Methods about due work: mark, apply_part, apply. */
 #include "proto/codec/codec.h"
 #include "proto/record/record.h"
 #include "services/store/answers.h"

@@ -1,3 +1,5 @@
+/* Methods about what AWS announced, and the journal: notify, notifications, notification,
+ * journal. */
 #include "proto/codec/codec.h"
 #include "services/store/handlers.h"
 #include "services/store/journal.h"

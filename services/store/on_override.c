@@ -1,3 +1,4 @@
+/* Methods about overrides: override_put, override_remove. */
 #include "services/store/handlers.h"
 #include "services/store/overrides.h"
 

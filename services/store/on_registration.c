@@ -1,3 +1,4 @@
+/* Methods of the registrar: register, and the tokens and visits that are good once. */
 #include <inttypes.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* Methods about the seller's account: seller, seller_adopt. */
 #include "services/store/handlers.h"
 #include "services/store/seller.h"
 

@@ -1,3 +1,4 @@
+/* Methods about subscriptions: find, list, link, and what a buyer may change. */
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "services/store/contacts.h"

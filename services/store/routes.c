@@ -1,3 +1,4 @@
+/* Which handler answers each of the store's methods. */
 #include "services/store/handlers.h"
 #include "services/store/store.h"
 

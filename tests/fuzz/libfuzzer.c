@@ -1,3 +1,4 @@
+/* A fuzzer under libFuzzer: its entry, and nothing else. */
 #include <stddef.h>
 #include <stdint.h>
 

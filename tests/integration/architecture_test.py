@@ -117,6 +117,13 @@ def test_includes_are_written_from_the_root():
     assert wrong == []
 
 
+def test_files_without_a_header_of_their_own_say_what_they_are_for():
+    silent = [str(path.relative_to(ROOT)) for layer in [*LAYERS, "tests"]
+              for path in sorted((ROOT / layer).rglob("*.c"))
+              if not path.with_suffix(".h").exists() and not path.read_text().startswith("/*")]
+    assert silent == []
+
+
 def test_only_the_skeleton_and_tools_end_the_process():
     # Without a working digest or random source nothing sensible can go on.
     allowed = {"common/base/mem_exhausted.c", "common/crypto/digest.c"}

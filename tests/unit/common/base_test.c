@@ -1,3 +1,4 @@
+/* Texts, buffers, arenas, maps, clocks and errors. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Digests, signatures and certificates, against their standards. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* INI texts: lines, sections, and what is wrong and where. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

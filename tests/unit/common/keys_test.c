@@ -1,3 +1,4 @@
+/* CURVE certificates: made, read, listed, and refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Locks that are files: who holds one, and when nobody does. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

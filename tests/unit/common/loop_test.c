@@ -1,3 +1,4 @@
+/* The loop's timers and descriptors. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* What is told to the store's journal, at once and then once in a while. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

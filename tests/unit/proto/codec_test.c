@@ -1,3 +1,4 @@
+/* Messages to bytes and back, whole, damaged or foreign. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

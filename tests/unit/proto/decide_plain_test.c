@@ -1,3 +1,4 @@
+/* The short way to a plain yes says what decide() says. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

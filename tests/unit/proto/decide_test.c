@@ -1,3 +1,4 @@
+/* What a question is answered, over records, dates, overrides and successions. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* A record's state, what counts of it, and when AWS is asked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The replica: put, found, merged, and read while it is written. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* The commits that a checker keeps, to give out what others missed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

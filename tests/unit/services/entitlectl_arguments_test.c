@@ -1,3 +1,4 @@
+/* Command lines of entitlectl: options, arguments, and what is wrong with them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

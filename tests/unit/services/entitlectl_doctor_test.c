@@ -1,3 +1,4 @@
+/* What entitlectl doctor judges by itself: queue policies, regions, findings. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* What entitlectl prints: tables, spans, sentences, JSON. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Which messages SNS signed, and with whose certificate. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* A brand's colour, made readable. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* What the form asks for, and how answers are judged. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The signed hand-off to the vendor's sign-up, and its return. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

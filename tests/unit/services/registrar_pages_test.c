@@ -1,3 +1,4 @@
+/* The registration page in each of its states. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

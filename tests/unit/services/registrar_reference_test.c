@@ -1,3 +1,4 @@
+/* References to a registration: signed, for one purpose and a time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* What ResolveCustomer answers, and which page each failure has. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

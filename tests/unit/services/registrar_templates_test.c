@@ -1,3 +1,4 @@
+/* Templates: what they fill in, what they escape, and what is wrong with them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

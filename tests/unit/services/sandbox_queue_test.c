@@ -1,3 +1,4 @@
+/* The sandbox's queues: visibility, receipts, retention, redriving. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

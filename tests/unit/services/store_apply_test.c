@@ -1,3 +1,4 @@
+/* What AWS lists, applied to one record. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

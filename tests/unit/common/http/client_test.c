@@ -1,3 +1,4 @@
+/* The HTTP client against a server in the same loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Signature Version 4, against the examples of AWS. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
