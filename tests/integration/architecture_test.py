@@ -134,6 +134,13 @@ def test_only_the_skeleton_and_tools_end_the_process():
     assert wrong == []
 
 
+def test_editors_format_as_clang_format_does():
+    style = dict(re.findall(r"^(\w+): (.*)$", (ROOT / ".clang-format").read_text(), re.M))
+    section = (ROOT / ".editorconfig").read_text().split("[*.{c,h}]")[1].split("[")[0]
+    editor = dict(re.findall(r"^(\w+) = (.*)$", section, re.M))
+    assert editor == {"indent_size": style["IndentWidth"], "max_line_length": style["ColumnLimit"]}
+
+
 @pytest.mark.parametrize("definition, pattern", [
     ("proto/messages.def", r"^METHOD\((\w+, \w+),"),
     ("proto/messages.def", r"^SHAPE_BEGIN\((\w+),"),

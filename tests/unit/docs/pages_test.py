@@ -6,7 +6,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # Those that are here, for an unpacked archive has no git. The head of docs/protocol.md is read there.
-PAGES = [ROOT / "README.md", *(page for folder in ("common", "deploy", "docs", "proto", "services", "tests")
+PAGES = [*sorted(ROOT.glob("*.md")), *(page for folder in ("common", "deploy", "docs", "proto", "services", "tests")
                                for page in sorted((ROOT / folder).rglob("*.md")) if not page.name.endswith(".head.md"))]
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 SOURCES = "".join(path.read_text() for folder in ("common", "proto", "services")
