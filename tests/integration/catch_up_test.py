@@ -39,16 +39,8 @@ def swap_state(suite, directory):
     suite["store"].start()
 
 
-def catching_up(suite, name):
-    return suite.client(name).call("describe").get("catching_up_since", 0) > 0
-
-
 def all_catch_up(suite):
-    return all(catching_up(suite, name) for name in ("store", *suite.checkers))
-
-
-def all_have_caught_up(suite):
-    return not any(catching_up(suite, name) for name in ("store", *suite.checkers))
+    return all(suite.catching_up(name) for name in ("store", *suite.checkers))
 
 
 def are_served(suite, arns, **options):
@@ -71,7 +63,7 @@ def served_until_caught_up(suite, arns):
     assert all(suite.check(arn, "seats", checker=name)["stale"]
                for name in suite.checkers for arn in arns)
     suite.sandbox.faults_clear()
-    suite.eventually(lambda: are_served(suite, arns) and all_have_caught_up(suite))
+    suite.eventually(lambda: are_served(suite, arns) and suite.all_have_caught_up())
     suite.eventually(lambda: are_served(suite, arns) and
                      not any(suite.check(arn, "seats", checker=name).get("stale")
                              for name in suite.checkers for arn in arns))
@@ -114,7 +106,7 @@ def test_who_began_later_says_that_it_does_not_know(suite):
     assert suite["store"].stop() == 0
     (suite.directory / "empty").mkdir()
     swap_state(suite, suite.directory / "empty")
-    suite.eventually(lambda: catching_up(suite, "store") and catching_up(suite, "1"))
+    suite.eventually(lambda: suite.catching_up("store") and suite.catching_up("1"))
     suite["checker-2"].start()
     suite.eventually(lambda: all_catch_up(suite))
     # Before its copy is complete it says so, and then that the store is catching up.
@@ -122,7 +114,7 @@ def test_who_began_later_says_that_it_does_not_know(suite):
     many = suite.client("2").call("check_many", [[arns[0], "seats", 1]])["answers"]
     assert many[0]["error"] == "not_ready"
     suite.sandbox.faults_clear()
-    suite.eventually(lambda: all_have_caught_up(suite))
+    suite.eventually(suite.all_have_caught_up)
     are_served(suite, arns)
     assert not suite.check("nobody", "seats", 10, checker="2")["allow"]
 

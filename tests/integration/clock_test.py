@@ -82,6 +82,7 @@ def test_a_day_without_aws_and_everything_is_verified_again():
         ending = buy(suite, 7, expires_at=began + 2 * HOUR)
         for deal in (*lasting, renewing, ending):
             suite.eventually_answers(True, "entitled", deal["handle"], "seats", 1)
+        suite.eventually(suite.all_have_caught_up)
         for operation in ("GetEntitlements", "ReceiveMessage", "ResolveCustomer", "GetCallerIdentity"):
             suite.sandbox.fault(operation=operation, kind="error500", count=-1)
         # A call that AWS holds open would still bring news.

@@ -172,6 +172,8 @@ class Watcher:
 
 
 def test_watch_shows_changes_as_they_come_each_once_and_in_order(suite):
+    # What AWS lists would be changes too.
+    suite.sandbox.fault(operation="GetEntitlements", kind="hang", count=-1)
     everybody = Watcher(suite, "--limit", "6")
     somebody = Watcher(suite, "watched-2", "--limit", "1")
     ids = [suite.store.call("register", NEW, account_id=account)["subscription"]["id"]

@@ -19,6 +19,7 @@ import entitled  # noqa: E402
 def deal(suite):
     deal = suite.sandbox.buy(product=NEW, account=BUYER, dimensions={"seats": 10})
     suite.eventually_answers(True, "entitled", deal["license_arn"], "seats", 10)
+    suite.eventually(suite.all_have_caught_up)
     return deal
 
 

@@ -123,6 +123,13 @@ class Suite(Place):
     def all_ready(self):
         return all(self.client(name).call("describe")["ready"] for name in self.checkers)
 
+    def catching_up(self, name):
+        return self.client(name).call("describe").get("catching_up_since", 0) > 0
+
+    def all_have_caught_up(self):
+        """A new store has not before its first sweep is whole; until then answers are stale."""
+        return not any(self.catching_up(name) for name in ("store", *self.checkers))
+
     def eventually(self, question, timeout_s=40):
         """Asks again after every event of the feeds (heartbeats included) until it is true."""
         deadline = time.monotonic() + PATIENCE * timeout_s
