@@ -3,9 +3,13 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <time.h>
 
+#include "common/base/ip.h"
 #include "common/base/mem.h"
 #include "proto/endpoint/socket.h"
+
+static const char tcp[] = "tcp://";
 
 struct expected_server {
     SLIST_ENTRY(expected_server) entry;
@@ -34,6 +38,7 @@ struct endpoint_context *endpoint_context_new(void)
     if (!context->zmq)
         mem_exhausted();
     zmq_ctx_set(context->zmq, ZMQ_IPV6, 1);
+    zmq_ctx_set(context->zmq, ZMQ_IO_THREADS, SOCKET_IO_THREADS);
     pthread_mutex_init(&context->lock, NULL);
     SLIST_INIT(&context->expected);
     return context;
@@ -49,12 +54,40 @@ static void forget_expected(struct endpoint_context *context)
     }
 }
 
+static void *end_zmq(void *zmq)
+{
+    while (zmq_ctx_term(zmq) < 0 && zmq_errno() == EINTR)
+        ;
+    return NULL;
+}
+
+/* libzmq's threads end before its context does, and one of them may be waiting for a name server:
+ * then that is left to itself. */
+static void end_zmq_within(void *zmq, int wait_s)
+{
+    struct timespec until;
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, end_zmq, zmq) != 0) {
+        end_zmq(zmq);
+        return;
+    }
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += wait_s;
+    if (pthread_timedjoin_np(thread, NULL, &until) != 0)
+        pthread_detach(thread);
+}
+
 void endpoint_context_free(struct endpoint_context *context)
 {
+    enum { LOOKUP_WAIT_S = 2 };
+
     if (!context)
         return;
-    while (zmq_ctx_term(context->zmq) < 0 && zmq_errno() == EINTR)
-        ;
+    if (atomic_load(&context->looks_up_names))
+        end_zmq_within(context->zmq, LOOKUP_WAIT_S);
+    else
+        end_zmq(context->zmq);
     forget_expected(context);
     pthread_mutex_destroy(&context->lock);
     explicit_bzero(&context->keys, sizeof(context->keys));
@@ -80,7 +113,22 @@ const char *endpoint_context_public_key(const struct endpoint_context *context)
 
 bool endpoint_is_tcp(const char *address)
 {
-    return strncmp(address, "tcp://", strlen("tcp://")) == 0;
+    return strncmp(address, tcp, strlen(tcp)) == 0;
+}
+
+bool endpoint_has_host_name(const char *address)
+{
+    struct ip ip;
+
+    if (!endpoint_is_tcp(address))
+        return false;
+    const char *host = address + strlen(tcp), *end = strrchr(host, ':');
+    size_t size = end ? (size_t)(end - host) : strlen(host);
+    if (size >= 2 && host[0] == '[' && host[size - 1] == ']') {
+        host++;
+        size -= 2;
+    }
+    return !ip_parse(str_from(host, size), &ip);
 }
 
 /* With the lock. */

@@ -31,6 +31,9 @@ void endpoint_context_expect(struct endpoint_context *context, const char *addre
                              const char *public_key);
 
 bool endpoint_is_tcp(const char *address);
+/* "tcp://host.example:5800" and no address: libzmq asks a name server, anew for each connection, in
+ * a thread that waits for the answer. Such endpoints share that thread with each other alone. */
+bool endpoint_has_host_name(const char *address);
 
 /* How a socket is opened to others. For ipc endpoints the directory is made (mode 0750 for the
  * group's use) and a lock is taken beside the path before binding; a held one is an error that

@@ -4,11 +4,18 @@
 
 /* A peer that does not answer for so long is gone, whatever TCP still believes. */
 enum { HEARTBEAT_MS = 5000, HEARTBEAT_TIMEOUT_MS = 15000 };
+enum { THREAD_OF_ADDRESSES = 1, THREAD_OF_HOST_NAMES = 2 };
 enum { RECONNECT_MS = 50, RECONNECT_MAX_MS = 1000 };
 
 void socket_set(void *socket, int option, int value)
 {
     zmq_setsockopt(socket, option, &value, sizeof(value));
+}
+
+/* A bit for each of the context's threads. For the next address that is bound or connected. */
+static void use_thread(void *socket, uint64_t threads)
+{
+    zmq_setsockopt(socket, ZMQ_AFFINITY, &threads, sizeof(threads));
 }
 
 void *socket_open(struct endpoint_context *context, int type, int linger_ms)
@@ -20,6 +27,7 @@ void *socket_open(struct endpoint_context *context, int type, int linger_ms)
     if (!socket)
         mem_exhausted();
     zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &limit, sizeof(limit));
+    use_thread(socket, THREAD_OF_ADDRESSES);
     socket_set(socket, ZMQ_LINGER, linger_ms);
     socket_set(socket, ZMQ_SNDHWM, SOCKET_QUEUE_MESSAGES);
     socket_set(socket, ZMQ_RCVHWM, SOCKET_QUEUE_MESSAGES);
@@ -67,7 +75,14 @@ int socket_connect(struct endpoint_context *context, void *socket, const char *a
     socket_set(socket, ZMQ_IMMEDIATE, 1);
     socket_set(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
     socket_set(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);
-    if (zmq_connect(socket, address) < 0)
+    bool has_name = endpoint_has_host_name(address);
+    if (has_name) {
+        use_thread(socket, THREAD_OF_HOST_NAMES);
+        atomic_store(&context->looks_up_names, true);
+    }
+    int err = zmq_connect(socket, address);
+    use_thread(socket, THREAD_OF_ADDRESSES);
+    if (err < 0)
         return error_set(error, "cannot connect to '%s': %s", address, zmq_strerror(zmq_errno()));
     return 0;
 }

@@ -8,6 +8,7 @@
 #define PROTO_ENDPOINT_SOCKET_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <zmq.h>
@@ -16,6 +17,10 @@
 #include "common/base/str.h"
 #include "proto/endpoint/context.h"
 
+/* libzmq looks up names in the thread that carries the connection: those have a thread to
+ * themselves, so that a silent name server keeps nobody else waiting. */
+enum { SOCKET_IO_THREADS = 2 };
+
 struct admission;
 struct expected_server;
 
@@ -23,6 +28,7 @@ struct endpoint_context {
     void *zmq;
     struct curve_keys keys;      /* empty: none */
     struct admission *admission; /* NULL: no tcp:// is bound */
+    atomic_bool looks_up_names;  /* a socket was connected to an endpoint with a host's name */
     pthread_mutex_t lock;        /* nothing is allocated under it */
     SLIST_HEAD(, expected_server) expected;
 };

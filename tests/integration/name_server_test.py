@@ -1,13 +1,21 @@
 """A name server that takes every question and answers none: who calls AWS waits for that call alone. Needs
 root, for a mount namespace with an /etc/resolv.conf of its own."""
+import os
+import pathlib
 import secrets
 import socket
 
 import pytest
 
+from tests.support.conformance import Ask
+from tests.support.hosts import make_keys
+from tests.support.process import BIN
 from tests.support.rpc import Feed
 from tests.support.suite import BUYER, NEW, Suite
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PYTHON = ["/usr/bin/python3", ROOT / "tests/support/python_client.py"]
+LIBENTITLED = [BIN.parent / "tests/unit/ask"]
 AWS_DAEMONS = ("checker-1", "registrar", "poller")
 # Nobody's, and not this machine's: looked up, never reached.
 ELSEWHERE = {f"ENTITLED_AWS_ENDPOINT_{service}": f"https://{service.lower()}.nowhere.example/"
@@ -92,3 +100,19 @@ def test_a_registrar_answers_whoever_registers(suite):
 
 def test_a_poller_asks_again(suite):
     suite.names.wait_for_lookups("sqs", 5)
+
+
+@pytest.mark.parametrize("client", [LIBENTITLED, PYTHON], ids=["libentitled", "python"])
+def test_a_client_asks_the_checker_that_has_an_address(suite, client):
+    """libzmq looks up the other's name in a thread of its own, which answers to nobody meanwhile."""
+    deal = suite.store.call("register", NEW, account_id=BUYER)["subscription"]["id"]
+    make_keys(suite.directory / "keys", "application", "checker")
+    with Ask(suite.names.enter[0], *suite.names.enter[1:], *client, "remote", "--timeout-ms", 40000,
+             "--checker", "tcp://checker.nowhere.example:5800", "--checker", suite.endpoint_of("1"),
+             "--certificate", suite.directory / "keys/application.cert",
+             "--checker-certificate", suite.directory / "keys/checker.cert",
+             environment={**os.environ, "PYTHONPATH": str(ROOT / "proto/client/python")}) as ask:
+        ask.send({"handle": deal, "dimension": "seats", "quantity": 1})
+        suite.names.wait_for_lookups("checker", 1)
+        answers = [ask.receive(), ask({"handle": deal, "dimension": "seats", "quantity": 1})]
+        assert [answer.get("answer", {}).get("subscription") for answer in answers] == [deal] * 2, answers

@@ -155,6 +155,18 @@ static void a_session_calls_without_a_loop(void **state)
     rpc_session_close(session);
 }
 
+static void what_a_name_server_is_asked_for(void **state)
+{
+    (void)state;
+    assert_true(endpoint_has_host_name("tcp://store.example:5800"));
+    assert_true(endpoint_has_host_name("tcp://localhost:5800"));
+    assert_true(endpoint_has_host_name("tcp://192.0.2.1.example:5800"));
+    assert_false(endpoint_has_host_name("tcp://192.0.2.1:5800"));
+    assert_false(endpoint_has_host_name("tcp://[2001:db8::1]:5800"));
+    assert_false(endpoint_has_host_name("ipc:///run/entitled/store.rpc"));
+    assert_false(endpoint_has_host_name("inproc://waker"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -169,6 +181,7 @@ int main(void)
         TEST(a_cancelled_call_stays_silent),
         TEST(too_large_is_said_and_not_sent),
         TEST(a_session_calls_without_a_loop),
+        cmocka_unit_test(what_a_name_server_is_asked_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,7 +119,7 @@ class _Engine:
             if handle:
                 handle.cancel()
         self._session.close()
-        self._context.term()
+        _context.end(self._context)
 
 
 class AsyncClient:

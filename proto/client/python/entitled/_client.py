@@ -55,7 +55,7 @@ class _Engine:
             self._count -= len(sessions)
             over = self.closed and self._count == 0
         if over:
-            self._context.term()
+            _context.end(self._context)
 
     def _take(self) -> Session:
         with self._lock:

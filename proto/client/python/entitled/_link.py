@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import msgpack
 import zmq
 
+from ._context import thread_of
+
 # As the daemons set theirs (proto/endpoint/socket.c).
 FRAME_LIMIT_BYTES = 2 * 1024 * 1024
 QUEUE_MESSAGES = 10000
@@ -26,9 +28,10 @@ class Curve(NamedTuple):
     server: bytes
 
 
-def open_socket(context: Any, curve: Curve | None = None) -> Socket:
+def open_socket(context: Any, endpoint: str, curve: Curve | None = None) -> Socket:
     """The one place where a socket to a checker is made, before it connects."""
     socket = context.socket(zmq.DEALER)
+    socket.setsockopt(zmq.AFFINITY, thread_of(endpoint))
     socket.setsockopt(zmq.MAXMSGSIZE, FRAME_LIMIT_BYTES)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDHWM, QUEUE_MESSAGES)
@@ -72,7 +75,7 @@ class Link:
                  on_connection: Callable[[bool], None]) -> None:
         self.connected = False
         self._on_response, self._on_connection = on_response, on_connection
-        self.dealer = open_socket(context, curve)
+        self.dealer = open_socket(context, endpoint, curve)
         try:
             self.monitor: Socket = self.dealer.get_monitor_socket(
                 zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
