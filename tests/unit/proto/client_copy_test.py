@@ -1,27 +1,18 @@
 """libentitled in process: a copy of the records kept through a checker's feed."""
 import os
-import pathlib
-import tempfile
 import time
 from random import Random
 
 import pytest
 
 from tests.support.conformance import Ask, cases, check, moved
-from tests.support.stub_checker import SILENCE, Failure, StubChecker
+from tests.support.stub_checker import Failure, StubChecker
 
 PROGRAM = os.environ["TEST_ASK"]
 CASES = cases()
 QUESTION = {"handle": "acme", "dimension": "seats", "quantity": 3}
 READY = {"wait_ms": 60000}
 KINDS = pytest.mark.parametrize("kind", [[], ["--subset"]], ids=["all", "subset"])
-
-
-@pytest.fixture
-def directory():
-    # Not pytest's tmp_path: a socket's name must stay below 108 bytes.
-    with tempfile.TemporaryDirectory(prefix="entitled-") as path:
-        yield pathlib.Path(path)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import typing
 
@@ -15,7 +14,7 @@ import pytest
 
 import entitled
 from entitled import _decide, _errors, _fixture, _messages, _records, _requests, _shapes
-from tests.support.stub_checker import SILENCE, Failure, StubChecker
+from tests.support.stub_checker import SILENCE, StubChecker
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "proto/client/python"
@@ -33,13 +32,6 @@ SHAPES = {
 WORDS = {_messages.Counting: "counting", _messages.Notice: "notice",
          _messages.OverrideAction: "override_action", _messages.Reason: "reason",
          _messages.State: "state"}
-
-
-@pytest.fixture
-def directory():
-    # Not pytest's tmp_path: a socket's name must stay below 108 bytes.
-    with tempfile.TemporaryDirectory(prefix="entitled-") as path:
-        yield pathlib.Path(path)
 
 
 @pytest.fixture

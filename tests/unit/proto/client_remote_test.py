@@ -5,7 +5,6 @@ import pathlib
 import re
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 
@@ -20,13 +19,6 @@ PROGRAM = os.environ["TEST_ASK"]
 CONFINED = pathlib.Path(__file__).resolve().parents[2] / "support/confined.py"
 QUESTION = {"handle": "acme", "dimension": "seats", "quantity": 3}
 BOTH = pytest.mark.parametrize("how", [[], ["--async"]], ids=["blocking", "asynchronous"])
-
-
-@pytest.fixture
-def directory():
-    # Not pytest's tmp_path: a socket's name must stay below 108 bytes.
-    with tempfile.TemporaryDirectory(prefix="entitled-") as path:
-        yield pathlib.Path(path)
 
 
 @pytest.fixture
@@ -79,17 +71,21 @@ def test_questions_are_shared_out(directory, checkers, how):
             seen.add(who(ask(QUESTION)))
 
 
+def assert_the_second_answers(ask, checkers):
+    """The first is asked again now and then, not each time."""
+    while not checks(checkers[0]):
+        assert who(ask(QUESTION)) == "2"
+    asked = len(checks(checkers[0]))
+    assert [who(ask(QUESTION)) for _ in range(50)] == ["2"] * 50
+    assert len(checks(checkers[0])) - asked < 25
+
+
 @BOTH
 @pytest.mark.parametrize("code", ["not_ready", "unavailable", "throttled", "internal", "timeout"])
 def test_a_failing_checker_is_followed_by_the_next(directory, checkers, how, code):
     checkers[0].behaviour = failing(code)
     with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 60000, *how) as ask:
-        while not checks(checkers[0]):
-            assert who(ask(QUESTION)) == "2"
-        asked = len(checks(checkers[0]))
-        assert [who(ask(QUESTION)) for _ in range(50)] == ["2"] * 50
-        # It is asked again now and then, not each time.
-        assert len(checks(checkers[0])) - asked < 25
+        assert_the_second_answers(ask, checkers)
 
 
 @BOTH
@@ -114,11 +110,7 @@ def test_when_all_are_overloaded_the_caller_learns_it(directory, checkers, how):
 def test_a_silent_checker_costs_no_answer(directory, checkers, how):
     checkers[0].behaviour = silent
     with Ask(PROGRAM, "remote", "--directory", directory, "--timeout-ms", 2000, *how) as ask:
-        while not checks(checkers[0]):
-            assert who(ask(QUESTION)) == "2"
-        asked = len(checks(checkers[0]))
-        assert [who(ask(QUESTION)) for _ in range(50)] == ["2"] * 50
-        assert len(checks(checkers[0])) - asked < 25
+        assert_the_second_answers(ask, checkers)
 
 
 @BOTH
