@@ -33,30 +33,13 @@ static bool is_present(const struct field *field, const void *value)
     if (field->need == REQUIRED)
         return true;
     switch (field->kind) {
-    case FIELD_TEXT:
-    case FIELD_BIN:
-        return ((const struct str *)member)->len > 0;
-    case FIELD_BOOL:
-        return *(const bool *)member;
     case FIELD_INT:
         return *(const int64_t *)member != (int64_t)field->fallback;
     case FIELD_NUM:
         return *(const double *)member != field->fallback;
-    case FIELD_TIME:
-        return *(const int64_t *)member != 0;
-    case FIELD_VALUE:
-        return ((const struct value *)member)->kind != VALUE_NONE;
-    case FIELD_CHOICE:
-        return *(const int *)member != 0;
-    case FIELD_STRS:
-    case FIELD_LIST:
-    case FIELD_ROWS:
-    case FIELD_ENCODED:
-        return ((const struct any_list *)member)->count > 0;
-    case FIELD_ITEM:
-        return *(void *const *)member != NULL;
+    default:
+        return field_is_set(field, member);
     }
-    return false;
 }
 
 static void pack_row(struct buf *out, const struct shape *shape, const void *value);

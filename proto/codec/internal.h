@@ -4,6 +4,7 @@
 
 #include "proto/codec/codec.h"
 #include "proto/codec/token.h"
+#include "proto/field.h"
 
 struct reader {
     struct input input; /* bytes that are one whole object, or part of one */
@@ -22,11 +23,5 @@ static inline const void *codec_member(const struct field *field, const void *va
 {
     return (const char *)value + field->offset;
 }
-
-/* Every list of messages.def has this layout. */
-struct any_list {
-    char *items;
-    size_t count;
-};
 
 #endif

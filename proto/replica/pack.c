@@ -73,34 +73,6 @@ static void pack_list(const struct packer *packer, const struct shape *shape,
         pack_fields(packer, shape, list->items + i * shape->size);
 }
 
-static bool is_present(const struct field *field, const void *member)
-{
-    switch (field->kind) {
-    case FIELD_TEXT:
-    case FIELD_BIN:
-        return ((const struct str *)member)->len > 0;
-    case FIELD_BOOL:
-        return *(const bool *)member;
-    case FIELD_INT:
-    case FIELD_TIME:
-        return *(const int64_t *)member != 0;
-    case FIELD_NUM:
-        return *(const double *)member != 0;
-    case FIELD_VALUE:
-        return ((const struct value *)member)->kind != VALUE_NONE;
-    case FIELD_CHOICE:
-        return *(const int *)member != 0;
-    case FIELD_STRS:
-    case FIELD_LIST:
-    case FIELD_ROWS:
-    case FIELD_ENCODED:
-        return ((const struct any_list *)member)->count > 0;
-    case FIELD_ITEM:
-        return *(void *const *)member != NULL;
-    }
-    return false;
-}
-
 static void pack_field(const struct packer *packer, const struct field *field, const void *member)
 {
     switch (field->kind) {
@@ -147,7 +119,7 @@ static void pack_fields(const struct packer *packer, const struct shape *shape, 
 
     for (size_t i = 0; i < shape->field_count; i++) {
         const struct field *field = &shape->fields[i];
-        if (is_present(field, (const char *)value + field->offset))
+        if (field_is_set(field, (const char *)value + field->offset))
             present |= UINT64_C(1) << i;
     }
     number_pack(packer->out, present);

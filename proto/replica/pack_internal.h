@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "proto/field.h"
+
 /* Beside the kind of a value. An integer has as few of 1, 2, 4 or 8 bytes as are enough: the two
  * bits of PACKED_WIDTH are the logarithm. */
 enum {
@@ -19,11 +21,5 @@ static inline unsigned packed_width(unsigned flags)
 {
     return 1U << ((flags & PACKED_WIDTH) >> PACKED_WIDTH_AT);
 }
-
-/* Every list of messages.def has this layout. */
-struct any_list {
-    char *items;
-    size_t count;
-};
 
 #endif

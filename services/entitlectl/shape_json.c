@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/crypto/crypto.h"
+#include "proto/field.h"
 
 static struct json *value_to_json(const struct value *value)
 {
@@ -41,18 +42,12 @@ static struct json *texts_to_json(const struct str_list *list)
     return array;
 }
 
-/* Every list struct is items and count. */
-static struct json *items_to_json(const struct shape *child, const void *at)
+static struct json *items_to_json(const struct shape *child, const struct any_list *list)
 {
-    struct {
-        const char *items;
-        size_t count;
-    } list;
     struct json *array = json_new_array();
 
-    memcpy(&list, at, sizeof(list));
-    for (size_t i = 0; i < list.count; i++)
-        json_add(array, shape_to_json(child, list.items + i * child->size));
+    for (size_t i = 0; i < list->count; i++)
+        json_add(array, shape_to_json(child, list->items + i * child->size));
     return array;
 }
 
