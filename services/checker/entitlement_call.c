@@ -9,7 +9,14 @@
 #include "common/log/log.h"
 #include "services/checker/entitlement_answer.h"
 
-enum { PAGES_MAX = 1000 };
+enum {
+    PAGES_MAX = 1000,
+    TELL_TIMEOUT_MS = 5000,
+    /* Between askings for a page. The last token renewed the lease, and a wait of an eighth of the
+     * time that a page may take leaves enough of it. */
+    PAGE_AGAIN_MS = 250,
+    PAGE_AGAIN_PART = 8,
+};
 
 struct entitlement_call {
     struct arena arena;
@@ -20,6 +27,9 @@ struct entitlement_call {
     struct entitlement_rows rows;
     struct map *seen_tokens;
     struct str next_token;
+    struct loop_timer *again;
+    int64_t again_ms;     /* the next wait */
+    int64_t page_mono_ms; /* when the last page came */
     int64_t deadline_mono_ms;
     struct str account; /* that asked for the pages so far; empty: not known */
     bool asker_unknown; /* the credentials changed, and whose they are now is not known yet */
@@ -36,6 +46,7 @@ void entitlement_call_cancel(struct entitlement_call *call)
         return;
     aws_call_cancel(call->aws_call);
     rpc_call_cancel(call->token);
+    loop_cancel(call->again);
     map_free(call->seen_tokens);
     arena_done(&call->arena);
     mem_free(call);
@@ -76,6 +87,31 @@ static int64_t time_left_ms(const struct entitlement_call *call)
     return left > 0 ? left : 0;
 }
 
+static void on_again(void *arg)
+{
+    struct entitlement_call *call = arg;
+
+    call->again = NULL;
+    ask_page(call);
+}
+
+/* True: what came before stays, and the page is asked for once more. */
+static bool asks_again(struct entitlement_call *call, struct str why)
+{
+    int64_t longest_ms = call->ask.deadline_ms / PAGE_AGAIN_PART;
+
+    if (call->result.pages == 0 ||
+        clock_mono_ms() - call->page_mono_ms >= call->ask.page_patience_ms)
+        return false;
+    log_warning("a page is not given, and asked for again",
+                LOG_STR("product", call->ask.product_code), LOG_INT("page", call->result.pages + 1),
+                LOG_STR("why", why));
+    aws_call_cancel(take(call->aws_call));
+    call->again = loop_after(call->ask.loop, call->again_ms, on_again, call);
+    call->again_ms = call->again_ms * 2 < longest_ms ? call->again_ms * 2 : longest_ms;
+    return true;
+}
+
 static void on_token(void *arg, const struct rpc_response *response)
 {
     struct entitlement_call *call = arg;
@@ -85,7 +121,7 @@ static void on_token(void *arg, const struct rpc_response *response)
         call->result.renewed_mono_ms = call->token_asked_mono_ms;
     if (response->code == ERROR_NONE)
         aws_call_admit(call->aws_call);
-    else
+    else if (!rpc_errors[response->code].retryable || !asks_again(call, response->message))
         fail(call, "no token of the quota: " STR_FMT, STR_ARG(response->message));
 }
 
@@ -129,6 +165,29 @@ static bool is_invalid_question(const struct aws_response *response)
            (str_eq(response->code, STR("InvalidParameterException")) ||
             str_eq(response->code, STR("ValidationException")) ||
             str_eq(response->code, STR("ValidationError")));
+}
+
+static void on_told(void *arg, const struct rpc_response *response)
+{
+    (void)arg;
+    (void)response;
+}
+
+/* Whether the page is given some time later does not depend on the question. */
+static bool is_passing(const struct aws_response *response)
+{
+    return response->outcome != AWS_ERROR || response->retryable;
+}
+
+static bool asks_aws_again(struct entitlement_call *call, const struct aws_response *response)
+{
+    if (!is_passing(response) ||
+        !asks_again(call, response->message.len > 0 ? response->message : response->code))
+        return false;
+    if (response->outcome == AWS_THROTTLED)
+        rpc_call(call->ask.store, METHOD_store_throttled, NULL, TELL_TIMEOUT_MS, STR_NONE, on_told,
+                 NULL);
+    return true;
 }
 
 static void fail_by_aws(struct entitlement_call *call, const struct aws_response *response)
@@ -192,7 +251,8 @@ static void on_page(void *arg, const struct aws_response *response)
     call->aws_call = NULL;
     rpc_call_cancel(take(call->token));
     if (response->outcome != AWS_OK) {
-        fail_by_aws(call, response);
+        if (!asks_aws_again(call, response))
+            fail_by_aws(call, response);
         return;
     }
     if (!is_same_asker(call, response->signed_by)) {
@@ -205,6 +265,8 @@ static void on_page(void *arg, const struct aws_response *response)
         fail(call, "the answer of AWS cannot be used: %s", error.text);
         return;
     }
+    call->page_mono_ms = clock_mono_ms();
+    call->again_ms = PAGE_AGAIN_MS;
     if (call->result.pages++ == 0)
         call->result.began_at_s = response->began_wall_ms / 1000;
     go_on(call);

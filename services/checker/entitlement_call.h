@@ -2,7 +2,8 @@
  *
  * It is whole or it failed: a page too many, a token that comes again, a page that cannot be read
  * fail the call, and none of its rows are given out. A row that cannot be read is given out as
- * such.
+ * such. A call of many pages may have patience: a page that AWS does not give for the moment is
+ * asked for again, at widening intervals, and the pages before it stay.
  */
 #ifndef SERVICES_CHECKER_ENTITLEMENT_CALL_H
 #define SERVICES_CHECKER_ENTITLEMENT_CALL_H
@@ -28,6 +29,9 @@ struct entitlement_ask {
     /* A claim whose lease each token renews, for a call of many pages. */
     struct str claim_id;
     int64_t fence;
+    /* How long after a page the next one is asked for, with a claim; 0: its attempts must do. */
+    struct loop *loop;
+    int64_t page_patience_ms;
 };
 
 struct entitlement_result {

@@ -18,6 +18,7 @@ enum {
      * (GetEntitlements API reference). Ten customers' rows are about one page. */
     TOGETHER_MOST = 10,
     TOGETHER_AGAIN_MS = 60 * 60 * 1000,
+    PAGE_PATIENCE_MS = 10 * 60 * 1000,
 };
 
 /* One message of claims after the other. */
@@ -238,7 +239,8 @@ static void begin_sweep(struct worker *worker)
     const struct sweep_options sweep = {.loop = options->loop,
                                         .aws = options->aws,
                                         .store = options->store,
-                                        .claim = &worker->work};
+                                        .claim = &worker->work,
+                                        .page_patience_ms = options->page_patience_ms};
 
     worker->sweep = sweep_start(&sweep, on_swept, worker);
 }
@@ -366,6 +368,8 @@ struct refresh *refresh_new(const struct refresh_options *options)
     refresh->options = *options;
     if (refresh->options.together_again_ms == 0)
         refresh->options.together_again_ms = TOGETHER_AGAIN_MS;
+    if (refresh->options.page_patience_ms == 0)
+        refresh->options.page_patience_ms = PAGE_PATIENCE_MS;
     refresh->together_most = TOGETHER_MOST;
     refresh->workers =
         mem_alloc_array((size_t)options->concurrent_calls, sizeof(*refresh->workers));

@@ -213,6 +213,8 @@ struct sweep *sweep_start(const struct sweep_options *options, sweep_done_fn *do
         .pages_max = PAGES_MAX,
         .claim_id = claim->subscription->id,
         .fence = claim->fence,
+        .loop = options->loop,
+        .page_patience_ms = options->page_patience_ms,
     };
 
     sweep->options = *options;

@@ -2,7 +2,8 @@
  * store, part by part.
  *
  * Nothing is sent before every page was read: a sweep is whole or it failed. Each page takes a
- * token, which renews the claim's lease too, and so does each part.
+ * token, which renews the claim's lease too, and so does each part. A page that AWS does not give
+ * for the moment does not cost those before it.
  */
 #ifndef SERVICES_CHECKER_SWEEP_H
 #define SERVICES_CHECKER_SWEEP_H
@@ -18,6 +19,7 @@ struct sweep_options {
     struct aws *aws;
     struct rpc_client *store;
     const struct claim_result *claim; /* of a sweep */
+    int64_t page_patience_ms;         /* as for entitlement_ask */
 };
 
 struct sweep_result {

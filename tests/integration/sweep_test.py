@@ -55,6 +55,24 @@ def test_it_finds_what_notifications_missed(suite):
     assert suite.entitlectl("sweep", "unknown")[0] == 1
 
 
+def test_a_page_that_aws_does_not_give_is_waited_for(suite):
+    settings = suite.config.read_text()
+    suite.config.write_text(settings + "[store]\nquota_per_second = 5\n")
+    for number in range(CUSTOMERS):
+        suite.sandbox.buy(product=NEW, account=f"{200000000000 + number}",
+                          dimensions={"seats": 10, "storage_tb": number + 1})
+    suite.start()
+    suite.sandbox.wait_calls("GetEntitlements", 2)
+    # More than the attempts of three calls.
+    failing = 10
+    suite.sandbox.fault(operation="GetEntitlements", kind="error500", count=failing)
+    suite.eventually(lambda: swept(suite, NEW, "--last").get("rows") == 2 * CUSTOMERS)
+    calls = [call for call in suite.sandbox.calls("GetEntitlements")
+             if "Filter" not in call["parameters"] and call["parameters"]["ProductCode"] == NEW]
+    assert sum(call["fault"] != "none" for call in calls) > 3, calls
+    assert sum("NextToken" not in call["parameters"] for call in calls) == 1, "it began anew"
+
+
 def test_a_sweep_that_fails_is_shown_and_tried_again(suite):
     suite.sandbox.buy(product=NEW, account="200000000000", dimensions={"seats": 10})
     suite.start()

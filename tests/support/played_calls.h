@@ -9,7 +9,7 @@
 #include "proto/codec/codec.h"
 #include "proto/endpoint/client.h"
 
-enum { PLAYED_CALLS = 4096 };
+enum { PLAYED_CALLS = 32768 };
 
 struct aws_call {
     enum aws_service service;
@@ -40,6 +40,7 @@ static struct {
     struct loop *loop;
     struct aws_call aws[PLAYED_CALLS];
     size_t aws_count;
+    size_t aws_wanted; /* with that many the loop stops */
     struct rpc_call rpc[PLAYED_CALLS];
     size_t rpc_count;
     size_t rpc_wanted; /* with that many the loop stops */
@@ -80,6 +81,8 @@ struct aws_call *aws_call(struct aws *aws, const struct aws_request *request, aw
                               .arg = arg,
                               .open = true};
     assert_int_equal(json_parse(&call->body, request->body, NULL), 0);
+    if (played.aws_count == played.aws_wanted)
+        loop_stop(played.loop);
     return call;
 }
 

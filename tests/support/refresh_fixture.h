@@ -60,6 +60,14 @@ static inline struct aws_call *last_aws(void)
     return call;
 }
 
+/* Waits for the next call to AWS, which comes on a timer. */
+static inline struct aws_call *next_aws(void)
+{
+    played.aws_wanted = played.aws_count + 1;
+    loop_run(played.loop);
+    return last_aws();
+}
+
 /* An attempt waits for admission; true: it got it at once. */
 static inline bool attempt(struct aws_call *call)
 {
@@ -114,7 +122,7 @@ static inline void on_drained(void *arg)
     world.drained = true;
 }
 
-static inline void begin(int64_t together_again_ms)
+static inline void begin(int64_t together_again_ms, int64_t page_patience_ms)
 {
     memset(&world, 0, sizeof(world));
     played_begin();
@@ -122,13 +130,14 @@ static inline void begin(int64_t together_again_ms)
                                                           .checker = "one",
                                                           .concurrent_calls = 1,
                                                           .together_again_ms = together_again_ms,
+                                                          .page_patience_ms = page_patience_ms,
                                                           .on_drained = on_drained});
 }
 
 static inline int set_up(void **state)
 {
     (void)state;
-    begin(0);
+    begin(0, 0);
     return 0;
 }
 

@@ -152,6 +152,13 @@ static void a_sweep_fails_if_nobody_says_whose_the_credentials_are(void **state)
     expect_not_swept("whose they are now is not known");
 }
 
+static int set_up_impatient(void **state)
+{
+    (void)state;
+    begin(0, -1);
+    return 0;
+}
+
 static void a_sweep_that_is_not_whole_sends_nothing(void **state)
 {
     (void)state;
@@ -160,6 +167,111 @@ static void a_sweep_that_is_not_whole_sends_nothing(void **state)
     const struct release_params *params = last_rpc(METHOD_store_release)->params;
     assert_true(str_eq_text(params->subscription, "p-product"));
     assert_int_equal(params->fence, FENCE);
+}
+
+static struct aws_call *second_page(void)
+{
+    aws_answers(sweep_claimed(), "{\"Entitlements\":[" ROW_OF("l-a") "],\"NextToken\":\"1\"}");
+    struct aws_call *call = last_aws();
+    assert_false(attempt(call));
+    return call;
+}
+
+static void token_of_second_page(struct aws_call *call)
+{
+    assert_true(str_eq_text(json_str(json_get(call->body, "NextToken")), "1"));
+    assert_false(attempt(call));
+    assert_int_equal(((const struct quota_params *)last_rpc(METHOD_store_quota)->params)->fence,
+                     FENCE);
+    played_store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+    assert_int_equal(call->admitted, 1);
+}
+
+static void a_page_that_is_not_given_is_asked_for_again(void **state)
+{
+    static const struct {
+        enum aws_outcome outcome;
+        const char *code;
+    } failures[] = {{AWS_UNREACHABLE, ""},
+                    {AWS_THROTTLED, "ThrottlingException"},
+                    {AWS_CREDENTIALS, "ExpiredTokenException"}};
+    (void)state;
+
+    struct aws_call *call = second_page();
+    played_store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        aws_fails(call, failures[i].outcome, failures[i].code);
+        if (failures[i].outcome == AWS_THROTTLED)
+            last_rpc(METHOD_store_throttled);
+        call = next_aws();
+        token_of_second_page(call);
+    }
+    aws_answers(call, "{\"Entitlements\":[" ROW_OF("l-b") "]}");
+    assert_int_equal(
+        ((const struct sweep_part_params *)last_rpc(METHOD_store_sweep_part)->params)->rows.count,
+        2);
+}
+
+static void a_token_of_the_quota_that_is_not_given_is_asked_for_again(void **state)
+{
+    (void)state;
+    struct aws_call *call = second_page();
+    played_store_answers(last_rpc(METHOD_store_quota), ERROR_UNAVAILABLE, NULL);
+    assert_true(call->cancelled);
+    token_of_second_page(next_aws());
+    aws_answers(last_aws(), "{}");
+    last_rpc(METHOD_store_sweep_part);
+}
+
+/* AWS does not know the token any more; another checker has the sweep. */
+static void a_sweep_begins_anew_if_the_page_cannot_come(void **state)
+{
+    (void)state;
+    struct aws_call *call = second_page();
+    played_store_answers(last_rpc(METHOD_store_quota), ERROR_NONE, NULL);
+    aws_fails(call, AWS_ERROR, "InvalidParameterException");
+    expect_not_swept("InvalidParameterException");
+}
+
+static void a_sweep_that_lost_its_claim_asks_for_no_page(void **state)
+{
+    (void)state;
+    second_page();
+    played_store_answers(last_rpc(METHOD_store_quota), ERROR_CONFLICT, NULL);
+    expect_not_swept("no token of the quota");
+    assert_true(played.aws[played.aws_count - 1].cancelled);
+}
+
+static void the_first_page_is_not_waited_for(void **state)
+{
+    (void)state;
+    aws_fails(sweep_claimed(), AWS_UNREACHABLE, "");
+    expect_not_swept("no whole answer");
+}
+
+/* As many as a seller with some hundred thousand customers has. */
+static void a_sweep_of_many_pages_is_whole(void **state)
+{
+    enum { PAGES = 20100 };
+    size_t rows = 0;
+    (void)state;
+
+    sweep_claimed();
+    for (int page = 1; page <= PAGES; page++) {
+        cleanup(buf_done) struct buf body = BUF_INIT;
+        buf_printf(&body, "{\"Entitlements\":[" ROW_OF("l-%05d") "]", page);
+        if (page < PAGES)
+            buf_printf(&body, ",\"NextToken\":\"%d\"", page);
+        buf_append_text(&body, "}");
+        aws_answers(last_aws(), body.data);
+    }
+    while (played.rpc[played.rpc_count - 1].method == METHOD_store_sweep_part) {
+        struct rpc_call *call = last_rpc(METHOD_store_sweep_part);
+        rows += ((const struct sweep_part_params *)call->params)->rows.count;
+        played_store_answers(call, ERROR_NONE, &(struct sweep_part_result){0});
+    }
+    assert_int_equal(rows, PAGES);
+    last_rpc(METHOD_store_sweep_finish);
 }
 
 static void a_sweep_whose_claim_lapsed_ends(void **state)
@@ -192,7 +304,14 @@ int main(void)
         TEST(a_sweep_may_learn_later_whose_the_new_credentials_are),
         TEST(a_sweep_fails_with_credentials_of_another_account),
         TEST(a_sweep_fails_if_nobody_says_whose_the_credentials_are),
-        TEST(a_sweep_that_is_not_whole_sends_nothing),
+        cmocka_unit_test_setup_teardown(a_sweep_that_is_not_whole_sends_nothing, set_up_impatient,
+                                        tear_down),
+        TEST(a_page_that_is_not_given_is_asked_for_again),
+        TEST(a_token_of_the_quota_that_is_not_given_is_asked_for_again),
+        TEST(a_sweep_begins_anew_if_the_page_cannot_come),
+        TEST(a_sweep_that_lost_its_claim_asks_for_no_page),
+        TEST(the_first_page_is_not_waited_for),
+        TEST(a_sweep_of_many_pages_is_whole),
         TEST(a_sweep_whose_claim_lapsed_ends),
         TEST(a_stop_does_not_wait_for_a_sweep),
     };

@@ -142,7 +142,7 @@ static void a_question_about_several_that_aws_does_not_take_is_not_asked_again(v
 static void as_many_as_before_are_tried_again_later(void **state)
 {
     tear_down(state);
-    begin(1);
+    begin(1, 0);
     const struct claim_params *ask = after_several_were_refused();
     while (ask->at_most == 5) {
         played_store_answers(last_rpc(METHOD_store_claim), ERROR_TIMEOUT, NULL);
