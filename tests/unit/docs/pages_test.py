@@ -1,4 +1,4 @@
-"""The pages: every link leads somewhere, and what the operator is told to look for is what the daemons say."""
+"""The pages: links lead somewhere, lines have one width, and operators look for what the daemons say."""
 import pathlib
 import re
 
@@ -37,6 +37,17 @@ def test_links_lead_somewhere(page):
         target = (page.parent / name).resolve() if name else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def prose(page):
+    """The lines of running text: no tables and no code."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    return [line for line in text.splitlines() if not line.startswith(("|", "    ", "!["))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_lines_have_one_width(page):
+    assert [line for line in prose(page) if len(line) > 120] == []
 
 
 def test_the_figures_to_watch_are_told():

@@ -34,14 +34,14 @@ class UnknownMethod(Error):
 
 
 class NotFound(Error):
-    """What was asked for does not exist."""
+    """The thing asked for does not exist."""
 
     code = "not_found"
     retryable = False
 
 
 class Conflict(Error):
-    """It contradicts what is there, or another was first."""
+    """The request contradicts what is there, or another came first."""
 
     code = "conflict"
     retryable = False
@@ -54,7 +54,7 @@ class NotReady(Error):
 
 
 class Unavailable(Error):
-    """What is needed for an answer cannot be reached."""
+    """A process or service that the answer needs cannot be reached."""
 
     code = "unavailable"
 
@@ -66,7 +66,7 @@ class Timeout(Error, builtins.TimeoutError):
 
 
 class Throttled(Error):
-    """Too much is asked at once."""
+    """Too many requests at once."""
 
     code = "throttled"
 
