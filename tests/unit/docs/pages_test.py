@@ -39,6 +39,13 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(target), link
 
 
+def test_what_contributors_are_told_to_open_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = re.findall(r"`([\w./-]+/[\w./-]*)`", text) + re.findall(r"^(?:\./)?(?:deploy|tests)/\S+", text, re.M)
+    assert len(named) > 3
+    assert [name for name in named if "NAME" not in name and name != "docs/..." and not (ROOT / name).exists()] == []
+
+
 def prose(page):
     """The lines of running text: no tables and no code."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
