@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include "common/base/clock.h"
-#include "services/store/books.h"
-#include "services/store/records.h"
+#include "services/store/tables/records.h"
+#include "services/store/work/books.h"
 #include "tests/bench/data.h"
 #include "tests/bench/tool.h"
 

@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_APPLY_FIXTURE_H
 #define TESTS_SUPPORT_APPLY_FIXTURE_H
 
-#include "services/store/apply.h"
+#include "services/store/rules/apply.h"
 
 enum { H = 3600, D = 24 * H, T = 100 * D, LATER = 10000 * D };
 

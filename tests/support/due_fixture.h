@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_DUE_FIXTURE_H
 #define TESTS_SUPPORT_DUE_FIXTURE_H
 
-#include "services/store/marks.h"
+#include "services/store/work/marks.h"
 #include "tests/support/store_fixture.h"
 
 static const struct str subscription = STR_INIT("s-1");

@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_EVENTS_FIXTURE_H
 #define TESTS_SUPPORT_EVENTS_FIXTURE_H
 
-#include "services/store/marks.h"
+#include "services/store/work/marks.h"
 #include "tests/support/store_fixture.h"
 
 #define NOW 1700000000

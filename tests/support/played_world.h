@@ -4,7 +4,7 @@
 #define TESTS_SUPPORT_PLAYED_WORLD_H
 
 #include "proto/record/record.h"
-#include "services/store/apply.h"
+#include "services/store/rules/apply.h"
 #include "tests/support/random.h"
 #include "tests/support/store_fixture.h"
 

@@ -2,7 +2,7 @@
  * not run, and has the handle "stray" lead to the records that they led to. */
 #include <stdio.h>
 
-#include "services/store/db.h"
+#include "services/store/disk/db.h"
 
 enum { ENTRIES_MAX = 64 };
 

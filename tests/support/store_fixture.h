@@ -15,9 +15,9 @@
 
 #include "common/base/clock.h"
 #include "proto/codec/codec.h"
-#include "services/store/commit.h"
-#include "services/store/handlers.h"
-#include "services/store/records.h"
+#include "services/store/methods/handlers.h"
+#include "services/store/process/commit.h"
+#include "services/store/tables/records.h"
 
 #define PRODUCT    "4exampleproductcode0000001"
 #define ACCOUNT    "111122223333"

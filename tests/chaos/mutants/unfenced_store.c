@@ -1,7 +1,7 @@
 /* A store that ignores the fencing number of an answer. Linked into the store's own objects by the
  * linker's --wrap, to prove that the campaign sees it. */
-#include "services/store/due.h"
-#include "services/store/handlers.h"
+#include "services/store/methods/handlers.h"
+#include "services/store/work/due.h"
 
 int64_t __real_due_fence(const struct due *due, struct str id);
 enum rpc_error __real_on_apply(struct work *work);

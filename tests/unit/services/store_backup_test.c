@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "services/store/backup.h"
+#include "services/store/work/backup.h"
 
 static void enter(struct fixture *f, int number)
 {

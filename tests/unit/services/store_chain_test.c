@@ -1,8 +1,8 @@
 /* The journal's chain: whatever is done to an entry behind the store's back shows, and where. */
 #include "tests/support/store_fixture.h"
 
-#include "services/store/chain.h"
-#include "services/store/journal.h"
+#include "services/store/tables/chain.h"
+#include "services/store/tables/journal.h"
 
 static struct str enter(struct fixture *f, const char *account)
 {

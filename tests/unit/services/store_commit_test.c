@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "services/store/journal.h"
+#include "services/store/tables/journal.h"
 
 static enum rpc_error enter(struct fixture *f, const char *account, struct register_result *result)
 {

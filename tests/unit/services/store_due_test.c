@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "services/store/heap.h"
-#include "services/store/presence.h"
+#include "common/base/heap.h"
+#include "services/store/work/presence.h"
 #include "tests/support/due_fixture.h"
 
 static void a_mark_is_claimed_once_and_done_when_applied(void **state)

@@ -1,7 +1,7 @@
 /* Ends that nothing certain explains: counted, held, and decided by an operator. */
 #include "proto/record/record.h"
-#include "services/store/ends.h"
-#include "services/store/journal.h"
+#include "services/store/rules/ends.h"
+#include "services/store/tables/journal.h"
 #include "tests/support/store_fixture.h"
 
 /* As many as end without being held; see many_ends. */

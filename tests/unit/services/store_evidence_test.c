@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "services/store/marks.h"
+#include "services/store/work/marks.h"
 #include "tests/support/identity_fixture.h"
 
 static void rows_of_a_licence_call_belong_to_it_whatever_they_repeat(void **state)

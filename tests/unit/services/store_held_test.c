@@ -1,6 +1,6 @@
 /* Whatever is served as held is shown to the operator, who can end it. */
 #include "proto/decide/decide.h"
-#include "services/store/ends.h"
+#include "services/store/rules/ends.h"
 #include "tests/support/store_fixture.h"
 
 /* What the queue brings now of AWS's past. */

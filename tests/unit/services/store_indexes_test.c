@@ -2,9 +2,9 @@
 #include "tests/support/store_fixture.h"
 
 #include "common/base/mem.h"
-#include "services/store/indexes.h"
-#include "services/store/journal.h"
-#include "services/store/notifications.h"
+#include "services/store/disk/indexes.h"
+#include "services/store/tables/journal.h"
+#include "services/store/tables/notifications.h"
 
 enum { RULES = 4 };
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "services/store/marks.h"
+#include "services/store/work/marks.h"
 #include "tests/support/identity_fixture.h"
 
 static void notify_end(struct fixture *f, const char *key, enum event_kind kind, const char *status)

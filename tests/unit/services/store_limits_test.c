@@ -1,6 +1,6 @@
 /* What a record, a page and a message hold, and what happens to more. */
-#include "services/store/chain.h"
-#include "services/store/journal.h"
+#include "services/store/tables/chain.h"
+#include "services/store/tables/journal.h"
 #include "tests/support/store_fixture.h"
 
 /* A record that cannot be read again would be lost. */

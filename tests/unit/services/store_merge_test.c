@@ -1,8 +1,8 @@
 /* What two records had apart, once they are one. */
 #include "proto/record/record.h"
-#include "services/store/apply.h"
-#include "services/store/identity.h"
-#include "services/store/marks.h"
+#include "services/store/rules/apply.h"
+#include "services/store/rules/identity.h"
+#include "services/store/work/marks.h"
 #include "tests/support/store_fixture.h"
 
 static struct subscription enter(struct fixture *f, struct register_params params)

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "services/store/quota.h"
+#include "services/store/work/quota.h"
 #include "tests/support/due_fixture.h"
 
 #define SECOND_US 1000000

@@ -1,7 +1,7 @@
 /* Who may say what AWS said: the seller account, as far as it is known. */
 #include "proto/record/record.h"
-#include "services/store/journal.h"
-#include "services/store/seller.h"
+#include "services/store/tables/journal.h"
+#include "services/store/tables/seller.h"
 #include "tests/support/store_fixture.h"
 
 #define OTHER "777788889999"

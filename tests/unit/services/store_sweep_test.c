@@ -1,7 +1,7 @@
 /* What a sweep does to records: verified as listed, or marked due; nothing else. */
-#include "services/store/journal.h"
-#include "services/store/marks.h"
-#include "services/store/sweeps.h"
+#include "services/store/tables/journal.h"
+#include "services/store/work/marks.h"
+#include "services/store/work/sweeps.h"
 #include "tests/support/store_fixture.h"
 
 #define SWEEP        "p-" PRODUCT

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "proto/decide/decide.h"
-#include "services/store/marks.h"
+#include "services/store/work/marks.h"
 #include "tests/support/played_world.h"
 
 static void answer_somebody(struct world *world)
