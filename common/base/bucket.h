@@ -18,7 +18,7 @@ struct bucket {
 bool bucket_is_full(const struct bucket *bucket, int64_t now_us);
 
 /* True: the cost is taken, and at least the reserve is left. A full bucket gives also what costs
- * more than it holds, and is then refilled for longer. now_us: of a clock that nobody sets. */
+ * more than it holds, and is then refilled for longer. now_us: of the monotonic clock. */
 bool bucket_take(struct bucket *bucket, const struct bucket_size *size, int64_t cost,
                  int64_t reserve, int64_t now_us);
 

@@ -15,7 +15,7 @@ struct buf {
 void buf_done(struct buf *buf);  /* frees; the buffer is empty and usable again; takes NULL */
 void buf_clear(struct buf *buf); /* keeps the memory */
 void buf_reserve(struct buf *buf, size_t more);
-/* For who writes bytes in place: where they go, with room for `most`, and how many they were. */
+/* For writing bytes in place: where they go, with room for `most`, and how many they were. */
 static inline unsigned char *buf_room(struct buf *buf, size_t most)
 {
     if (buf->capacity - buf->len <= most)

@@ -1,7 +1,7 @@
 /* Why something failed, as one sentence for a person.
  *
- * Functions below proto/ return 0, or -1 with the sentence in *error. They do not log: whoever
- * decides what happens next logs once.
+ * Functions below proto/ return 0, or -1 with the sentence in *error. They do not log: the caller
+ * that decides what happens next logs once.
  */
 #ifndef COMMON_BASE_ERROR_H
 #define COMMON_BASE_ERROR_H

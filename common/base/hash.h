@@ -1,5 +1,5 @@
-/* A fast hash of bytes, after wyhash (Wang Yi, public domain). Whoever does not know the seed
- * cannot choose bytes that collide. */
+/* A fast hash of bytes, after wyhash (Wang Yi, public domain). Without the seed nobody can
+ * choose bytes that collide. */
 #ifndef COMMON_BASE_HASH_H
 #define COMMON_BASE_HASH_H
 

@@ -87,8 +87,9 @@ const char *config_default_path(void);
  * Within one file a setting stands once; only a list may be repeated, which adds to it. Labels
  * match whatever their case; the environment may bring a label that no file has.
  *
- * NAME_file of a secret is read at once. A file that this user may not read leaves the secret empty
- * and is no error: the daemons share their settings, not their secrets. Who needs it must check. */
+ * NAME_file of a secret is read at once. A file that this user may not read leaves the secret
+ * empty and is no error: the daemons share their settings, not their secrets. Callers that need
+ * it must check. */
 int config_load(struct config **ret, const struct config_schema *schema, const char *path,
                 struct error *error);
 void config_free(struct config *config);                /* takes NULL */

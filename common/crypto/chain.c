@@ -65,7 +65,7 @@ enum crypto_chain crypto_certificate_check_chain(const struct crypto_certificate
     ERR_clear_error();
     if (good)
         return CRYPTO_CHAIN_GOOD;
-    error_set(error, "the certificate is not to be trusted: %s",
+    error_set(error, "the certificate cannot be trusted: %s",
               X509_verify_cert_error_string(reason));
     return is_missing_issuer(reason) ? CRYPTO_CHAIN_ISSUER_MISSING : CRYPTO_CHAIN_BAD;
 }

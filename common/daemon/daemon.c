@@ -109,10 +109,10 @@ static void drain(struct running *running)
     if (!running->drained && !running->failed)
         loop_run(running->context.loop);
     if (running->late)
-        log_warning("not everything was finished in time, stopping all the same",
+        log_warning("some work was not finished in time; stopping anyway",
                     LOG_INT("limit_ms", limit_ms));
     else if (!running->drained && !running->failed)
-        log_warning("told to stop at once, not everything was finished");
+        log_warning("told to stop at once; some work was not finished");
 }
 
 static int serve(struct running *running)
@@ -181,7 +181,7 @@ static void say_good(const struct options *options)
 {
     puts("settings are good");
     if (!options->config_path && !config_default_path())
-        puts("there is no file of settings: all are defaults, or of the environment");
+        puts("there is no settings file: all settings are defaults or come from the environment");
 }
 
 int daemon_main(const struct daemon *daemon, int argc, char **argv)

@@ -1,6 +1,6 @@
 /* Exclusive locks between processes: a second bind of an ipc path succeeds in silence and steals
- * the traffic, and a database opened for recovery twice is lost, so whoever owns such a thing holds
- * a lock first. The lock ends with the process, however it ends. */
+ * the traffic, and a database opened for recovery twice is lost, so the owner of such a thing
+ * holds a lock first. The lock ends with the process, however it ends. */
 #ifndef COMMON_DAEMON_LOCK_H
 #define COMMON_DAEMON_LOCK_H
 

@@ -112,7 +112,7 @@ static int load_from(int fd, const char *path, struct curve_keys *ret,
     if (err == 0)
         err = certificate_parse(view, ret, ret_note ? ret_note : &note);
     explicit_bzero(text, sizeof(text));
-    return err == 0 ? 0 : error_set(error, "'%s' is no CURVE certificate", path);
+    return err == 0 ? 0 : error_set(error, "'%s' is not a CURVE certificate", path);
 }
 
 static int open_file(const char *path, struct error *error)
@@ -142,7 +142,8 @@ static int check_mode(int fd, const char *path, struct error *error)
     if (fstat(fd, &status) < 0)
         return error_set(error, "cannot read '%s': %s", path, strerror(errno));
     if (status.st_mode & (S_IRWXG | S_IRWXO))
-        return error_set(error, "others than its owner may use '%s'; it must have mode 0600", path);
+        return error_set(error, "users other than its owner may use '%s'; it must have mode 0600",
+                         path);
     return 0;
 }
 

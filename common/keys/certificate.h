@@ -1,5 +1,5 @@
 /* CURVE key pairs in files, as CZMQ's zcert writes them (ZPL, ZeroMQ RFC 4): NAME.cert is the
- * public half, for whoever must recognise its owner; NAME.cert_secret beside it has both halves,
+ * public half, for those that must recognise its owner; NAME.cert_secret beside it has both halves,
  * for the owner alone. Keys are text: 40 characters of Z85 (ZeroMQ RFC 32).
  */
 #ifndef COMMON_KEYS_CERTIFICATE_H
@@ -32,7 +32,7 @@ int certificate_parse(struct str text, struct curve_keys *ret, struct certificat
 /* The public half of PATH. ret_note may be NULL. */
 int certificate_load(const char *path, struct curve_keys *ret, struct certificate_note *ret_note,
                      struct error *error);
-/* Both halves, from PATH_secret, which nobody but its owner may read. That they are a pair is not
+/* Both halves, from PATH_secret, which only its owner may read. That they are a pair is not
  * looked at here. */
 int certificate_load_secret(const char *path, struct curve_keys *ret, struct error *error);
 

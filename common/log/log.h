@@ -5,7 +5,7 @@
  * from outside can forge a line. Never give it tokens, secrets or personal data; account ids and
  * licences go through LOG_MASKED.
  *
- * No daemon waits for whoever reads its log: a line that standard error does not take at once is
+ * No daemon waits for the reader of its log: a line that standard error does not take at once is
  * lost and counted, and the next line that it takes says how many are missing.
  */
 #ifndef COMMON_LOG_LOG_H

@@ -1,5 +1,4 @@
-/* Standard error, written to without ever waiting for whoever reads it. Not for two threads at
- * once. */
+/* Standard error, written to without ever waiting for its reader. Not for two threads at once. */
 #ifndef COMMON_LOG_STANDARD_ERROR_H
 #define COMMON_LOG_STANDARD_ERROR_H
 

@@ -30,8 +30,8 @@ void loop_unwatch_fd(struct loop *loop, int fd);
 void loop_watch_socket(struct loop *loop, void *socket, int events, loop_socket_fn *fn, void *arg);
 void loop_unwatch_socket(struct loop *loop, void *socket);
 
-/* One shot, after delay_ms on the monotonic clock. The timer is gone when its callback is called;
- * until then it belongs to the caller, who may cancel it. */
+/* One shot, after delay_ms on the monotonic clock. The timer is gone when its callback is
+ * called; until then it belongs to the caller, which may cancel it. */
 struct loop_timer *loop_after(struct loop *loop, int64_t delay_ms, loop_timer_fn *fn, void *arg);
 void loop_cancel(struct loop_timer *timer); /* takes NULL */
 

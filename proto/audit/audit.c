@@ -72,8 +72,8 @@ static void on_told(void *arg, const struct rpc_response *response)
         kind->count -= kind->telling;
         kind->since_mono_ms = clock_mono_ms();
     } else {
-        log_debug("the journal did not take an event; later again", LOG_TEXT("what", kind->what),
-                  LOG_STR("why", response->message));
+        log_debug("the journal did not record an event; trying again later",
+                  LOG_TEXT("what", kind->what), LOG_STR("why", response->message));
     }
     if (kind->count > 0 && !kind->timer)
         kind->timer = loop_after(kind->audit->options.loop, kind->audit->options.interval_ms,

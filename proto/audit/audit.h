@@ -15,7 +15,7 @@ struct audit;
 struct audit_options {
     struct loop *loop;
     struct rpc_client *store; /* outlives the audit */
-    const char *process;      /* who tells: the daemon's name; outlives the audit */
+    const char *process;      /* the daemon's name, for the entries; outlives the audit */
     int64_t interval_ms;      /* 0: a minute. Shorter only for tests. */
 };
 

@@ -27,7 +27,7 @@ struct heir {
 
 enum { LINEAGE_FEW = 8 };
 
-/* Who succeeds whom among the facts, found when it is first asked for and once for all of them. */
+/* The successions among the facts, found at the first question and once for all. */
 struct lineage {
     const struct decide_facts *facts;
     const struct policy *policy;

@@ -79,7 +79,7 @@ static void tell(struct admission *admission)
     if (keys > 0)
         tell_keys(admission, keys);
     if (handshakes > 0)
-        log_warning("a connection without CURVE, or meant for another key than ours, was refused",
+        log_warning("a connection without CURVE, or to a key that is not ours, was refused",
                     LOG_INT("since_last_line", handshakes));
     admission->keys_told += keys;
     admission->handshakes_told += handshakes;
@@ -240,7 +240,7 @@ void admission_unguard(void *socket)
 static void on_unreadable(void *arg, const char *sentence)
 {
     (void)arg;
-    log_warning("a file in the list of allowed keys does not count", LOG_TEXT("why", sentence));
+    log_warning("a file in the directory of allowed keys is ignored", LOG_TEXT("why", sentence));
 }
 
 int admission_open(struct admission **ret, const struct admission_options *options,
@@ -262,7 +262,7 @@ int admission_open(struct admission **ret, const struct admission_options *optio
         return -1;
     }
     options->context->admission = admission;
-    log_info("TCP endpoints let in the keys of a list",
+    log_info("TCP endpoints accept these allowed keys",
              LOG_TEXT("directory", options->allowed_keys),
              LOG_INT("keys", allow_list_count(admission->allowed)),
              LOG_TEXT("own_key", endpoint_context_public_key(options->context)));

@@ -2,9 +2,9 @@
  * keys.
  *
  * One for a process, on its loop, before it binds a tcp:// endpoint. With it those are CURVE
- * servers that let in nobody but the keys of the list, as it is at that moment; a connection that
- * stands stays. Without it none is bound. Who was refused is counted, logged and told, at once and
- * then in sums of a minute: a flood cannot fill what is written.
+ * servers that let in only the keys of the list, as it is at that moment; a connection that stands
+ * stays. Without it none is bound. Refusals are counted, logged and reported, at once and then in
+ * sums of a minute: a flood cannot fill what is written.
  */
 #ifndef PROTO_ENDPOINT_ADMISSION_H
 #define PROTO_ENDPOINT_ADMISSION_H

@@ -2,10 +2,10 @@
  * to endpoint.
  *
  * ZeroMQ counts messages, and one may be of any size: this counts bytes. A peer is a connection. It
- * may burden the server with so much, all together with so much; who is over it is refused as
- * throttled until it has read what is there. While all together are over theirs, that holds for
- * every peer that burdens the server with anything at all. So it costs a question of others
- * nothing, and a look-up is needed only once more is kept than one peer may have.
+ * may burden the server with so much, all together with so much; a connection over it is refused as
+ * throttled until it has read its replies. While all together are over theirs, that holds for every
+ * peer that burdens the server with anything at all. So it costs a question of others nothing, and
+ * a look-up is needed only once more is kept than one peer may have.
  *
  * A reply is counted until libzmq lets its memory go: written to the peer, or dropped with it.
  */

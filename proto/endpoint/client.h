@@ -1,9 +1,9 @@
 /* The asking end: a DEALER socket that connects to one or several addresses of one service,
  * reconnects by itself and gives every call a deadline.
  *
- * ZMQ_IMMEDIATE: a call made while nobody is connected waits here, bounded, until its deadline.
+ * ZMQ_IMMEDIATE: a call made while there is no connection waits here, bounded, until its deadline.
  * When the connection is lost, calls already sent fail as unavailable (the peer may have executed
- * them: every write is idempotent or carries an id), so nobody waits for an answer that cannot
+ * them: every write is idempotent or carries an id), so no caller waits for an answer that cannot
  * come.
  */
 #ifndef PROTO_ENDPOINT_CLIENT_H

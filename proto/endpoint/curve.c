@@ -36,7 +36,7 @@ static int no_directory(const char *address, struct error *error)
 {
     return error_prefix(error,
                         "'%s' needs a directory with the certificates (\"entitlectl keys make\" "
-                        "makes them) of those who may connect",
+                        "makes them) of the peers that may connect",
                         address);
 }
 
@@ -60,8 +60,8 @@ static int expect(struct endpoint_context *context, const char *address, const c
 
     if (certificate_load(certificate, &keys, NULL, error) < 0)
         return error_prefix(error,
-                            "'%s' needs the public certificate of who answers there (copy the "
-                            ".cert from that host)",
+                            "'%s' needs the public certificate of the process that answers there "
+                            "(copy the .cert from that host)",
                             address);
     endpoint_context_expect(context, address, keys.public_key);
     return 0;
@@ -80,7 +80,8 @@ int curve_before_connect(struct endpoint_context *context, const struct config_l
         if (load_own(context, certificate, address, error) < 0)
             return -1;
         if (next >= servers->count)
-            return error_set(error, "'%s' needs the certificate of who answers there", address);
+            return error_set(error, "'%s' needs the certificate of the process that answers there",
+                             address);
         if (expect(context, address, servers->items[next], error) < 0)
             return -1;
         if (servers->count > 1)
@@ -111,7 +112,7 @@ int curve_check_bind(const struct config_list *addresses, const char *certificat
     if (err == 0 && allow_list_open(&list, allowed_keys, on_unreadable, &unreadable, error) < 0)
         err = no_directory(address, error);
     else if (err == 0 && *unreadable.text)
-        err = error_set(error, "in the list of those who may connect, %s", unreadable.text);
+        err = error_set(error, "among the peers that may connect, %s", unreadable.text);
     allow_list_free(list);
     endpoint_context_free(context);
     return err;

@@ -11,8 +11,8 @@ int curve_before_bind(struct admission **admission, const struct config_list *ad
                       const char *certificate, const struct admission_options *options,
                       struct error *error);
 
-/* Before connecting: own certificate, and the public ones of who answers; one for all tcp://
- * addresses, or one for each in their order. */
+/* Before connecting: own certificate, and the public ones of the processes that answer; one for
+ * all tcp:// addresses, or one for each in their order. */
 int curve_before_connect(struct endpoint_context *context, const struct config_list *addresses,
                          const char *certificate, const struct config_list *servers,
                          struct error *error);

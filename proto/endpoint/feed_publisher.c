@@ -97,9 +97,8 @@ static void cut_off(struct feed_publisher *publisher, zmq_msg_t *msg)
     int fd = zmq_msg_get(msg, ZMQ_SRCFD);
 
     publisher->stats.cut_off++;
-    tell(publisher,
-         "a reader of the feed subscribes to more prefixes than there may be, and is cut "
-         "off; readers subscribe to everything");
+    tell(publisher, "a reader of the feed subscribes to more prefixes than allowed, and is cut "
+                    "off; subscribe to everything");
     if (fd >= 0 && getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
         socket_is_bound_at(publisher->binding, &address))
         shutdown(fd, SHUT_RDWR);
@@ -191,7 +190,7 @@ int feed_publish(struct feed_publisher *publisher, enum event_id event, const vo
     if (out->len > FEED_SMALL_BYTES &&
         atomic_load(&publisher->load->bytes) + out->len > FEED_WAITING_BYTES) {
         publisher->stats.withheld++;
-        tell(publisher, "a reader of the feed is so slow that events are told without what they "
+        tell(publisher, "a reader of the feed is so slow that events are sent without what they "
                         "wrote; all readers ask for changes");
         return -1;
     }

@@ -194,7 +194,7 @@ static bool refuse_burden(struct rpc_request *request)
     server_count(&server->counters.refused, 1);
     server_tell_dropped(server);
     rpc_fail(request, ERROR_THROTTLED,
-             "too much of what this connection asked for waits to be answered or read");
+             "too many of this connection's requests and replies are waiting");
     return true;
 }
 

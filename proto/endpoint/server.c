@@ -154,9 +154,10 @@ void server_tell_dropped(struct rpc_server *server)
 
     if (!once_a_minute(&server->dropped_line, clock_mono_ms(), dropped, &since_last))
         return;
-    log_warning("peers ask more than they read: requests are refused or replies dropped",
-                LOG_INT("since_last_line", since_last),
-                LOG_INT("waiting_bytes", burdens_bytes(server->burdens)));
+    log_warning(
+        "peers send more requests than they read replies: requests are refused or replies dropped",
+        LOG_INT("since_last_line", since_last),
+        LOG_INT("waiting_bytes", burdens_bytes(server->burdens)));
 }
 
 static uint64_t read_counter(const atomic_uint_fast64_t *counter)

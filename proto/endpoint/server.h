@@ -74,8 +74,8 @@ int rpc_server_open(struct rpc_server **ret, struct loop *loop,
  * the reply wakes it by itself. */
 int rpc_server_open_threaded(struct rpc_server **ret, const struct rpc_server_options *options,
                              struct error *error);
-/* Parked requests are answered as unavailable, without on_expired; nobody may touch them any more,
- * nor answer while this runs. Not from a handler. Takes NULL. */
+/* Parked requests are answered as unavailable, without on_expired; they must not be touched any
+ * more, nor answered while this runs. Not from a handler. Takes NULL. */
 void rpc_server_close(struct rpc_server *server);
 void rpc_server_stats(const struct rpc_server *server, struct rpc_server_stats *ret_stats);
 
@@ -96,10 +96,10 @@ void *rpc_request_kept(const struct rpc_request *request);
 int64_t rpc_request_time_left_ms(const struct rpc_request *request);
 
 /* Every request is answered exactly once, now or later; afterwards it must not be touched. */
-/* result is of the method's result shape; NULL for the shape nothing. -1: it was not sent, because
- * the peer is gone, does not read, or the result is larger than a message may be; who gave
- * something away with it takes it back. (From another thread than the server's own, a peer that is
- * gone is noticed later, and counted only.) */
+/* result is of the method's result shape; NULL for the shape nothing. -1: it was not sent,
+ * because the peer is gone, does not read, or the result is larger than a message may be; the
+ * caller takes back what it gave away with it. (From another thread than the server's own, a
+ * peer that is gone is noticed later, and counted only.) */
 int rpc_reply(struct rpc_request *request, const void *result);
 void rpc_fail(struct rpc_request *request, enum rpc_error code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -108,7 +108,7 @@ void rpc_fail(struct rpc_request *request, enum rpc_error code, const char *form
 void rpc_may_be_idle(struct rpc_request *request);
 /* Keeps a request for later. On a loop server on_expired is called at its deadline, in which the
  * owner must forget the request; the server then answers it with timeout. A threaded server does
- * not watch deadlines: whoever keeps the request looks at rpc_request_time_left_ms() and answers.
+ * not watch deadlines: the keeper of the request looks at rpc_request_time_left_ms() and answers.
  */
 void rpc_park(struct rpc_request *request,
               void (*on_expired)(void *arg, struct rpc_request *request), void *arg);

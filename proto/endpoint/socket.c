@@ -58,11 +58,12 @@ static int use_keys(struct endpoint_context *context, void *socket, const char *
     if (!own->secret_key[0])
         return error_set(error, "'%s' needs a CURVE key pair of our own", address);
     if (!context_expected(context, address, server))
-        return error_set(error, "'%s' needs the public key of who answers there", address);
+        return error_set(error, "'%s' needs the public key of the process that answers there",
+                         address);
     if (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server, CURVE_KEY_SIZE) < 0 ||
         zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, own->public_key, CURVE_KEY_SIZE) < 0 ||
         zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret_key, CURVE_KEY_SIZE) < 0)
-        return error_set(error, "'%s': a key is no CURVE key", address);
+        return error_set(error, "'%s': a key is not a CURVE key", address);
     return 0;
 }
 

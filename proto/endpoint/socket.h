@@ -1,8 +1,8 @@
 /* What all sockets have in common: options, binding with locks, connecting. Internal to endpoint.
  *
  * ipc sockets are bound here and handed to libzmq (ZMQ_USE_FD): so they have their mode before
- * anybody can connect, and it is we who remove the path, while we still hold its lock. libzmq
- * removes it from a thread of its own at some later time, when the next holder may have bound it.
+ * anybody can connect. We remove the path ourselves, while we still hold its lock. libzmq removes
+ * it from a thread of its own at some later time, when the next holder may have bound it.
  */
 #ifndef PROTO_ENDPOINT_SOCKET_H
 #define PROTO_ENDPOINT_SOCKET_H
@@ -18,7 +18,7 @@
 #include "proto/endpoint/context.h"
 
 /* libzmq looks up names in the thread that carries the connection: those have a thread to
- * themselves, so that a silent name server keeps nobody else waiting. */
+ * themselves, so that a silent name server keeps no other endpoint waiting. */
 enum { SOCKET_IO_THREADS = 2 };
 
 struct admission;
@@ -45,7 +45,7 @@ void socket_set(void *socket, int option, int value);
 
 /* For the next address that is bound or connected: an address keeps what was set then. */
 void socket_use_no_keys(void *socket);
-/* False: nobody said whom to expect there. */
+/* False: no key is expected there. */
 bool context_expected(struct endpoint_context *context, const char *address,
                       char ret_key[CURVE_KEY_SIZE]);
 

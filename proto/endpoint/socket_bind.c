@@ -92,8 +92,7 @@ static int bind_tcp(struct endpoint_context *context, void *socket, const char *
                     struct error *error)
 {
     if (!context->admission)
-        return error_set(error, "'%s' needs CURVE: a key pair and a list of who may connect",
-                         address);
+        return error_set(error, "'%s' needs CURVE: a key pair and a list of allowed keys", address);
     if (admission_guard(context->admission, socket, address, error) < 0)
         return -1;
     int err = bind_address(socket, address, error);

@@ -1,5 +1,5 @@
-/* Announces a process to the store while it lives: a checker, so that others find it; one that
- * nobody can ask, with its figures.
+/* Announces a process to the store while it lives: a checker, so that others find it; a process
+ * that takes no requests, with its figures.
  */
 #ifndef PROTO_PRESENCE_PRESENCE_H
 #define PROTO_PRESENCE_PRESENCE_H

@@ -176,10 +176,10 @@ static void describe_evidence(struct line *line, const struct evidence *before,
     }
     describe_time(line, "held as one of many ends at once", NULL, before->held_at, after->held_at);
     describe_time(line, "the end was accepted", NULL, before->accepted_at, after->accepted_at);
-    describe_time(line, "the end was refused: served on", NULL, before->refused_at,
+    describe_time(line, "the end was refused: still served", NULL, before->refused_at,
                   after->refused_at);
-    describe_time(line, "a new licence renews it or another",
-                  "it is known whom the new licence renews", before->undecided_at,
+    describe_time(line, "a new licence renews it or another subscription",
+                  "it is known which subscription the new licence renews", before->undecided_at,
                   after->undecided_at);
     describe_time(line, "renewal or replacement announced", NULL, before->succeeded_at,
                   after->succeeded_at);

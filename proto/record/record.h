@@ -40,8 +40,8 @@ struct evidence record_evidence(const struct subscription *record);
 /* Whether something explains that AWS lists nothing: a notice, the dates, an operator's word, or
  * that the product lists others, unless too many ended at once. What nothing explains is held. */
 bool record_end_is_explained(const struct subscription *record);
-/* Whether a clock stamped it that was ahead of this one: it happened, but nobody knows when. Clocks
- * of hosts may differ by a few minutes. */
+/* Whether a clock stamped it that was ahead of this one: it happened, but the time is not known.
+ * Clocks of hosts may differ by a few minutes. */
 bool record_time_is_ahead(int64_t time_s, int64_t now_s);
 /* Whether something about this subscription itself explains it: that others are listed may as well
  * be an answer meant for another account. */

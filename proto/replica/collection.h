@@ -26,7 +26,7 @@ struct collection {
     struct epoch *epoch;
     struct slabs *slabs;
     struct words *words;
-    uint64_t seed; /* of the handles' hashes, so that nobody can choose ones that collide */
+    uint64_t seed; /* of the handles' hashes, so that no peer can choose ones that collide */
     struct index by_handle;
     struct order by_id; /* the writer's, as all below */
     struct buf packing;

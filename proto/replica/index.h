@@ -1,10 +1,10 @@
 /* From hashes to blocks: a hash table with one writer and readers that never lock.
  *
- * It holds no keys: whoever finds a block looks whether it is the one that was meant. Extendible
- * hashing (Fagin and others, 1979): segments of one slab each are found by the highest bits of the
- * hash, and one that is full is split in two, so that growing never stops the writer for long.
- * Within a segment the lowest bits choose a cache line; a full line overflows into the next one.
- * Blocks whose hashes are equal stand in a group.
+ * It holds no keys: the reader of a block checks that it is the right one. Extendible hashing
+ * (Fagin and others, 1979): segments of one slab each are found by the highest bits of the hash,
+ * and one that is full is split in two, so that growing never stops the writer for long. Within a
+ * segment the lowest bits choose a cache line; a full line overflows into the next one. Blocks
+ * whose hashes are equal stand in a group.
  */
 #ifndef PROTO_REPLICA_INDEX_H
 #define PROTO_REPLICA_INDEX_H

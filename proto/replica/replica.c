@@ -391,8 +391,8 @@ answer_while_catching_up(struct replica_lookup *lookup, const struct replica_gui
         code = prefer_kept(lookup, kept, word_at_s, guidance, now_s, arena, ret_answer, code);
     } else if (code == ERROR_NONE && since_s != 0 && !is_over(since_s, guidance, now_s) &&
                !decide_is_known(ret_answer, since_s)) {
-        error_set(error, "the store is catching up with AWS after it was new, restored or older "
-                         "than before, and may not know yet what would be refused");
+        error_set(error, "the store is new, restored or older than before and catching up with "
+                         "AWS; it may not know yet what this would refuse");
         return ERROR_NOT_READY;
     }
     if (code == ERROR_NONE)

@@ -66,8 +66,8 @@ void replica_find(struct replica_reader *reader, struct str handle, struct arena
 void replica_find_for(struct replica_reader *reader, const struct decide_question *question,
                       struct arena *arena, struct decide_facts *ret_facts);
 
-/* An answer in three stages, each of which asks for the memory that the next one reads. Who has
- * many questions takes all of them through one stage before the next, within one section, and waits
+/* An answer in three stages, each of which asks for the memory that the next one reads. For many
+ * questions, take all of them through one stage before the next, within one section: this waits
  * for memory once instead of once for each. */
 struct replica_lookup {
     const struct decide_question *question; /* borrowed */

@@ -22,7 +22,7 @@ enum {
     BLOCK_CLASSES = 23,
 };
 
-/* The highest bit of a reference is free for who keeps it. */
+/* The highest bit of a reference is free for its keeper. */
 #define SLAB_REF_BITS 31
 
 struct slabs {

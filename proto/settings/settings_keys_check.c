@@ -34,7 +34,7 @@ static int check_products(const struct settings *settings, struct error *error)
 {
     if (settings->products.count > 0)
         return 0;
-    return error_set(error, "there is no [product LABEL]: which products are yours?");
+    return error_set(error, "there is no [product LABEL] section: name your products");
 }
 
 int settings_check_store_keys(const void *settings, struct error *error)

@@ -202,7 +202,7 @@ void on_changes(void *arg, struct rpc_request *request)
             write_changes(&writer, &touched))
             rpc_reply(request, &result);
         else
-            rpc_fail(request, ERROR_NOT_FOUND, "what changed since then is not known here");
+            rpc_fail(request, ERROR_NOT_FOUND, "the changes since then are not known here");
         replica_read_end(checker->loop_reader);
     }
     map_free(touched.subscriptions);

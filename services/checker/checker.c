@@ -41,8 +41,9 @@ static void show_state(struct checker *checker, const struct replica_follow_stat
 static void show_unreadable(struct checker *checker, const struct replica_follow_state *now)
 {
     if (now->unreadable > checker->unreadable)
-        log_error("the store has records that cannot be read here; they are missing from answers",
-                  LOG_INT("records", now->unreadable - checker->unreadable));
+        log_error(
+            "the store has records that this checker cannot read; they are missing from answers",
+            LOG_INT("records", now->unreadable - checker->unreadable));
     checker->unreadable = now->unreadable;
 }
 
@@ -128,8 +129,8 @@ static void on_caller(void *arg, const struct aws_caller *caller)
     struct str seller = str_of(checker->settings->aws.seller_account);
 
     if (str_is_empty(caller->account))
-        log_warning("AWS does not say whose credentials these are; until it does, dates alone end "
-                    "nobody's access, and STS is asked again",
+        log_warning("AWS does not say whose credentials these are; until it does, a passed date "
+                    "alone ends no access, and STS is asked again",
                     LOG_STR("why", caller->failure));
     else if (seller.len > 0 && !str_eq(seller, caller->account))
         log_warning("the credentials are not the seller account's; AWS will list nothing",

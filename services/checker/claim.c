@@ -91,7 +91,7 @@ void claim_give_back(struct claim *claim, const char *why)
                                           .error = str_of(why)};
 
     claim->lease->stats->failed++;
-    log_warning("a refresh failed, the store has it tried again",
+    log_warning("a refresh failed; the store will have it tried again",
                 LOG_STR("subscription", params.subscription), LOG_TEXT("why", why),
                 LOG_TRACE(claim->work.trace));
     claim->store_call = rpc_call(claim->lease->options->store, METHOD_store_release, &params,
@@ -116,7 +116,8 @@ static void on_refused(struct claim *claim, const struct rpc_response *response)
 
     if (response->code == ERROR_CONFLICT) {
         claim->lease->stats->refused++;
-        log_info("an answer was not taken", LOG_STR("subscription", claim->answer.subscription),
+        log_info("the store did not take an answer",
+                 LOG_STR("subscription", claim->answer.subscription),
                  LOG_STR("why", response->message), LOG_TRACE(claim->work.trace));
         claim->done(claim->arg, claim);
     } else if (rpc_errors[response->code].retryable && left_ms > APPLY_RETRY_MS) {
@@ -313,7 +314,7 @@ static void ask_aws(struct claim *claim, bool token_included)
 void claim_ask(struct claim *claim, bool token_included)
 {
     if (claim_key(claim).len == 0)
-        claim_give_back(claim, "the record has nothing to filter the call by");
+        claim_give_back(claim, "the record has no key by which to filter the call");
     else
         ask_aws(claim, token_included);
 }

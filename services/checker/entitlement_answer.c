@@ -78,7 +78,7 @@ static bool read_text(const struct json *value, const struct text_member *member
     if (is_absent(value))
         return true;
     if (json_kind(value) != JSON_KIND_STRING)
-        error_set(error, "'%s' is no string", member->name);
+        error_set(error, "'%s' is not a string", member->name);
     else if (text.len > limit_at(member->offset))
         error_set(error, "'%s' is longer than AWS allows", member->name);
     else
@@ -163,7 +163,7 @@ static bool read_date(const struct json *value, int64_t *ret_time_s, struct erro
         time /= 1000;
     }
     if (!readable || time > last_s) {
-        error_set(error, "'ExpirationDate' is no time in seconds");
+        error_set(error, "'ExpirationDate' is not a time in seconds");
         return false;
     }
     *ret_time_s = time;
@@ -174,7 +174,7 @@ static bool read_row(const struct json *from, struct str product_code, struct ar
                      struct aws_entitlement *row, struct error *error)
 {
     if (json_kind(from) != JSON_KIND_OBJECT) {
-        error_set(error, "an entitlement is no object");
+        error_set(error, "an entitlement is not an object");
         return false;
     }
     if (!read_texts(from, arena, row, error))
@@ -210,7 +210,7 @@ static int read_rows(const struct json *list, struct str product_code, struct ar
     if (is_absent(list))
         return 0;
     if (json_kind(list) != JSON_KIND_ARRAY)
-        return error_set(error, "'Entitlements' is no list");
+        return error_set(error, "'Entitlements' is not a list");
     for (size_t i = 0; i < json_count(list); i++) {
         struct aws_entitlement *row = add_row(rows, arena);
         struct error why;
@@ -230,9 +230,9 @@ int entitlement_page_read(const struct json *body, struct str product_code, stru
     const struct json *token = json_get(body, "NextToken");
 
     if (json_kind(body) != JSON_KIND_OBJECT)
-        return error_set(error, "the answer is no object");
+        return error_set(error, "the answer is not an object");
     if (!is_absent(token) && json_kind(token) != JSON_KIND_STRING)
-        return error_set(error, "'NextToken' is no string");
+        return error_set(error, "'NextToken' is not a string");
     if (read_rows(json_get(body, "Entitlements"), product_code, arena, rows, error) < 0)
         return -1;
     *ret_next_token = arena_str(arena, json_str(token));

@@ -1,8 +1,8 @@
 /* What GetEntitlements is asked and what it answers, as JSON: pure functions, no I/O.
  *
  * Cites AWS's GetEntitlements API reference. Every member of a row may be missing; unknown members
- * are ignored; a value of no known kind is a row without value, for the dimension is listed all the
- * same. A row that cannot be read is marked as such, and the others count. What contradicts the
+ * are ignored; a value of an unknown kind makes a row without value, because the dimension is still
+ * listed. A row that cannot be read is marked as such, and the others count. What contradicts the
  * form of the answer itself makes the whole call fail: half an answer must not pass for one.
  */
 #ifndef SERVICES_CHECKER_ENTITLEMENT_ANSWER_H

@@ -103,7 +103,7 @@ static bool asks_again(struct entitlement_call *call, struct str why)
     if (call->result.pages == 0 ||
         clock_mono_ms() - call->page_mono_ms >= call->ask.page_patience_ms)
         return false;
-    log_warning("a page is not given, and asked for again",
+    log_warning("AWS did not give a page; it is asked for again",
                 LOG_STR("product", call->ask.product_code), LOG_INT("page", call->result.pages + 1),
                 LOG_STR("why", why));
     aws_call_cancel(take(call->aws_call));
@@ -122,7 +122,7 @@ static void on_token(void *arg, const struct rpc_response *response)
     if (response->code == ERROR_NONE)
         aws_call_admit(call->aws_call);
     else if (!rpc_errors[response->code].retryable || !asks_again(call, response->message))
-        fail(call, "no token of the quota: " STR_FMT, STR_ARG(response->message));
+        fail(call, "no quota token: " STR_FMT, STR_ARG(response->message));
 }
 
 /* Each attempt, be it a page or a repetition, takes a token. */
@@ -150,7 +150,7 @@ static const char *outcome_text(enum aws_outcome outcome)
     case AWS_CREDENTIALS:
         return "AWS does not accept the credentials";
     case AWS_UNREACHABLE:
-        return "AWS gave no whole answer";
+        return "AWS did not give a whole answer";
     case AWS_ERROR:
     case AWS_OK:
         break;
@@ -217,7 +217,7 @@ static void end(struct entitlement_call *call)
 {
     if (call->asker_unknown &&
         (!is_same_asker(call, call->result.signed_by) || call->asker_unknown)) {
-        fail(call, "the credentials changed, and whose they are now is not known");
+        fail(call, "the credentials changed, and their account is not known yet");
         return;
     }
     call->result.whole = true;

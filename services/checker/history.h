@@ -1,5 +1,5 @@
-/* What changed lately: which ids each of the last commits touched, so that a reader who missed some
- * can ask for `changes` instead of everything.
+/* What changed lately: which ids each of the last commits touched, so that a follower that missed
+ * some can ask for `changes` instead of everything.
  *
  * It holds an unbroken run of commits or nothing. Records themselves are looked up when asked for.
  */

@@ -59,7 +59,7 @@ static void on_noted(void *arg, const struct rpc_response *response)
 {
     (void)arg;
     if (response->code != ERROR_NONE)
-        log_warning("the journal did not take a note of an override",
+        log_warning("the journal did not record a lost override",
                     LOG_STR("why", response->message));
 }
 
@@ -87,13 +87,14 @@ static void note(struct checker *checker, const char *what, const struct overrid
 
 static void tell_lost(struct checker *checker, const struct override *override)
 {
-    note(checker, "an override is lost to the store: set it again, if it is still meant", override,
+    note(checker, "an override is lost to the store: set it again if you still want it", override,
          ++checker->kept.overrides_lost);
 }
 
 static void tell_back(struct checker *checker, const struct override *override)
 {
-    note(checker, "an override that had been removed is back: remove it again, if it is not meant",
+    note(checker,
+         "an override that had been removed is back: remove it again if you do not want it",
          override, ++checker->kept.overrides_back);
 }
 
@@ -155,7 +156,7 @@ static void tell_tenant(void *arg, struct str tenant)
     if (map_get(tenants->now, tenant))
         return;
     if (++watch->tenants_lost <= NAMED_MAX)
-        log_warning("the store does not know a tenant id any more", LOG_MASKED("tenant", tenant));
+        log_warning("the store no longer knows a tenant id", LOG_MASKED("tenant", tenant));
 }
 
 static void compare_tenants(struct checker *checker)
@@ -167,15 +168,15 @@ static void compare_tenants(struct checker *checker)
     each_tenant(checker, replica_next_kept, tell_tenant, &tenants);
     map_free(tenants.now);
     if (checker->kept.tenants_lost > before)
-        log_error("tenant ids are lost to the store, and lead nowhere once it has caught up: "
-                  "'entitlectl link' them again",
+        log_error("tenant ids are lost to the store, and will lead nowhere once it has caught up: "
+                  "link them again with 'entitlectl link'",
                   LOG_INT("tenants", checker->kept.tenants_lost - before));
 }
 
 static void begin(struct checker *checker, const struct replica_follow_state *now)
 {
-    log_warning("the store is another than before: answers go on from what was known, marked "
-                "stale, until it has caught up with AWS",
+    log_warning("the store is not the one from before: answers also use the earlier copy, marked "
+                "stale, until the store has caught up with AWS",
                 LOG_STR("incarnation", now->kept_incarnation), LOG_INT("seq", now->kept_seq));
     presence_announce_now(checker->presence);
 }
@@ -196,7 +197,7 @@ void checker_watch_kept(struct checker *checker, const struct replica_follow_sta
         watch->compared = true;
     }
     if (!now->kept && watch->kept) {
-        log_info("the store has caught up: answers are its own again");
+        log_info("the store has caught up: answers use its records alone again");
         watch->compared = false;
     }
     watch->kept = now->kept;

@@ -162,7 +162,7 @@ static void note_invalid(struct refresh *refresh, const struct entitlement_resul
 {
     refresh->together_most /= 2;
     refresh->together_again_mono_ms = clock_mono_ms() + refresh->options.together_again_ms;
-    log_warning("AWS does not take a question about several licences",
+    log_warning("AWS does not accept a question about several licences",
                 LOG_INT("asked_together_from_now_on",
                         refresh->together_most > 1 ? refresh->together_most : 1),
                 LOG_TEXT("why", result->error.text));
@@ -184,9 +184,9 @@ static void on_together(void *arg, const struct entitlement_result *result)
     if (!result->whole)
         note_invalid(worker->refresh, result);
     else if (has_strange_row(worker, &result->rows))
-        log_warning(
-            "an answer about several licences has rows of others; each is asked about alone",
-            LOG_STR("product", worker->work.subscription->product_code));
+        log_warning("an answer about several licences has rows of other licences; each is asked "
+                    "about alone",
+                    LOG_STR("product", worker->work.subscription->product_code));
     else
         for (size_t i = 0; i < worker->count; i++)
             apply_rows_of(worker, i, result);

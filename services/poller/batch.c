@@ -129,7 +129,7 @@ static void log_refusal(const struct batch *batch, struct str code, struct str m
 {
     log_warning(batch->options.operation == BATCH_DELETE
                     ? "a message could not be deleted; SQS will hand it out again"
-                    : "a message could not be handed back; SQS will do so by itself",
+                    : "a message could not be handed back; SQS will hand it out again by itself",
                 LOG_TEXT("queue", batch->options.label), LOG_STR("code", code),
                 LOG_STR("error", message));
 }

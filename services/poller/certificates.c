@@ -163,7 +163,7 @@ static void settle(struct place *place, enum certificate_state state)
     if (state == CERTIFICATE_GOOD)
         log_info("a certificate of SNS is trusted", LOG_TEXT("url", place->url));
     else
-        log_warning(state == CERTIFICATE_BAD ? "a certificate is not trusted as SNS's"
+        log_warning(state == CERTIFICATE_BAD ? "a certificate is not trusted as one of SNS's"
                                              : "a certificate of SNS cannot be fetched",
                     LOG_TEXT("url", place->url), LOG_TEXT("why", place->why.text));
     if (state != CERTIFICATE_GOOD)

@@ -33,7 +33,7 @@ typedef void certificate_fn(void *arg, const struct certificate_answer *answer);
 /* ca_bundle: a PEM file; NULL for none. */
 int certificates_new(struct certificates **ret, struct loop *loop, const char *ca_bundle,
                      struct error *error);
-void certificates_free(struct certificates *certificates); /* nobody is told; takes NULL */
+void certificates_free(struct certificates *certificates); /* nothing is reported; takes NULL */
 
 /* The URL is one that cert_url_kind() does not refuse; now_s by a clock that is right. */
 struct certificate_answer certificates_look(struct certificates *certificates, struct str url,

@@ -219,7 +219,7 @@ static void on_certificate(void *arg, const struct certificate_answer *answer)
         refuse(delivery, arena_printf(&delivery->arena, "Its signing certificate: " STR_FMT ".",
                                       STR_ARG(answer->why)));
     else if (!signature_holds(&delivery->signature, answer->certificate))
-        refuse(delivery, STR("Its Signature does not fit what it says."));
+        refuse(delivery, STR("Its Signature does not fit its text."));
     else
         tell_store(delivery);
 }
@@ -266,8 +266,8 @@ static void check_origin(struct delivery *delivery)
     if (wanted && notification->source == SOURCE_SNS)
         check_signature(delivery);
     else if (wanted && notification->source == SOURCE_SNS_RAW)
-        refuse(delivery, STR("SNS delivered it raw, without a signature, and check_signatures "
-                             "asks for one."));
+        refuse(delivery,
+               STR("SNS delivered it raw, without a signature, and check_signatures demands one."));
     else
         tell_store(delivery);
 }

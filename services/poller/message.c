@@ -210,10 +210,10 @@ static void check_topic(const struct json *envelope, const struct message_owner 
 
     if (listed ? has(&owner->topic_arns, topic) : is_marketplace_topic(topic))
         return;
-    ret->problem =
-        arena_printf(arena, "Its topic '" STR_FMT "' is %s.", STR_ARG(topic),
-                     listed ? "none of topic_arns"
-                            : "not named as AWS Marketplace's are, and topic_arns is empty");
+    ret->problem = arena_printf(
+        arena, "Its topic '" STR_FMT "' is %s.", STR_ARG(topic),
+        listed ? "none of topic_arns"
+               : "it has no name like AWS Marketplace's topics, and topic_arns is empty");
 }
 
 static void read_envelope(const struct json *envelope, const struct message_owner *owner,

@@ -104,7 +104,7 @@ static void on_refused(void *arg)
 {
     struct poller *poller = arg;
 
-    audit_refused(poller->audit, "a message without a good signature of SNS, or not of our topics");
+    audit_refused(poller->audit, "a message without a valid signature of SNS, or of another topic");
 }
 
 static int open_reader(struct poller *poller, const struct settings_queue *queue,
@@ -155,7 +155,7 @@ static void on_store(void *arg, bool connected)
     if (connected)
         log_info("the store is reached");
     else
-        log_warning("the store is away; nothing is received until it is back");
+        log_warning("the store is away; no messages are received until it is back");
     for (size_t i = 0; i < poller->reader_count; i++)
         queue_wake(poller->readers[i].queue);
 }

@@ -11,7 +11,8 @@ struct caller_rules {
     size_t proxy_count;
 };
 
-/* The list holds addresses and networks; what is none was refused with the settings. */
+/* The list holds addresses and networks; a text that is not an address was refused with the
+ * settings. */
 void caller_rules_init(struct caller_rules *rules, const struct config_list *proxies,
                        struct arena *arena);
 bool caller_is_proxy(const struct caller_rules *rules, const struct ip *ip);

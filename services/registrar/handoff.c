@@ -99,7 +99,7 @@ static int check_header(struct str part, const struct handoff_key *key, struct e
     if (!str_eq(json_get_str(header, "kid"), key->id))
         return error_set(error, "its key id is not the one of sign_up_key_id");
     if (json_get(header, "crit"))
-        return error_set(error, "it demands an extension");
+        return error_set(error, "it demands an extension (crit)");
     return 0;
 }
 
@@ -140,7 +140,7 @@ static int check_times(const struct json *claims, int64_t now_s, struct error *e
     if (issued > now + HANDOFF_SKEW_S)
         return error_set(error, "it was issued in the future; one of the clocks is wrong");
     if (expires > now + HANDOFF_LIFETIME_S + HANDOFF_SKEW_S)
-        return error_set(error, "it is good for longer than %d seconds", HANDOFF_LIFETIME_S);
+        return error_set(error, "it is valid for more than %d seconds", HANDOFF_LIFETIME_S);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* The hand-off to the vendor's own sign-up, and its return.
  *
  * Both are JSON Web Signatures (RFC 7515, compact form) with HS256 under a secret that vendor and
- * registrar share. The hand-off says who arrived; the return says which tenant of the vendor's that
+ * registrar share. The hand-off names the buyer; the return says which tenant of the vendor's that
  * became. Only HS256 and only our key id are ever accepted: what a header says about its own
  * verification is not believed.
  */

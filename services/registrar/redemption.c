@@ -107,7 +107,7 @@ static void on_registered(void *arg, const struct rpc_response *response)
     }
     bool again = rpc_errors[response->code].retryable &&
                  clock_mono_ms() + REGISTER_AGAIN_MS < redemption->register_until_ms;
-    log_warning("store did not take in a registration", LOG_STR("why", response->message),
+    log_warning("the store did not record a registration", LOG_STR("why", response->message),
                 LOG_TEXT("next", again ? "trying again" : "giving up"),
                 LOG_TRACE(redemption->trace));
     if (again)

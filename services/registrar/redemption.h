@@ -2,8 +2,8 @@
  * the store has taken it in.
  *
  * A redemption is shared by all requests that carry the same token (a buyer who clicks twice), and
- * goes on when they go away: AWS may accept a token once only. What AWS said is kept then, whoever
- * waits for it.
+ * goes on when they go away: AWS may accept a token once only. AWS's answer is kept then, even if
+ * no request waits for it.
  */
 #ifndef SERVICES_REGISTRAR_REDEMPTION_H
 #define SERVICES_REGISTRAR_REDEMPTION_H

@@ -36,7 +36,8 @@ enum reference_verdict reference_verify(const struct signing_key_list *keys, con
                                         struct str text, int64_t now_s, struct arena *arena,
                                         struct reference *ret);
 
-/* A word that only who was given the page under this session can send back with the form. */
+/* A word that only the browser which got the page under this session can send back with the form.
+ */
 void reference_form_word(struct buf *out, const struct signing_key_list *keys, struct str session);
 bool reference_form_word_holds(const struct signing_key_list *keys, struct str session,
                                struct str word);

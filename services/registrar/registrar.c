@@ -105,7 +105,7 @@ static void on_caller(void *arg, const struct aws_caller *caller)
     const char *seller = registrar->settings->aws.seller_account;
 
     if (str_is_empty(caller->account))
-        log_warning("AWS did not tell which account signs our calls",
+        log_warning("AWS did not say which account signs our calls",
                     LOG_STR("why", caller->failure));
     else if (seller[0] && !str_eq_text(caller->account, seller))
         log_warning("our calls are not signed by seller_account: registration tokens will be "

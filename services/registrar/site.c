@@ -40,7 +40,8 @@ static int check_exposure(const struct settings_registrar *r, struct error *erro
                          "tls_certificate_file, or listen on loopback behind a proxy that ends TLS",
                          r->address);
     if (!r->public_url[0] && !is_loopback(r->address))
-        return error_set(error, "[registrar] needs public_url: how do buyers reach this page?");
+        return error_set(
+            error, "[registrar] needs public_url, the address at which buyers reach this page");
     return 0;
 }
 
@@ -64,7 +65,7 @@ int site_check(const struct settings *settings, struct error *error)
         check_handoff(&settings->registrar, error) != 0)
         return -1;
     if (settings->products.count == 0)
-        return error_set(error, "there is no [product LABEL]: which products are yours?");
+        return error_set(error, "there is no [product LABEL] section: name your products");
     int err = form_build(&form, &settings->registrar.form_fields, &arena, error);
     arena_done(&arena);
     return err;

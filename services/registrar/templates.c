@@ -97,7 +97,7 @@ static int read_tag(struct reader *reader, struct node ***tail, struct str tag, 
     name = str_trim(tag);
     for (size_t i = 0; i < name.len; i++) {
         if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_", name.ptr[i]))
-            return fail(reader, error, "this is no name: {{", name);
+            return fail(reader, error, "this is not a name: {{", name);
     }
     if (name.len == 0)
         return fail(reader, error, "a name is missing between {{ and }}", STR_NONE);
@@ -125,7 +125,7 @@ static int read_nodes(struct reader *reader, struct str section, struct node **r
             struct str name = str_trim(str_from(tag.ptr + 1, tag.len - 1));
             return section.len > 0 && str_eq(name, section)
                        ? 0
-                       : fail(reader, error, "nothing is open for {{/", name);
+                       : fail(reader, error, "no section is open for {{/", name);
         }
         if (read_tag(reader, &tail, tag, error) != 0)
             return -1;

@@ -179,15 +179,15 @@ static struct http_exchange *let_go(struct visit *visit)
 
 /* Who sees these was turned away, for the store's journal. */
 static const char *const refusals[PAGE_COUNT] = {
-    [PAGE_TOKEN_DEAD] = "a registration token that AWS does not take any more",
-    [PAGE_TOKEN_UNKNOWN] = "a registration token that AWS does not take",
+    [PAGE_TOKEN_DEAD] = "a registration token that AWS no longer accepts",
+    [PAGE_TOKEN_UNKNOWN] = "a registration token that AWS does not accept",
     [PAGE_TOKEN_AMBIGUOUS] = "more than one registration token at once",
-    [PAGE_FOREIGN_PRODUCT] = "a customer of a product that is none of the settings",
-    [PAGE_TOO_OFTEN] = "an address that asked too often",
+    [PAGE_FOREIGN_PRODUCT] = "a customer of a product that is not in the settings",
+    [PAGE_TOO_OFTEN] = "an address that sent too many requests",
     [PAGE_REFERENCE_BAD] = "a link that is forged, used or too old",
     [PAGE_FORM_FORGED] = "a form that was not made for its session",
     [PAGE_RETURN_BAD] = "a return from the sign-up without a good signature",
-    [PAGE_LINK_REFUSED] = "a tenant that is another account's",
+    [PAGE_LINK_REFUSED] = "a tenant of another account",
 };
 
 void visit_reply_page(struct visit *visit, enum page page)

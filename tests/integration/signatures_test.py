@@ -119,7 +119,7 @@ def test_what_was_altered_on_its_way_is_kept_and_never_acted_on(bench):
     # Told before the message, and once a minute however many there are.
     event, = [entry for entry in bench.client.call("journal", "", 100)["entries"]
               if entry.get("event") == "refused"]
-    assert "poller: a message without a good signature" in event["change"]
+    assert "poller: a message without a valid signature" in event["change"]
 
 
 def test_a_signature_serves_no_other_message(bench, envelope):

@@ -140,7 +140,7 @@ def test_events_of_the_sellers_other_listings_are_kept_and_not_acted_on(store):
                                       license=LICENSE, type="License Updated - Manufacturer"))
     assert told["outcome"] == "not_ours" and not told.get("subscriptions")
     kept, = store.call("notifications")["notifications"]
-    assert kept["outcome"] == "not_ours" and "none of those in the settings" in kept["problem"]
+    assert kept["outcome"] == "not_ours" and "its product is not in the settings" in kept["problem"]
     assert not store.call("list").get("subscriptions")
 
 

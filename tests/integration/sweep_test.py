@@ -79,7 +79,7 @@ def test_a_sweep_that_fails_is_shown_and_tried_again(suite):
     suite.eventually(lambda: swept(suite, NEW, "--last").get("swept_at"))
     suite.sandbox.fault(operation="GetEntitlements", kind="truncate", count=6)
     assert swept(suite, NEW)["unlisted"] == 0
-    assert "no whole answer" in suite["checker-1"].said() + suite["checker-2"].said()
+    assert "did not give a whole answer" in suite["checker-1"].said() + suite["checker-2"].said()
 
 
 def test_a_row_that_cannot_be_read_spoils_no_others(suite):

@@ -12,8 +12,8 @@ struct arn {
     unsigned parts; /* how many the text has, its "arn" among them; those missing are empty */
 };
 
-/* Views of text. True: it is an ARN, with all of its parts. Else what is there is split all the
- * same: patterns of ARNs may leave out the last. */
+/* Views of text. True: it is an ARN, with all of its parts. Otherwise the existing parts are
+ * split anyway: patterns of ARNs may leave out the last. */
 bool arn_split(struct str text, struct arn *ret);
 
 /* What follows `kind` in the resource, such as "role/"; empty if the resource is another kind. */

@@ -40,12 +40,12 @@ struct aws_options {
     const char *role_arn; /* taken on with those credentials */
     const char *external_id;
     const char *role_session_name;
-    aws_credentials_fn *on_credentials; /* may be called by aws_new() itself; NULL: nobody asks */
+    aws_credentials_fn *on_credentials; /* may be called by aws_new() itself; NULL: not reported */
     void *on_credentials_arg;
-    /* AWS's clock was found to be that far from ours; 0: not any more. NULL: nobody asks. */
+    /* AWS's clock was found to be that far from ours; 0: not any more. NULL: not reported. */
     void (*on_clock)(int64_t offset_s);
-    /* Something of AWS's variables or files cannot be used as it is, and what is done instead; by
-     * aws_new() itself, or once an instance has named its region. NULL: nobody asks. */
+    /* Something of AWS's variables or files cannot be used as it is, and what is done instead;
+     * by aws_new() itself, or once an instance has named its region. NULL: not reported. */
     aws_warning_fn *on_warning;
     void *on_warning_arg;
     const char *ca_bundle;      /* default: AWS_CA_BUNDLE, the system's */
@@ -95,10 +95,10 @@ struct aws_request {
     void (*release)(void *arg);
 };
 
-/* Fails on what is set and what to do instead nobody could know (half a key, an unknown profile,
- * plain http that leaves the machine); what tunes how AWS is called only warns. Having no
- * credentials at all is no failure: calls then end as AWS_CREDENTIALS. Sources are asked from now
- * on, ahead of each expiry; calls wait for the first answer, ten seconds at most. */
+/* Fails on a setting for which no substitute can be known (half a key, an unknown profile, plain
+ * http that leaves the machine); a setting that only tunes how AWS is called warns. Having no
+ * credentials at all is no failure: calls then end as AWS_CREDENTIALS. Sources are asked from
+ * now on, ahead of each expiry; calls wait for the first answer, ten seconds at most. */
 int aws_new(struct aws **ret, struct loop *loop, const struct aws_options *options,
             struct error *error);
 void aws_free(struct aws *aws); /* cancels what is in flight; takes NULL */
@@ -113,7 +113,7 @@ typedef void aws_identity_fn(void *arg, const struct aws_response *response, str
                              struct str arn);
 struct aws_call *aws_caller_identity(struct aws *aws, aws_identity_fn *done, void *arg);
 
-/* What is known of the account that signs, for whoever watches. */
+/* What is known of the account that signs. */
 struct aws_caller {
     struct str account; /* empty: not known */
     struct str failure; /* why not */

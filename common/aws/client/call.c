@@ -88,12 +88,12 @@ static void fail(struct aws_call *call, enum aws_outcome outcome, const char *wh
 static void fail_without_credentials(struct aws_call *call)
 {
     const struct credentials *credentials = &call->aws->credentials;
-    struct str why = STR("neither settings, environment, shared files, container nor instance "
-                         "metadata hold any");
+    struct str why = STR(
+        "there are none in settings, environment, shared files, container or instance metadata");
 
     if (credentials->source)
         why = str_of(credentials->error.text[0] ? credentials->error.text
-                                                : "they have not come in time");
+                                                : "they did not arrive in time");
     why = arena_printf(&call->arena, "there are no AWS credentials: " STR_FMT, STR_ARG(why));
     fail(call, AWS_CREDENTIALS, why.ptr, credentials->source != NULL);
 }
@@ -280,7 +280,7 @@ static void on_success(struct aws_call *call, const struct http_response *answer
     }
     if (is_json && json_kind(call->json) != JSON_KIND_OBJECT) {
         json_free(take(call->json));
-        unreachable(call, "the answer of AWS is no JSON object", answer);
+        unreachable(call, "the answer of AWS is not a JSON object", answer);
         return;
     }
     retry_succeeded(&call->aws->retry_tokens, call->retry_cost);

@@ -8,7 +8,7 @@
 /* For sources of credentials: signed by these keys, or (NULL) not at all. */
 struct aws_call *aws_call_signed_by(struct aws *aws, const struct aws_request *request,
                                     const struct keys *keys, aws_done_fn *done, void *arg);
-/* Whoever waits for credentials looks again. */
+/* All that waits for credentials looks again. */
 void calls_credentials_settled(struct aws *aws);
 
 #endif

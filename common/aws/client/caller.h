@@ -1,7 +1,7 @@
 /* Whose credentials we sign with, as GetCallerIdentity says, kept true while they change.
  *
- * What is known is known of one generation of credentials: whoever has an answer asks by the
- * generation that signed it, so that nothing is said of keys that were replaced in between.
+ * The account is known for one generation of credentials. An answer's account is asked by the
+ * generation that signed it, so keys that were replaced in between are not confused with it.
  */
 #ifndef COMMON_AWS_CLIENT_CALLER_H
 #define COMMON_AWS_CLIENT_CALLER_H

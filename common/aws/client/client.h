@@ -14,7 +14,7 @@ struct aws {
     struct http_client *http;
     struct endpoints endpoints;
     struct credentials credentials;
-    struct caller *caller; /* NULL: nobody watches */
+    struct caller *caller; /* NULL: not watched */
     unsigned max_attempts;
     int64_t attempt_timeout_ms;
     struct aws_clock clock;

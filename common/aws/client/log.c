@@ -24,7 +24,8 @@ void aws_log_credentials(void *arg, const struct aws_credentials_event *event)
 void aws_log_warning(void *arg, const char *sentence)
 {
     (void)arg;
-    log_warning("AWS's variables and files are not used as they are", LOG_TEXT("why", sentence));
+    log_warning("part of AWS's variables and files is not used as it is",
+                LOG_TEXT("why", sentence));
 }
 
 /* Signatures go by AWS's clock then, answers to applications by this one. */

@@ -57,7 +57,7 @@ unsigned retry_max_attempts(const struct configured *configured)
 
     /* Both are the standard mode here: the legacy one differs in how often it tries. */
     if (mode && strcasecmp(mode, "standard") != 0 && strcasecmp(mode, "legacy") != 0)
-        aws_warn(configured->warnings, "AWS_RETRY_MODE '%s' is not known here; taken as standard",
+        aws_warn(configured->warnings, "AWS_RETRY_MODE '%s' is not known here; standard is used",
                  mode);
     configured_number(configured, "AWS_MAX_ATTEMPTS", "max_attempts", 1, MOST_ATTEMPTS, &attempts);
     return (unsigned)attempts;

@@ -1,7 +1,7 @@
 /* The canonical forms of AWS Signature Version 4: what a signature is computed over.
  *
- * Requests of ours are signed by libcurl, unless the local clock is wrong; this is for those that
- * are not, and for whoever has to check a signature.
+ * Requests of ours are signed by libcurl, unless the local clock is wrong; this is for requests
+ * that are not, and for checking signatures.
  */
 #ifndef COMMON_AWS_SIGV4_H
 #define COMMON_AWS_SIGV4_H

@@ -73,8 +73,8 @@ static int take_on_role(struct source **ret, const struct choice *choice, struct
     if (!role->arn || !role->arn[0])
         return 0;
     if (!*ret)
-        return error_set(error, "role_arn is set, and there are no AWS credentials to take that "
-                                "role on with");
+        return error_set(
+            error, "role_arn is set, and there are no AWS credentials to assume that role with");
     return source_role_new(ret, choice->means, role, take(*ret), error) < 0
                ? error_prefix(error, "role_arn")
                : 0;

@@ -1,8 +1,8 @@
 /* The credentials in use: kept, replaced ahead of their expiry, and doubted when AWS refuses them.
  *
- * One question at a time, and what is in use stays so while it lives: a source that fails for a
- * while is noticed by nobody but the log. Expiry is AWS's word, so it is compared with AWS's clock
- * as far as that is known.
+ * One question at a time, and what is in use stays so while it lives: if a source fails for a
+ * while, only the log notices. Expiry is AWS's word, so it is compared with AWS's clock as far as
+ * that is known.
  */
 #ifndef COMMON_AWS_CREDENTIALS_CREDENTIALS_H
 #define COMMON_AWS_CREDENTIALS_CREDENTIALS_H
@@ -17,9 +17,9 @@ struct credentials_options {
     struct source_means means;
     const struct aws_clock *clock;
     double (*random)(void);       /* from 0 to 1; tests replace it */
-    aws_credentials_fn *on_event; /* NULL: nobody asks */
+    aws_credentials_fn *on_event; /* NULL: not reported */
     void *on_event_arg;
-    /* After each answer of the source, good or bad: whoever waits for keys looks again. */
+    /* After each answer of the source, good or bad: all that waits for keys looks again. */
     void (*on_settled)(void *arg, bool changed);
     void *on_settled_arg;
 };
@@ -31,8 +31,8 @@ struct credentials {
     unsigned generation;   /* counts their changes */
     unsigned failures;     /* of the source, in a row */
     struct error error;    /* of the last one */
-    /* When to ask: then, INT64_MAX is never. Ahead of an expiry also when the wall clock says so:
-     * waits go by the clock that nobody sets. */
+    /* When to ask: then, INT64_MAX is never. Ahead of an expiry also when the wall clock says
+     * so: waits go by the monotonic clock. */
     int64_t look_at_mono_ms;
     bool ahead;
     struct loop_timer *timer;

@@ -60,7 +60,7 @@ int keys_take(struct keys *keys, const char *id, const char *secret, const char 
 int keys_expiration(struct str text, int64_t *ret_time_s, struct error *error)
 {
     if (clock_parse_iso8601(str_trim(text), ret_time_s) < 0)
-        return error_set(error, "'" STR_FMT "' is no time to expire at", STR_ARG(text));
+        return error_set(error, "'" STR_FMT "' is not a time of expiry", STR_ARG(text));
     return 0;
 }
 

@@ -29,7 +29,7 @@ static void fetch(struct source *source)
     const char *profile = ((struct files_source *)source)->profile;
     cleanup(shared_files_freep) struct shared_files *files = NULL;
     struct keys keys = {0};
-    struct error error = {"the profile has no access key any more"};
+    struct error error = {"the profile no longer has an access key"};
 
     if (shared_files_read(&files, &error) < 0 ||
         take_keys(&keys, files, profile, source->name, &error) <= 0)

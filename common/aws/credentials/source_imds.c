@@ -96,7 +96,7 @@ static void on_roles(void *arg, int status, struct str body)
     if (failed(self, status, body, "the list of roles"))
         return;
     if (role.len == 0 || strspn(role.ptr, letters) < role.len) {
-        source_fail(&self->base, "the list of roles holds none");
+        source_fail(&self->base, "the list of roles is empty");
         return;
     }
     get(self, ROLES, role, on_credentials);
@@ -170,10 +170,10 @@ static char *find_endpoint(const struct configured *from, struct error *error)
                                        "ec2_metadata_service_endpoint_mode");
 
     if (mode && strcasecmp(mode, "ipv4") != 0 && strcasecmp(mode, "ipv6") != 0)
-        aws_warn(from->warnings,
-                 "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE '%s' is neither IPv4 nor IPv6; taken as "
-                 "IPv4",
-                 mode);
+        aws_warn(
+            from->warnings,
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE '%s' is neither IPv4 nor IPv6; IPv4 is used",
+            mode);
     if (!url)
         url = mode && strcasecmp(mode, "ipv6") == 0 ? "http://[fd00:ec2::254]"
                                                     : "http://169.254.169.254";

@@ -285,7 +285,7 @@ int source_process_new(struct source **ret, const struct source_means *means, co
     char **words = split_command(command, &count);
 
     if (!words)
-        return error_set(error, "credential_process of the AWS profile '%s' is no command: '%s'",
+        return error_set(error, "credential_process of the AWS profile '%s' is not a command: '%s'",
                          profile, command);
     struct process *self = mem_alloc_zero(sizeof(*self));
     source_init(&self->base, &type, mem_printf("credential_process (profile %s)", profile));

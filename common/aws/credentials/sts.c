@@ -66,7 +66,7 @@ int role_check(const struct role *role, struct error *error)
     enum { LONGEST_ARN = 2048 };
 
     if (str_is_empty(role_name(role->arn)) || !is_word(role->arn, "_+=,.@-:/", 20, LONGEST_ARN))
-        return error_set(error, "'%s' is no role's ARN", role->arn);
+        return error_set(error, "'%s' is not the ARN of a role", role->arn);
     if (is_set(role->session_name) && !is_session_name(role->session_name))
         return error_set(error, "the role session name '%s' is not 2 to 64 of [\\w+=,.@-]",
                          role->session_name);

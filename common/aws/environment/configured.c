@@ -58,7 +58,7 @@ void configured_bool(const struct configured *from, const char *variable_name, c
     if (yes || strcasecmp(text, "false") == 0)
         *ret_value = yes;
     else
-        aws_warn(from->warnings, "%s '%s' is neither true nor false; taken as %s", variable_name,
+        aws_warn(from->warnings, "%s '%s' is neither true nor false; %s is used", variable_name,
                  text, *ret_value ? "true" : "false");
 }
 
@@ -73,6 +73,6 @@ void configured_number(const struct configured *from, const char *variable_name,
     if (str_to_i64(str_of(text), &number) && number >= min && number <= max)
         *ret_value = number;
     else
-        aws_warn(from->warnings, "%s '%s' is no number from %lld to %lld; taken as %lld",
+        aws_warn(from->warnings, "%s '%s' is not a number from %lld to %lld; %lld is used",
                  variable_name, text, (long long)min, (long long)max, (long long)*ret_value);
 }

@@ -15,7 +15,7 @@ struct endpoint {
 struct endpoints {
     struct endpoint of[AWS_SERVICE_COUNT];
     char *region;
-    bool region_is_default; /* nobody named one: the instance may */
+    bool region_is_default; /* no region was named: the instance may name one */
     unsigned services;      /* that may be called, as AWS_CALLS(AWS_SQS) | ... */
     bool ignored;           /* those of AWS's variables and files */
     bool dual_stack;
@@ -33,7 +33,7 @@ struct endpoints_settings {
 int endpoints_resolve(struct endpoints *endpoints, const struct endpoints_settings *settings,
                       const struct configured *from, struct error *error);
 void endpoints_done(struct endpoints *endpoints);
-/* The instance's own region, if nobody named one. */
+/* The instance's own region, if none was named. */
 void endpoints_region_found(struct endpoints *endpoints, struct str region);
 
 #endif

@@ -38,6 +38,7 @@ int region_resolve(const struct configured *from, const char *setting, char **re
     if (!region)
         region = "us-east-1";
     *ret_region = lower(str_trim(str_of(region)));
-    return region_is_valid(str_of(*ret_region)) ? 0
-                                                : error_set(error, "'%s' is no AWS region", region);
+    return region_is_valid(str_of(*ret_region))
+               ? 0
+               : error_set(error, "'%s' is not an AWS region", region);
 }

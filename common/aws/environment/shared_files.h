@@ -1,8 +1,8 @@
 /* AWS's shared files, ~/.aws/config and ~/.aws/credentials ("AWS SDKs and Tools Reference Guide:
  * Shared config and credentials files").
  *
- * They are not ours, and other programs write to them: whatever is not understood is passed over.
- * Who uses a profile sees what it lacks then.
+ * They are not ours, and other programs write to them: anything that is not understood is left out.
+ * Using a profile reports what it lacks.
  */
 #ifndef COMMON_AWS_ENVIRONMENT_SHARED_FILES_H
 #define COMMON_AWS_ENVIRONMENT_SHARED_FILES_H

@@ -1,5 +1,5 @@
-/* The parts of a URL that decide who may learn what is sent there. Stricter than libcurl's parser:
- * what this one lets pass, that one reads the same way. */
+/* The parts of a URL that decide who may read the requests. Stricter than libcurl's parser: what
+ * this one lets pass, that one reads the same way. */
 #ifndef COMMON_AWS_ENVIRONMENT_URL_H
 #define COMMON_AWS_ENVIRONMENT_URL_H
 

@@ -6,7 +6,7 @@
 typedef void aws_warning_fn(void *arg, const char *sentence);
 
 struct aws_warnings {
-    aws_warning_fn *fn; /* NULL: nobody asks */
+    aws_warning_fn *fn; /* NULL: not reported */
     void *arg;
 };
 

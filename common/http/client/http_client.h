@@ -4,8 +4,8 @@
  * decides between http and https. Proxies come from the environment (http_proxy, https_proxy,
  * all_proxy, no_proxy, or the same in capitals), but none is used towards link-local and loopback
  * hosts. When a kept connection ends before the first byte of an answer, libcurl itself sends the
- * request once more on a new one. Host names are looked up in threads of their own, which nobody
- * waits for once their request has ended.
+ * request once more on a new one. Host names are looked up in threads of their own. Once the
+ * request has ended, nothing waits for its thread.
  */
 #ifndef COMMON_HTTP_CLIENT_HTTP_CLIENT_H
 #define COMMON_HTTP_CLIENT_HTTP_CLIENT_H

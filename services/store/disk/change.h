@@ -13,7 +13,7 @@
 #include "proto/message.h"
 #include "services/store/disk/db.h"
 
-/* Who is behind the request that is being executed; stands in the journal. */
+/* The author of the request that is being executed; stands in the journal. */
 struct origin {
     enum cause cause;
     struct str author;

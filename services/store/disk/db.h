@@ -1,7 +1,7 @@
 /* The database: one environment in one directory, ordered tables, one transaction at a time.
  *
- * Sole user of Berkeley DB. Whoever opens it holds the directory's lock, so recovery and private
- * (heap) regions are safe; there is one thread, so the locking subsystem is left out.
+ * Sole user of Berkeley DB. Its opener holds the directory's lock, so recovery and private (heap)
+ * regions are safe; there is one thread, so the locking subsystem is left out.
  *
  * A failure is remembered instead of returned: reads then find nothing, writes do nothing, and
  * db_commit() or db_failed() tell. So the rules above read without error branches, and nothing half

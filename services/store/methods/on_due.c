@@ -49,7 +49,7 @@ static bool holds_claim(struct work *work, struct str id, int64_t fence)
 {
     if (fence != 0 && due_fence(work->books->due, id) == fence)
         return true;
-    error_set(work->error, "the claim has lapsed: what it found is not applied");
+    error_set(work->error, "the claim has lapsed: the answer is not applied");
     return false;
 }
 
@@ -71,7 +71,7 @@ static void settle(struct work *work, const struct apply_params *params, struct 
     if (!db_has(work->change->db, TABLE_SUBSCRIPTIONS, id))
         partial = false;
     else if (partial)
-        marks_failed(work->change, id, STR("something of AWS's answer cannot be read"), 0);
+        marks_failed(work->change, id, STR("part of AWS's answer cannot be read"), 0);
     else
         marks_applied(work->change, id, params->fence,
                       changed &&
@@ -88,7 +88,7 @@ enum rpc_error on_apply_part(struct work *work)
 
     if (due_renew(work->books->due, params->subscription, params->fence, moment_now()))
         return parts_add(work->books->parts, work->books->due, params, work->error);
-    error_set(work->error, "the claim has lapsed: what it found is not applied");
+    error_set(work->error, "the claim has lapsed: the answer is not applied");
     return ERROR_CONFLICT;
 }
 
@@ -107,7 +107,7 @@ enum rpc_error on_apply(struct work *work)
         return ERROR_CONFLICT;
     if (params->parts > 0 &&
         !parts_join(work->books->parts, work->params, work->arena, &answer.rows)) {
-        error_set(work->error, "the parts of the answer are not here any more");
+        error_set(work->error, "the store no longer has the parts of the answer");
         return ERROR_CONFLICT;
     }
     /* In the same group of requests it may have gone into another, which was marked with it. */
@@ -120,7 +120,8 @@ enum rpc_error on_apply(struct work *work)
     bool proven = seller_proves(change, params->signed_by,
                                 apply_readable_rows(&params->rows) > 0 || params->product_alive);
     if (!answers_apply(work->books, change, &claimed, params, proven, &changed, &partial)) {
-        error_set(work->error, "it lists more of one subscription than a record holds");
+        error_set(work->error,
+                  "it lists more entitlements of one subscription than a record holds");
         return ERROR_BAD_REQUEST;
     }
     settle(work, params, claimed.id, partial, changed.list.count > 0);

@@ -109,7 +109,7 @@ static enum rpc_error find_ends(struct work *work, const struct held_decide_para
         add_if_held(part, &found.items[i]);
     if (part->ends.count > 0)
         return ERROR_NONE;
-    error_set(work->error, "no end is held that this handle leads to");
+    error_set(work->error, "this handle leads to no held end");
     return ERROR_NOT_FOUND;
 }
 
@@ -130,7 +130,7 @@ enum rpc_error on_held_decide(struct work *work)
     struct part part = part_begin(work, params->product);
 
     if (params->handle.len == 0 && params->product.len == 0) {
-        error_set(work->error, "one of handle and product is needed");
+        error_set(work->error, "give either handle or product");
         return ERROR_BAD_REQUEST;
     }
     enum rpc_error code = find_ends(work, params, &part);

@@ -41,7 +41,7 @@ enum rpc_error on_journal_erase(struct work *work)
     struct change *change = work->change;
 
     if (params->subscription.len + params->override.len + params->name.len == 0) {
-        error_set(work->error, "one of subscription, override and name is needed");
+        error_set(work->error, "give one of subscription, override and name");
         return ERROR_BAD_REQUEST;
     }
     if (journal_erase(change, params, result, work->error) < 0)

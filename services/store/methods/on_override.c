@@ -19,14 +19,15 @@ enum rpc_error on_override_put(struct work *work)
     if (override->handle.len == 0)
         return bad(work, "'handle' must not be empty");
     if ((override->action == OVERRIDE_VALUE) != (override->value.kind != VALUE_NONE))
-        return bad(work, "'value' belongs to the action value, and to no other");
+        return bad(work, "'value' belongs only to the action value");
     if (override->id.len > 0 &&
         !overrides_get(work->books->db, override->id, work->arena, &before)) {
         error_set(work->error, "there is no override '" STR_FMT "'", STR_ARG(override->id));
         return ERROR_NOT_FOUND;
     }
     if (!overrides_have_room(work->books->db, override))
-        return bad(work, "there are too many overrides: remove those that are over or not needed");
+        return bad(work,
+                   "there are too many overrides: remove those that have ended or are not needed");
     work->change->origin.cause = CAUSE_OPERATOR;
     work->change->origin.author = override->author;
     overrides_put(work->change, override);

@@ -82,7 +82,7 @@ static void note_signer(struct change *change, struct str account)
     if (seller_takes(change->db, account, &error))
         seller_proves(change, account, true);
     else
-        log_warning("a registration was resolved by another account than the seller account",
+        log_warning("a registration was resolved by an account that is not the seller account",
                     LOG_MASKED("account", account), LOG_TRACE(change->origin.trace));
 }
 
@@ -96,7 +96,8 @@ enum rpc_error on_register(struct work *work)
 
     if (keys.license_key.len == 0 && keys.customer_identifier.len == 0 &&
         keys.account_id.len == 0) {
-        error_set(work->error, "one of license_arn, customer_identifier and account_id is needed");
+        error_set(work->error,
+                  "give at least one of license_arn, customer_identifier and account_id");
         return ERROR_BAD_REQUEST;
     }
     change->origin.cause = CAUSE_REGISTRATION;

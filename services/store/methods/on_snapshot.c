@@ -163,7 +163,7 @@ enum rpc_error on_changes(struct work *work)
     if (!str_eq(params->incarnation, result->incarnation))
         return take_a_snapshot(work, "this is another incarnation");
     if (params->since < 0 || params->since > books->seq)
-        return take_a_snapshot(work, "there was no such seq");
+        return take_a_snapshot(work, "there has been no such seq");
     if (params->since == books->seq)
         return ERROR_NONE;
     if (books->seq - params->since > CHANGES_LIMIT)
@@ -173,8 +173,8 @@ enum rpc_error on_changes(struct work *work)
     struct gathered gathered = {.work = work, .result = result, .seen = seen};
     prepare(result, work->arena);
     if (!journal_since(books->db, params->since, gather, &gathered))
-        return take_a_snapshot(work, "the journal does not reach back to it");
+        return take_a_snapshot(work, "the journal does not reach back that far");
     return gathered.full
-               ? take_a_snapshot(work, "too much changed since, or it is not known any more")
+               ? take_a_snapshot(work, "too much changed since, or the store no longer knows it")
                : ERROR_NONE;
 }

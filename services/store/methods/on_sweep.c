@@ -26,7 +26,7 @@ struct comparison {
 static bool holds(struct work *work, struct str id, int64_t fence, struct str signed_by)
 {
     if (!sweeps_is_id(id) || !due_renew(work->books->due, id, fence, moment_now())) {
-        error_set(work->error, "the claim has lapsed: what it found is not compared");
+        error_set(work->error, "the claim has lapsed: its rows are not compared");
         return false;
     }
     return seller_takes(work->books->db, signed_by, work->error);
@@ -263,7 +263,8 @@ static enum rpc_error each_product(struct work *work, struct str only, int64_t t
     }
     if (only.len == 0 || result->sweeps.count > 0)
         return ERROR_NONE;
-    error_set(work->error, "no product of the settings has the code '" STR_FMT "'", STR_ARG(only));
+    error_set(work->error, "the settings have no product with the code '" STR_FMT "'",
+              STR_ARG(only));
     return ERROR_NOT_FOUND;
 }
 

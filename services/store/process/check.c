@@ -88,7 +88,7 @@ void store_start_check(struct store *store)
 {
     if (!store->books.indexes_unproven)
         return;
-    log_info("the store was not stopped in order: its indexes are checked while it serves");
+    log_info("the store did not stop in order: it checks its indexes while it serves");
     store->index_check.began_mono_ms = clock_mono_ms();
     store->index_check.timer = loop_after(store->context->loop, PAUSE_MS, next_part, store);
 }

@@ -1,9 +1,9 @@
 /* Group commit: what waits is executed in one transaction with one sync, then everyone is answered.
  *
- * Nobody is answered before the sync. If one request spoils the transaction (it failed after it had
- * written, or the database refused), everything is undone and each is executed alone, so that only
- * the spoiler fails. Below the floor of free space nothing is executed: every request fails with
- * that reason, and reading goes on.
+ * No request is answered before the sync. If one request spoils the transaction (it failed after it
+ * had written, or the database refused), everything is undone and each is executed alone, so that
+ * only the spoiler fails. Below the floor of free space nothing is executed: every request fails
+ * with that reason, and reading goes on.
  */
 #ifndef SERVICES_STORE_PROCESS_COMMIT_H
 #define SERVICES_STORE_PROCESS_COMMIT_H

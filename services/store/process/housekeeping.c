@@ -29,7 +29,7 @@ static void prune(struct store *store)
     size_t entries = journal_prune(&change, before_s, PRUNE_LIMIT);
     size_t messages = notifications_prune(&change, before_s, PRUNE_LIMIT);
     if (db_writes(books->db) != writes && change_commit(&change, &error) < 0)
-        log_error("what is past its time could not be removed", LOG_TEXT("why", error.text));
+        log_error("old entries could not be removed", LOG_TEXT("why", error.text));
     change_done(&change);
     /* A full turn: there is more. */
     if (tokens == PRUNE_LIMIT || entries == PRUNE_LIMIT || messages == PRUNE_LIMIT)

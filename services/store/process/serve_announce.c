@@ -30,8 +30,8 @@ static void tell(const struct announcement *announcement)
     if (announcement->news == CATCH_UP_OLDER) {
         books->lost_commits = params->seq - books->start_seq;
         log_error("the store came back older than it was: commits that it had acknowledged are "
-                  "lost to it. It has a new incarnation now and asks AWS about everything; what "
-                  "only people knew is in the checkers' logs and in the journal",
+                  "lost. It has a new incarnation now and asks AWS about everything; lost "
+                  "overrides and tenant ids are in the checkers' logs and in the journal",
                   LOG_STR("checker", params->peer->name), LOG_INT("held_seq", params->seq),
                   LOG_INT("found_seq", books->start_seq));
     } else {
@@ -108,7 +108,7 @@ static void on_ended(struct commit_job *job, enum rpc_error code, const char *me
 
     store->caught_up_is_due = false;
     if (code != ERROR_NONE)
-        log_warning("that the store has caught up cannot be written", LOG_TEXT("why", message));
+        log_warning("the end of catching up cannot be written", LOG_TEXT("why", message));
     else if (store->books.catching_up_since_s == 0)
         log_info("the store has caught up with AWS");
     arena_done(&end->arena);
@@ -135,7 +135,8 @@ void store_watch_catch_up(struct store *store)
 void store_start_catching_up(struct store *store)
 {
     if (store->books.catching_up_since_s != 0)
-        log_warning("the store is new, restored, or had not caught up: every product is swept "
-                    "before anything else, and checkers that know more answer from that meanwhile",
-                    LOG_INT("seq", store->books.seq));
+        log_warning(
+            "the store is new, restored, or had not caught up: every product is swept before "
+            "anything else, and checkers that know more answer from their earlier copies meanwhile",
+            LOG_INT("seq", store->books.seq));
 }

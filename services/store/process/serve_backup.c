@@ -97,7 +97,7 @@ static void *prove(void *arg)
 
     backup->proved = backup_prove(backup->copy, backup->least_seq, &backup->result, &backup->error);
     if (write(backup->pipe[1], "", 1) != 1)
-        log_error("the thread that proved a backup cannot say so");
+        log_error("the thread that proved a backup cannot report it");
     return NULL;
 }
 
@@ -133,7 +133,7 @@ static void start_proving(struct running_backup *backup)
 {
     backup->least_seq = backup->store->books.seq;
     if (pipe2(backup->pipe, O_CLOEXEC) < 0) {
-        error_set(&backup->error, "no pipe is left");
+        error_set(&backup->error, "no pipe can be opened");
         finish(backup, ERROR_INTERNAL);
         return;
     }
@@ -145,7 +145,7 @@ static void start_proving(struct running_backup *backup)
     loop_unwatch_fd(backup->store->context->loop, backup->pipe[0]);
     close(backup->pipe[0]);
     close(backup->pipe[1]);
-    error_set(&backup->error, "no thread is left");
+    error_set(&backup->error, "no thread can be started");
     finish(backup, ERROR_INTERNAL);
 }
 
@@ -172,7 +172,7 @@ static void on_expired(void *arg, struct rpc_request *request)
     backup->request = NULL;
     if (backup->proving)
         return;
-    error_set(&backup->error, "nobody waits for it any more");
+    error_set(&backup->error, "the caller no longer waits for it");
     finish(backup, ERROR_TIMEOUT);
 }
 

@@ -139,7 +139,7 @@ static bool hand_out_work(struct store *store, enum due_class class)
         return false;
     const struct due_claim *claim = &taken.claims[0];
     if (!describe_claim(store, claim, rpc_request_arena(request), &result)) {
-        log_error("due work whose record cannot be read or asked about is passed over",
+        log_error("due work is left out: its record cannot be read, or has no key to ask by",
                   LOG_STR("subscription", claim->id));
         due_plan(store->books.due, claim->id, &(struct due_plan){0});
         take_back(store, &taken);
@@ -232,7 +232,7 @@ void serve_throttled(void *arg, struct rpc_request *request)
     struct store *store = arg;
 
     quota_throttled(&store->quota, clock_mono_us());
-    log_warning("aws throttles, the pace is reduced",
+    log_warning("AWS throttles; the pace is reduced",
                 LOG_INT("calls_per_minute", (int64_t)(60 * store->quota.rate_per_s)),
                 LOG_TRACE(rpc_request_trace(request)));
     rpc_reply(request, NULL);

@@ -20,8 +20,8 @@ static void on_broken(void *arg, const char *why, bool is_damaged)
                   "restore the backup (docs/operations.md, \"Backup\")",
                   LOG_TEXT("why", why));
     else
-        log_error("the database is broken; stopping, so that the next start recovers it. What was "
-                  "acknowledged had been synced",
+        log_error("the database is broken; stopping, so that the next start recovers it. All "
+                  "acknowledged writes had been synced",
                   LOG_TEXT("why", why));
     daemon_failed(store->context);
 }

@@ -24,7 +24,7 @@ static bool read_facts(struct change *change, struct str key, struct stored_agre
         return false;
     if (codec_decode(&shape_stored_agreement, bytes, &change->arena, ret, &error) == 0)
         return true;
-    log_error("an agreement's facts cannot be read", LOG_TEXT("why", error.text));
+    log_error("what the events said of an agreement cannot be read", LOG_TEXT("why", error.text));
     return false;
 }
 

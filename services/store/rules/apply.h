@@ -52,7 +52,7 @@ bool apply_notice(struct subscription *record, enum notice notice, int64_t at_s,
  * has listed something since. False: known. */
 bool apply_subscribed(struct subscription *record, int64_t at_s, int64_t now_s,
                       struct arena *arena);
-/* Nobody knows whether a new licence renews it or another, since then at the latest; 0: it is
+/* Since then at the latest it is not known whether a new licence renews it or another; 0: it is
  * known. */
 bool apply_undecided(struct subscription *record, int64_t at_s, struct arena *arena);
 /* The agreement ended because it was renewed or replaced. False: known. */

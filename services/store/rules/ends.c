@@ -103,7 +103,7 @@ static const char *why_held(const struct subscription *record)
         return "a new licence renews one of several, and no event will say which";
     return record_evidence(record).held_at != 0
                ? "more than many_ends at once, unannounced and before their date"
-               : "unannounced, before their date, and nobody else is listed";
+               : "unannounced, before their date, and the product's list is empty";
 }
 
 /* In the journal and the log, once per product and window however many they are. */
@@ -116,8 +116,8 @@ static void alarm(struct change *change, struct stored_ends *ends, const struct 
     if (is_recent(ends->alarmed_at, limits, now_s))
         return;
     ends->alarmed_at = now_s;
-    log_error("ends that nothing certain explains are held, and served; 'entitlectl held' shows "
-              "them and decides",
+    log_error("ends that nothing certain explains are held: the customers are served; 'entitlectl "
+              "held' shows and decides them",
               LOG_STR("product", record->product_code), LOG_TEXT("why", why));
     journal_note(change, AUDIT_HELD,
                  arena_printf(&change->arena, "ends of product " STR_FMT " are held: %s",

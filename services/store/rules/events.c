@@ -29,7 +29,7 @@ static bool is_sellers(struct event_work *work)
 
     if (seller_takes(work->change->db, work->event->seller_account, &error))
         return true;
-    not_understood(work, "it is of another account than the seller account");
+    not_understood(work, "it is of an account that is not the seller account");
     return false;
 }
 
@@ -44,7 +44,7 @@ static bool is_ours(struct event_work *work)
     if (books_is_our_product(work->books, work->event->product_code))
         return true;
     work->event->outcome = OUTCOME_NOT_OURS;
-    work->event->problem = STR("its product is none of those in the settings");
+    work->event->problem = STR("its product is not in the settings");
     return false;
 }
 
@@ -273,7 +273,7 @@ void events_apply(struct books *books, struct change *change, struct notificatio
                               .subscriptions = subscriptions};
 
     if (event->problem.len > 0 || !handlers[event->kind])
-        not_understood(&work, "it is of no known kind");
+        not_understood(&work, "its kind is not known");
     else if (is_sellers(&work))
         handlers[event->kind](&work);
     struct str reason = event->type.len > 0

@@ -36,7 +36,7 @@ bool identity_unlicensed(struct db *db, const struct keys *keys, struct arena *a
 bool identity_of_registration(struct db *db, const struct keys *keys, struct arena *arena,
                               struct subscription *ret);
 
-/* Takes out what two rows of one subscription do not agree on: which of it is true, nobody knows.
+/* Takes out what two rows of one subscription do not agree on: it is not known which of it is true.
  */
 void identity_agree(struct keys *keys, const struct keys *with);
 bool identity_contradicts(const struct subscription *record, const struct keys *keys);

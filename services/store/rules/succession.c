@@ -94,7 +94,7 @@ static void part(struct books *books, struct change *change, const struct subscr
     records_update(change, successor, &alone);
     if (is_gone)
         marks_mark(change, books->due, after.id, DUE_EXPIRY,
-                   STR("what was inferred of its renewal was undone"));
+                   STR("the inferred renewal was undone"));
 }
 
 /* What renewed it is over: nothing is awaited any more. */

@@ -9,7 +9,7 @@
 enum heir {
     HEIR_NONE,     /* another purchase, by what AWS or the vendor said, or by its time */
     HEIR_OPEN,     /* registered, of no tenant yet: whose it is the tenant will tell */
-    HEIR_POSSIBLE, /* nobody said anything */
+    HEIR_POSSIBLE, /* AWS said nothing */
     HEIR_SAME,     /* the same tenant's */
 };
 

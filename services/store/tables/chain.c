@@ -11,7 +11,7 @@
 
 enum { SLICE_US = 3000, BREAKS_MAX = 1000 };
 
-_Static_assert(CHAIN_HASH_SIZE == CRYPTO_SHA256_SIZE, "the chain is of SHA-256");
+_Static_assert(CHAIN_HASH_SIZE == CRYPTO_SHA256_SIZE, "the chain needs SHA-256");
 
 static const char anchor_key[] = "journal_anchor";
 
@@ -48,7 +48,8 @@ int place_parse(struct str text, struct arena *arena, struct str *ret_place, str
 
     if (!str_to_i64(first, &seq) || !str_to_i64(rest, &index) || seq < 0 || index < 0 ||
         index > UINT32_MAX)
-        return error_set(error, "'" STR_FMT "' is no place in the journal: SEQ.INDEX is wanted",
+        return error_set(error,
+                         "'" STR_FMT "' is not a place in the journal: write it as SEQ.INDEX",
                          STR_ARG(text));
     *ret_place = place_key(arena, seq, index);
     return 0;
@@ -212,7 +213,7 @@ bool chain_open(struct str row, struct arena *arena, struct journal_entry *ret)
     if (codec_decode(&shape_journal_entry, chained ? stored.sealed : row, arena, ret, &error) < 0 ||
         (chained && stored.words.len > 0 &&
          codec_decode(&shape_stored_words, stored.words, arena, &words, &error) < 0)) {
-        log_error("an entry of the journal cannot be read; it is passed over",
+        log_error("an entry of the journal cannot be read; it is left out",
                   LOG_TEXT("why", error.text));
         return false;
     }
@@ -337,14 +338,15 @@ static int start_proof(struct proof *proof, struct db *db,
                        struct error *error)
 {
     if (!read_anchor(db, proof->arena, &proof->begins_after, proof->hash) && !params->after.len)
-        broken(proof, proof->begins_after, "it is not known what the chain's first entry follows");
+        broken(proof, proof->begins_after,
+               "the store does not know what the chain's first entry follows");
     struct str before = proof->begins_after;
     *ret_from = STR_NONE;
     if (params->after.len > 0) {
         if (place_parse(params->after, proof->arena, ret_from, error) < 0)
             return -1;
         if (params->hash.len != CHAIN_HASH_SIZE)
-            return error_set(error, "'hash' of the part before is wanted with 'after'");
+            return error_set(error, "'after' needs 'hash' of the part before");
         memcpy(proof->hash, params->hash.ptr, CHAIN_HASH_SIZE);
         if (str_compare(*ret_from, before) > 0)
             before = *ret_from;

@@ -39,7 +39,7 @@ void chain_move_anchor(struct change *change, struct str place, struct str row);
 bool chain_head(struct db *db, struct arena *arena, struct str *ret_place,
                 unsigned char ret_hash[CHAIN_HASH_SIZE]);
 
-/* Proves a part of the chain, of a few milliseconds. -1 if a place is none. */
+/* Proves a part of the chain, of a few milliseconds. -1 if a place cannot be read. */
 int chain_verify(struct db *db, const struct journal_verify_params *params, struct arena *arena,
                  struct journal_verify_result *ret, struct error *error);
 

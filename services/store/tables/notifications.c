@@ -166,7 +166,7 @@ static bool page_add(struct page *page, struct str bytes)
     }
     if (codec_decode(&shape_notification, bytes, page->arena, &list->items[list->count], &error) <
         0)
-        log_error("a message cannot be read; it is passed over", LOG_TEXT("why", error.text));
+        log_error("a message cannot be read; it is left out", LOG_TEXT("why", error.text));
     else
         list->count++;
     page->bytes += bytes.len;

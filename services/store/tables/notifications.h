@@ -1,6 +1,6 @@
 /* The messages of the queue: each is kept with what became of it; its facts are applied and its
  * subscriptions marked due in the same transaction. A duplicate (the same id, or the same key of
- * AWS's) is recorded as one, and marks due all the same. */
+ * AWS's) is recorded as one, and still marks due. */
 #ifndef SERVICES_STORE_TABLES_NOTIFICATIONS_H
 #define SERVICES_STORE_TABLES_NOTIFICATIONS_H
 

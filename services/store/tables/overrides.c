@@ -98,7 +98,7 @@ static bool decode(struct str bytes, struct arena *arena, struct override *ret)
 
     if (codec_decode(&shape_override, bytes, arena, ret, &error) == 0)
         return true;
-    log_error("an override cannot be read; it is passed over", LOG_TEXT("why", error.text));
+    log_error("an override cannot be read; it is left out", LOG_TEXT("why", error.text));
     return false;
 }
 

@@ -21,7 +21,7 @@ static bool decode(struct str id, struct str bytes, struct arena *arena, struct 
 
     if (codec_decode(&shape_subscription, bytes, arena, ret, &error) == 0)
         return true;
-    log_error("a record cannot be read; it is passed over", LOG_STR("subscription", id),
+    log_error("a record cannot be read; it is left out", LOG_STR("subscription", id),
               LOG_TEXT("why", error.text));
     return false;
 }
@@ -151,7 +151,7 @@ struct str_list records_encoded(struct db *db, struct str after, size_t limit, s
         if (codec_is_map(row->value))
             list.items[list.count++] = row->value;
         else
-            log_error("a record is damaged; it is passed over", LOG_STR("subscription", row->key));
+            log_error("a record is damaged; it is left out", LOG_STR("subscription", row->key));
     }
     return list;
 }

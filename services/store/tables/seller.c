@@ -20,8 +20,8 @@ bool seller_takes(struct db *db, struct str account, struct error *error)
 
     arena_done(&arena);
     if (other)
-        error_set(error, "the call was signed by another account than the seller account that the "
-                         "store remembers ('entitlectl account' shows both): not taken");
+        error_set(error, "the call was signed by an account that is not the store's seller account "
+                         "('entitlectl account' shows both): refused");
     return !other;
 }
 
@@ -38,7 +38,7 @@ bool seller_proves(struct change *change, struct str account, bool lists_somethi
     if (account.len == 0)
         return false;
     if (seller.len == 0 && lists_something) {
-        log_info("the seller account is learnt", LOG_MASKED("account", account));
+        log_info("the seller account is known now", LOG_MASKED("account", account));
         remember(change, account,
                  arena_printf(&change->arena, "seller account " STR_FMT, STR_ARG(account)));
         return true;
@@ -55,8 +55,8 @@ void seller_start(struct change *change, struct str configured)
                  arena_printf(&change->arena, "seller account " STR_FMT " of the settings",
                               STR_ARG(configured)));
     else if (configured.len > 0 && !str_eq(seller, configured))
-        log_warning("aws.seller_account is not the seller account that is remembered, which "
-                    "counts; 'entitlectl account adopt' changes it",
+        log_warning("aws.seller_account differs from the seller account that the store remembers; "
+                    "the latter counts, and 'entitlectl account adopt' changes it",
                     LOG_MASKED("remembered", seller), LOG_MASKED("configured", configured));
 }
 

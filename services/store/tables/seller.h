@@ -2,7 +2,7 @@
  *
  * A call signed by another account is answered with nothing, whatever our customers hold. So the
  * account is remembered once an answer proved it, and what another one signed is never applied.
- * When STS cannot be asked nobody knows who signed: such answers are applied, but what they do not
+ * When STS cannot be asked, the signer is not known: such answers are applied, but what they do not
  * list proves no end.
  */
 #ifndef SERVICES_STORE_TABLES_SELLER_H
@@ -15,7 +15,8 @@ struct str seller_account(struct db *db, struct arena *arena);
 /* False, with the sentence: it is known to be another one. An empty account is not known. */
 bool seller_takes(struct db *db, struct str account, struct error *error);
 /* Whether that account is known to be the seller account. An answer that lists something of our
- * products proves it, since AWS lists them to nobody else: the first such account is remembered. */
+ * products proves it, since AWS lists them to no other account: the first such account is
+ * remembered. */
 bool seller_proves(struct change *change, struct str account, bool lists_something);
 /* At the start: takes it from the settings if none is remembered; one that differs does not count,
  * and is warned about. */

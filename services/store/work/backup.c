@@ -115,7 +115,7 @@ static int check_space(const struct backup *backup, int64_t floor, struct error 
 static int make_directory(struct backup *backup, struct error *error)
 {
     if (backup->target[0] != '/')
-        return error_set(error, "'%s' is no absolute path", backup->target);
+        return error_set(error, "'%s' is not an absolute path", backup->target);
     if (access(backup->target, F_OK) == 0)
         return error_set(error, "'%s' exists already", backup->target);
     if (mkdir(backup->partial, 0700) < 0)
@@ -273,7 +273,7 @@ static int prove_journal(struct db *db, struct error *error)
         params.after = part.at;
         params.hash = part.hash;
         if (result == 0 && part.breaks.count > 0)
-            result = error_set(error, "the journal of the copy is not whole at " STR_FMT,
+            result = error_set(error, "the journal of the copy is broken at " STR_FMT,
                                STR_ARG(part.breaks.items[0].at));
     } while (result == 0 && part.more);
     arena_done(&arena);

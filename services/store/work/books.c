@@ -234,7 +234,7 @@ static void leave_in_order(struct db *db)
     db_begin(db);
     db_put(db, TABLE_META, str_of(in_order_key), STR_NONE);
     if (db_commit(db, &error) < 0)
-        log_warning("the next start will take this end for a crash", LOG_TEXT("why", error.text));
+        log_warning("the next start will take this stop for a crash", LOG_TEXT("why", error.text));
 }
 
 void books_done(struct books *books)

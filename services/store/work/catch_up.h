@@ -1,7 +1,7 @@
-/* What a store does that knows less than AWS or than those who follow it: it is new, restored, or
- * came back older than it was. Every product is swept before anything else but buyers who wait;
- * until that is done, and what the sweeps marked has been asked about, the store says that it is
- * catching up, and followers that know more go on answering (proto/replica/follow.h).
+/* What a store does that knows less than AWS or than its followers: it is new, restored, or came
+ * back older than it was. Every product is swept before anything else but buyers who wait; until
+ * that is done, and AWS was asked about everything that the sweeps marked, the store says that it
+ * is catching up, and followers that know more go on answering (proto/replica/follow.h).
  */
 #ifndef SERVICES_STORE_WORK_CATCH_UP_H
 #define SERVICES_STORE_WORK_CATCH_UP_H

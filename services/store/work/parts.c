@@ -94,7 +94,7 @@ enum rpc_error parts_add(struct parts *parts, const struct due *due,
     if (part->part < answer->count)
         return ERROR_NONE;
     if (part->part > answer->count) {
-        error_set(error, "the parts before it are not here");
+        error_set(error, "the parts before it are missing");
         return ERROR_CONFLICT;
     }
     if (answer->rows + part->rows.count > PARTS_ROWS_MAX) {
@@ -102,7 +102,7 @@ enum rpc_error parts_add(struct parts *parts, const struct due *due,
         return ERROR_BAD_REQUEST;
     }
     if (parts->bytes > PARTS_BYTES_MAX) {
-        error_set(error, "too many parts of answers wait already");
+        error_set(error, "too many parts of answers are waiting already");
         return ERROR_THROTTLED;
     }
     parts->bytes -= arena_size(&answer->arena);

@@ -16,11 +16,11 @@ void presence_free(struct presence *presence); /* takes NULL */
 /* Copies what it is told. */
 void presence_announce(struct presence *presence, const struct announce_params *params,
                        int64_t now_mono_ms);
-/* Those who are alive, borrowed until the next call of any function here; empty: of any daemon. */
+/* The live processes, borrowed until the next call of any function here; empty: of any daemon. */
 struct peer_list presence_list(struct presence *presence, struct str daemon, int64_t now_mono_ms,
                                struct arena *arena);
 
-/* What those told of themselves who are alive and told anything; borrowed like that. */
+/* The figures of live processes that announced any; borrowed like that. */
 struct process_figures_list presence_figures(struct presence *presence, int64_t now_mono_ms,
                                              struct arena *arena);
 

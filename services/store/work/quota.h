@@ -24,7 +24,7 @@ void quota_init(struct quota *quota, int64_t per_second,
 /* Microseconds until there is a token; 0: now. */
 int64_t quota_wait_us(const struct quota *quota, int64_t now_us);
 /* Takes the token for one of the classes that wait (bit 1 << class): one that has had less than
- * its share, else the most urgent. None if there is no token or nobody waits. */
+ * its share, else the most urgent. None if there is no token or no caller waits. */
 enum due_class quota_take(struct quota *quota, unsigned waiting, int64_t now_us);
 /* The token that was just taken was not used after all. */
 void quota_give_back(struct quota *quota, enum due_class class, int64_t now_us);

@@ -69,7 +69,7 @@ void sweeps_load(struct books *books)
     for (size_t i = 0; i < ids.count; i++)
         sweeps_plan(books, ids.items[i]);
     if (books->settings && ids.count < books->settings->products.count)
-        log_warning("a product with so long a code is not swept",
+        log_warning("a product's code is too long for a sweep",
                     LOG_INT("products", books->settings->products.count - ids.count));
     arena_done(&arena);
 }

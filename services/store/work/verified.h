@@ -1,5 +1,5 @@
-/* Which records the latest commits only verified, in memory: the journal has one entry for all that
- * a commit verified, and does not say which. Who is behind by more than is kept here takes a
+/* Which records the latest commits only verified, in memory: the journal has one entry for all
+ * that a commit verified, and does not say which. A follower that is further behind takes a
  * snapshot. */
 #ifndef SERVICES_STORE_WORK_VERIFIED_H
 #define SERVICES_STORE_WORK_VERIFIED_H

@@ -98,7 +98,7 @@ def test_check_config_says_that_there_was_no_file():
     result = run("--check-config")
     assert result.returncode == 0
     assert result.stdout.splitlines() == [
-        "settings are good", "there is no file of settings: all are defaults, or of the environment"]
+        "settings are good", "there is no settings file: all settings are defaults or come from the environment"]
 
 
 def told_to_the_journal(tmp_path, *options, other=0, **more):
@@ -200,7 +200,7 @@ def test_draining_is_bounded():
         daemon.send(signal.SIGTERM)
         out, err, code = daemon.end()
         assert (out, code) == (["drain", "stop"], 0)
-        assert "not everything was finished in time" in err
+        assert "some work was not finished in time" in err
 
 
 @pytest.mark.parametrize("where, said", [("later", ["start", "1", "stop"]),

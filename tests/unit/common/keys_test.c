@@ -29,7 +29,7 @@ static int unreadable_told;
 static void count_unreadable(void *arg, const char *sentence)
 {
     (void)arg;
-    assert_non_null(strstr(sentence, "is no CURVE certificate"));
+    assert_non_null(strstr(sentence, "is not a CURVE certificate"));
     unreadable_told++;
 }
 

@@ -28,7 +28,7 @@ static void tcp_without_keys_is_an_error(void **state)
     assert_int_equal(prepare(stage, stage->asking, FRIEND, SERVER, "tcp://127.0.0.1:1", &error), 0);
     assert_int_equal(rpc_client_open(&client, stage->fixture.loop, stage->asking, &list, &error),
                      -1);
-    assert_non_null(strstr(error.text, "the public key of who answers there"));
+    assert_non_null(strstr(error.text, "the public key of the process that answers there"));
 }
 
 static void what_is_missing_is_named(void **state)

@@ -78,7 +78,7 @@ static void a_deadline_while_waiting_for_a_token_fails_the_call(void **state)
     struct rpc_call *token = last_rpc(METHOD_store_quota);
     aws_fails(call, AWS_UNREACHABLE, "");
     assert_false(token->open);
-    expect_released("no whole answer");
+    expect_released("AWS did not give a whole answer");
 }
 
 static void throttling_is_told_to_the_store(void **state)

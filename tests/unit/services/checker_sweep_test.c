@@ -149,7 +149,7 @@ static void a_sweep_fails_if_nobody_says_whose_the_credentials_are(void **state)
     (void)state;
     renew_credentials("444455556666", NULL);
     aws_answers(last_aws(), "{}");
-    expect_not_swept("whose they are now is not known");
+    expect_not_swept("their account is not known yet");
 }
 
 static int set_up_impatient(void **state)
@@ -238,7 +238,7 @@ static void a_sweep_that_lost_its_claim_asks_for_no_page(void **state)
     (void)state;
     second_page();
     played_store_answers(last_rpc(METHOD_store_quota), ERROR_CONFLICT, NULL);
-    expect_not_swept("no token of the quota");
+    expect_not_swept("no quota token");
     assert_true(played.aws[played.aws_count - 1].cancelled);
 }
 
@@ -246,7 +246,7 @@ static void the_first_page_is_not_waited_for(void **state)
 {
     (void)state;
     aws_fails(sweep_claimed(), AWS_UNREACHABLE, "");
-    expect_not_swept("no whole answer");
+    expect_not_swept("AWS did not give a whole answer");
 }
 
 /* As many as a seller with some hundred thousand customers has. */

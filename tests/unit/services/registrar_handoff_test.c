@@ -147,7 +147,8 @@ static void headers_do_not_choose_how_they_are_verified(void **state)
     expect("{\"alg\":\"HS256\"}", claims, "its key id is not the one of sign_up_key_id");
     expect("{\"alg\":\"HS256\",\"kid\":\"2\"}", claims,
            "its key id is not the one of sign_up_key_id");
-    expect("{\"alg\":\"HS256\",\"kid\":\"1\",\"crit\":[\"x\"]}", claims, "it demands an extension");
+    expect("{\"alg\":\"HS256\",\"kid\":\"1\",\"crit\":[\"x\"]}", claims,
+           "it demands an extension (crit)");
     expect("[]", claims, "its header is not JSON in base64url");
     expect("x", claims, "its header is not JSON in base64url");
 }
@@ -196,7 +197,7 @@ static void times_are_kept(void **state)
     make_claims(claims, "\"" AUDIENCE "\"", NOW + 61, NOW + 300);
     expect(GOOD_HEAD, claims, "it was issued in the future; one of the clocks is wrong");
     make_claims(claims, "\"" AUDIENCE "\"", NOW, NOW + 3600);
-    expect(GOOD_HEAD, claims, "it is good for longer than 300 seconds");
+    expect(GOOD_HEAD, claims, "it is valid for more than 300 seconds");
     expect(GOOD_HEAD, "{\"aud\":\"" AUDIENCE "\",\"sub\":\"sub-1\",\"tenant\":\"acme\"}",
            "it needs the times iat and exp");
 }

@@ -28,7 +28,7 @@ def _load(path: str) -> tuple[bytes, bytes | None]:
     except (OSError, ValueError) as error:
         raise _errors.BadFile(f"'{path}' cannot be used as a CURVE certificate: {error}") from None
     if not is_key(public) or secret is not None and not is_key(secret):
-        raise _errors.BadFile(f"'{path}' is no CURVE certificate")
+        raise _errors.BadFile(f"'{path}' is not a CURVE certificate")
     return public, secret
 
 
@@ -42,7 +42,7 @@ def load_pair(path: str) -> Pair:
     path += "_secret"
     public, secret = _load(path)
     if os.stat(path).st_mode & 0o077:
-        raise _errors.BadFile(f"others than its owner may use '{path}'; it must have mode 0600")
+        raise _errors.BadFile(f"users other than its owner may use '{path}'; it must have mode 0600")
     if secret is None or zmq.curve_public(secret) != public:
         raise _errors.BadFile(f"the keys of '{path}' are no pair")
     return Pair(public, secret)

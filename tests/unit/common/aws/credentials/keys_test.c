@@ -138,9 +138,8 @@ static void environment_keys_may_say_when_they_expire(void **state)
     open_plain(fixture);
     assert_int_equal(fixture->aws->credentials.keys.expires_at_s, INT64_C(4102444800));
     setenv("AWS_CREDENTIAL_EXPIRATION", "soon", 1);
-    assert_warned(fixture,
-                  "AWS_CREDENTIAL_EXPIRATION: 'soon' is no time to expire at; the keys are "
-                  "used until AWS refuses them\n");
+    assert_warned(fixture, "AWS_CREDENTIAL_EXPIRATION: 'soon' is not a time of expiry; the keys "
+                           "are used until AWS refuses them\n");
     assert_int_equal(fixture->aws->credentials.keys.expires_at_s, 0);
     /* Over already: nothing is signed with them. */
     setenv("AWS_CREDENTIAL_EXPIRATION", "2001-01-01T00:00:00Z", 1);

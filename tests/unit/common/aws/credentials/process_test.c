@@ -90,7 +90,7 @@ static void other_output_is_refused(void **state)
     assert_fails(peer, "lacks SecretAccessKey");
     set_output(peer, STR("{\"Version\":1,\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\","
                          "\"Expiration\":\"soon\"}"));
-    assert_fails(peer, "'soon' is no time to expire at");
+    assert_fails(peer, "'soon' is not a time of expiry");
     set_output(peer, STR("{\"Version\":1,\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\","
                          "\"Expiration\":\"2026-11-23T12:00:00Z\"}"));
     assert_fails(peer, "what it gives expired at 2026-11-23T12:00:00Z");

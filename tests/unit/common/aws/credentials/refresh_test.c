@@ -303,7 +303,7 @@ static void calls_do_not_wait_for_ever(void **state)
     while (peer->done == 0)
         loop_run(peer->loop);
     assert_int_equal(peer->response.outcome, AWS_CREDENTIALS);
-    assert_non_null(strstr(peer->message.data, "they have not come in time"));
+    assert_non_null(strstr(peer->message.data, "they did not arrive in time"));
     /* Whoever cancels is not called. */
     aws_call_cancel(aws_call(peer->aws, &request, peer_on_done, peer));
     aws_call(peer->aws, &request, peer_on_done, peer);

@@ -104,7 +104,8 @@ static void what_web_identity_lacks_is_said(void **state)
     unsetenv("AWS_ROLE_ARN");
     peer_assert_refused(peer, (struct aws_options){0}, "AWS_ROLE_ARN is not");
     setenv("AWS_ROLE_ARN", "mp-role", 1);
-    peer_assert_refused(peer, (struct aws_options){0}, "web identity: 'mp-role' is no role's ARN");
+    peer_assert_refused(peer, (struct aws_options){0},
+                        "web identity: 'mp-role' is not the ARN of a role");
 }
 
 static void sts_is_asked_again_when_it_could_not_ask(void **state)
@@ -194,7 +195,7 @@ static void settings_name_a_role_on_top(void **state)
                                   .external_id = "fixture-external-id",
                                   .role_session_name = "checker"};
 
-    peer_assert_refused(peer, options, "there are no AWS credentials to take that role on with");
+    peer_assert_refused(peer, options, "there are no AWS credentials to assume that role with");
     setenv("AWS_ACCESS_KEY_ID", "AKE", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "s", 1);
     peer_answer(peer, "/", 200, peer_vector(peer, "assume_role.response_raw"));
@@ -247,7 +248,8 @@ static void profiles_that_contradict_themselves_are_refused(void **state)
          "credential_source 'Environment' of the AWS profile 'p' has none"},
         {"web_identity_token_file = /x\n", "has a web_identity_token_file without role_arn"},
         {"sso_session = s\n", "takes its credentials from sso_session, which needs a person"},
-        {"credential_process = 'open\n", "credential_process of the AWS profile 'p' is no command"},
+        {"credential_process = 'open\n",
+         "credential_process of the AWS profile 'p' is not a command"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

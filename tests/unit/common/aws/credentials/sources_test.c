@@ -99,7 +99,7 @@ static void what_an_instance_cannot_give_is_said(void **state)
     peer_answer_times(peer, 1, ROLES, 404, STR(""));
     peer_assert_fails(peer, "this instance has no role");
     peer_answer_times(peer, 1, ROLES, 200, STR("../../x"));
-    peer_assert_fails(peer, "the list of roles holds none");
+    peer_assert_fails(peer, "the list of roles is empty");
     peer_answer_times(peer, 1, "/latest/api/token", 200, STR("a\nb"));
     peer_assert_fails(peer, "no token for version 2");
 }

@@ -26,7 +26,7 @@ static void what_is_set_and_unusable_is_refused(void **state)
     assert_refused(fixture, &(struct aws_options){0}, "the secret access key is missing");
     setenv("AWS_REGION", "evil.example/", 1);
     aws_environment_write(&fixture->environment, "credentials", STR(""));
-    assert_refused(fixture, &(struct aws_options){0}, "'evil.example/' is no AWS region");
+    assert_refused(fixture, &(struct aws_options){0}, "'evil.example/' is not an AWS region");
 }
 
 /* What other tools write, and people. */
@@ -113,8 +113,8 @@ static void retries_follow_the_variables_of_aws(void **state)
     assert_int_equal(fixture->aws->max_attempts, 5);
     setenv("AWS_MAX_ATTEMPTS", "0", 1);
     unsetenv("AWS_RETRY_MODE");
-    assert_warned(fixture, "AWS_RETRY_MODE 'adaptive' is not known here; taken as standard\n"
-                           "AWS_MAX_ATTEMPTS '0' is no number from 1 to 100; taken as 3\n");
+    assert_warned(fixture, "AWS_RETRY_MODE 'adaptive' is not known here; standard is used\n"
+                           "AWS_MAX_ATTEMPTS '0' is not a number from 1 to 100; 3 is used\n");
     assert_int_equal(fixture->aws->max_attempts, 3);
 }
 
@@ -124,15 +124,15 @@ static void what_only_tunes_is_warned_of(void **state)
     static const struct {
         const char *variable, *value, *warning;
     } cases[] = {
-        {"AWS_RETRY_MODE", "adaptive", "'adaptive' is not known here; taken as standard"},
-        {"AWS_MAX_ATTEMPTS", "many", "'many' is no number from 1 to 100; taken as 3"},
-        {"AWS_USE_FIPS_ENDPOINT", "1", "'1' is neither true nor false; taken as false"},
-        {"AWS_USE_DUALSTACK_ENDPOINT", "yes", "'yes' is neither true nor false; taken as false"},
-        {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "on", "'on' is neither true nor false; taken as"},
+        {"AWS_RETRY_MODE", "adaptive", "'adaptive' is not known here; standard is used"},
+        {"AWS_MAX_ATTEMPTS", "many", "'many' is not a number from 1 to 100; 3 is used"},
+        {"AWS_USE_FIPS_ENDPOINT", "1", "'1' is neither true nor false; false is used"},
+        {"AWS_USE_DUALSTACK_ENDPOINT", "yes", "'yes' is neither true nor false; false is used"},
+        {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "on", "'on' is neither true nor false"},
         {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5", "'IPv5' is neither IPv4 nor IPv6"},
-        {"AWS_METADATA_SERVICE_TIMEOUT", "1.5", "'1.5' is no number from 1 to 60; taken as 1"},
-        {"AWS_METADATA_SERVICE_NUM_ATTEMPTS", "0", "'0' is no number from 1 to 20; taken as 1"},
-        {"AWS_EC2_METADATA_DISABLED", "yes", "'yes' is neither true nor false; taken as false"},
+        {"AWS_METADATA_SERVICE_TIMEOUT", "1.5", "'1.5' is not a number from 1 to 60; 1 is used"},
+        {"AWS_METADATA_SERVICE_NUM_ATTEMPTS", "0", "'0' is not a number from 1 to 20; 1 is used"},
+        {"AWS_EC2_METADATA_DISABLED", "yes", "'yes' is neither true nor false; false is used"},
         {"AWS_STS_REGIONAL_ENDPOINTS", "global", NULL},
         {"AWS_DEFAULTS_MODE", "whatever", NULL},
         {"AWS_NEW_RETRIES_2026", "perhaps", NULL},
@@ -164,8 +164,8 @@ static void what_tunes_a_role_is_warned_of(void **state)
                               "use_fips_endpoint = perhaps\nmax_attempts = -1\n"
                               "[profile q]\naws_access_key_id = A\naws_secret_access_key = s\n"));
     assert_warned(fixture,
-                  "AWS_USE_FIPS_ENDPOINT 'perhaps' is neither true nor false; taken as false\n"
-                  "AWS_MAX_ATTEMPTS '-1' is no number from 1 to 100; taken as 3\n"
+                  "AWS_USE_FIPS_ENDPOINT 'perhaps' is neither true nor false; false is used\n"
+                  "AWS_MAX_ATTEMPTS '-1' is not a number from 1 to 100; 3 is used\n"
                   "duration_seconds '60' is not from 900 to 43200; left out\n"
                   "the role session name 'my app' is not 2 to 64 of [\\w+=,.@-]; left out\n");
 }
