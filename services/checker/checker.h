@@ -75,7 +75,7 @@ struct checker {
     struct rpc_server *queries;
 };
 
-/* strangers.c: what addresses need before they are bound, if any is TCP. */
+/* tcp_access.c: what addresses need before they are bound, if any is TCP. */
 int checker_guard(struct checker *checker, const struct config_list *addresses,
                   struct error *error);
 
