@@ -177,7 +177,7 @@ static int load_settings(struct config **ret, const struct daemon *daemon, const
     return daemon->check ? daemon->check(settings, error) : 0;
 }
 
-static void say_good(const struct options *options)
+static void say_settings_are_good(const struct options *options)
 {
     puts("settings are good");
     if (!options->config_path && !config_default_path())
@@ -203,7 +203,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
         fprintf(stderr, "%s%s: %s\n", log_prefix(LOG_LEVEL_ERROR), daemon->name, error.text);
         code = EXIT_USAGE;
     } else if (options.check_only) {
-        say_good(&options);
+        say_settings_are_good(&options);
     } else {
         code = run(daemon, config, options.instance);
     }

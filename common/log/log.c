@@ -138,7 +138,7 @@ static bool put(struct str text)
     return taken > 0;
 }
 
-static bool end_what_was_begun(void)
+static bool finish_begun_line(void)
 {
     if (rest.len == 0)
         return true;
@@ -154,7 +154,7 @@ static bool catch_up(void)
     cleanup(buf_done) struct buf line = BUF_INIT;
     const struct log_field fields[] = {{.key = NULL}, LOG_INT("lines", lines_lost)};
 
-    if (!end_what_was_begun())
+    if (!finish_begun_line())
         return false;
     if (lines_lost == 0)
         return true;

@@ -6,7 +6,7 @@ static bool is_word(const struct answer *answer)
     return answer->reason == REASON_OVERRIDE;
 }
 
-int64_t decide_latest_word(const struct decide_facts *facts)
+int64_t decide_latest_override_s(const struct decide_facts *facts)
 {
     int64_t latest = 0;
 

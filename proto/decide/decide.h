@@ -55,7 +55,7 @@ bool decide_plain(const struct decide_question *question, const struct decide_pl
 bool decide_prefers_kept(const struct answer *kept, int64_t kept_word_at, const struct answer *now,
                          int64_t now_word_at);
 /* When the latest override of the facts was made; 0: there is none. */
-int64_t decide_latest_word(const struct decide_facts *facts);
+int64_t decide_latest_override_s(const struct decide_facts *facts);
 /* Whether an answer stands although the store has been catching up since then: a yes, an operator's
  * word, or a refusal for which AWS was asked since. */
 bool decide_is_known(const struct answer *answer, int64_t since_s);

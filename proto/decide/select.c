@@ -69,7 +69,7 @@ bool decide_has_several_products(const struct selection *selection)
 
 /* What an announcement alone makes known of a product does not make another product's customer
  * ambiguous: of several products those stay of which a record is established, if any is. */
-static void leave_out_hearsay(struct selection *selection, struct arena *arena)
+static void leave_out_unestablished(struct selection *selection, struct arena *arena)
 {
     const struct subscription **items;
     struct numbering established;
@@ -95,7 +95,7 @@ void decide_select(const struct decide_question *question, struct lineage *linea
                    struct selection *ret)
 {
     select_all(question, lineage, ret);
-    leave_out_hearsay(ret, lineage->arena);
+    leave_out_unestablished(ret, lineage->arena);
 }
 
 static int compare_products(const void *a, const void *b)

@@ -12,7 +12,7 @@
 
 struct rpc_call {
     TAILQ_ENTRY(rpc_call) entry;   /* of *queue */
-    struct call_queue *queue;      /* waiting, sent or doomed */
+    struct call_queue *queue;      /* waiting, sent or failing */
     LIST_ENTRY(rpc_call) by_msgid; /* when sent */
     struct rpc_client *client;
     const struct link *link; /* when sent */
@@ -25,7 +25,7 @@ struct rpc_call {
     struct str trace;
     rpc_done_fn *done;
     void *arg;
-    enum rpc_error code; /* when doomed */
+    enum rpc_error code; /* when failing */
     struct error error;
 };
 
@@ -48,7 +48,7 @@ struct rpc_client {
     void *on_connection_arg;
     bool connected; /* as last told */
     uint32_t last_msgid;
-    struct call_queue waiting, sent, doomed;
+    struct call_queue waiting, sent, failing;
     LIST_HEAD(, rpc_call) by_msgid[MSGID_BUCKETS];
     struct deadlines deadlines;
     struct loop_timer *fail_soon;

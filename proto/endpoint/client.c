@@ -63,27 +63,27 @@ static void finish(struct rpc_call *call, const struct rpc_response *response)
     mem_free(call);
 }
 
-static void fail_doomed(void *arg)
+static void fail_failing(void *arg)
 {
     struct rpc_client *client = arg;
     struct rpc_call *call;
 
     client->fail_soon = NULL;
     /* Those that these callbacks start and that fail at once have their turn next time. */
-    for (size_t n = client->doomed.count; n > 0 && (call = TAILQ_FIRST(&client->doomed.calls));
+    for (size_t n = client->failing.count; n > 0 && (call = TAILQ_FIRST(&client->failing.calls));
          n--) {
         struct rpc_response response = {.code = call->code, .message = str_of(call->error.text)};
         finish(call, &response);
     }
-    if (client->doomed.count > 0 && !client->fail_soon)
-        client->fail_soon = loop_after(client->loop, 0, fail_doomed, client);
+    if (client->failing.count > 0 && !client->fail_soon)
+        client->fail_soon = loop_after(client->loop, 0, fail_failing, client);
 }
 
 /* On the next turn: a callback never runs inside the call that causes it. */
-static void doom(struct rpc_call *call, enum rpc_error code, const char *format, ...)
+static void fail_later(struct rpc_call *call, enum rpc_error code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void doom(struct rpc_call *call, enum rpc_error code, const char *format, ...)
+static void fail_later(struct rpc_call *call, enum rpc_error code, const char *format, ...)
 {
     struct rpc_client *client = call->client;
     va_list args;
@@ -93,9 +93,9 @@ static void doom(struct rpc_call *call, enum rpc_error code, const char *format,
     va_end(args);
     call->code = code;
     deadlines_unset(&client->deadlines, &call->deadline);
-    enter_queue(call, &client->doomed);
+    enter_queue(call, &client->failing);
     if (!client->fail_soon)
-        client->fail_soon = loop_after(client->loop, 0, fail_doomed, client);
+        client->fail_soon = loop_after(client->loop, 0, fail_failing, client);
 }
 
 static bool is_refused(const struct rpc_client *client)
@@ -114,12 +114,12 @@ static void on_deadline(void *arg, struct deadline *deadline)
         (struct rpc_call *)((char *)deadline - offsetof(struct rpc_call, deadline));
 
     if (call->queue == &client->waiting && is_refused(client))
-        doom(call, ERROR_UNAVAILABLE, "'%s' does not allow our key", client->addresses);
+        fail_later(call, ERROR_UNAVAILABLE, "'%s' does not allow our key", client->addresses);
     else if (call->queue == &client->waiting)
-        doom(call, ERROR_UNAVAILABLE, "'%s' cannot be reached", client->addresses);
+        fail_later(call, ERROR_UNAVAILABLE, "'%s' cannot be reached", client->addresses);
     else
-        doom(call, ERROR_TIMEOUT, "'%s' has not answered '%s' in time", client->addresses,
-             methods[call->method].name);
+        fail_later(call, ERROR_TIMEOUT, "'%s' has not answered '%s' in time", client->addresses,
+                   methods[call->method].name);
 }
 
 /* Round robin over the links that stand. NULL: none takes it now. */
@@ -156,8 +156,8 @@ static bool try_to_send(struct rpc_call *call, const void *params, struct str tr
     struct rpc_client *client = call->client;
 
     if (!encode(call, params, trace)) {
-        doom(call, ERROR_BAD_REQUEST, "the request is larger than the %d bytes of a message",
-             FRAME_LIMIT_BYTES);
+        fail_later(call, ERROR_BAD_REQUEST, "the request is larger than the %d bytes of a message",
+                   FRAME_LIMIT_BYTES);
         return true;
     }
     call->link = send_somewhere(client, buf_str(&client->out));
@@ -175,8 +175,8 @@ static void wait_for_connection(struct rpc_call *call, const void *params, struc
     const struct shape *shape = methods[call->method].params;
 
     if (client->waiting.count >= WAITING_MAX) {
-        doom(call, ERROR_THROTTLED, "%d calls wait for '%s' already", WAITING_MAX,
-             client->addresses);
+        fail_later(call, ERROR_THROTTLED, "%d calls wait for '%s' already", WAITING_MAX,
+                   client->addresses);
         return;
     }
     call->params = arena_alloc(&call->arena, shape->size);
@@ -265,14 +265,15 @@ static void on_message(void *arg, struct str payload)
     finish(call, &response);
 }
 
-static void doom_sent_on(struct rpc_client *client, const struct link *link)
+static void fail_sent_on(struct rpc_client *client, const struct link *link)
 {
     struct rpc_call *next;
 
     for (struct rpc_call *call = TAILQ_FIRST(&client->sent.calls); call; call = next) {
         next = TAILQ_NEXT(call, entry);
         if (call->link == link)
-            doom(call, ERROR_UNAVAILABLE, "the connection to '%s' was lost", client->addresses);
+            fail_later(call, ERROR_UNAVAILABLE, "the connection to '%s' was lost",
+                       client->addresses);
     }
 }
 
@@ -283,7 +284,7 @@ static void on_connection(void *arg, struct link *link, bool connected)
     if (connected)
         send_waiting(client);
     else
-        doom_sent_on(client, link);
+        fail_sent_on(client, link);
     if (client->connected == rpc_client_connected(client))
         return;
     client->connected = !client->connected;
@@ -315,7 +316,7 @@ int rpc_client_open(struct rpc_client **ret, struct loop *loop, struct endpoint_
                                           .arg = client};
     queue_init(&client->waiting);
     queue_init(&client->sent);
-    queue_init(&client->doomed);
+    queue_init(&client->failing);
     deadlines_init(&client->deadlines, loop, on_deadline, client);
     client->links = mem_alloc_array(addresses->count, sizeof(*client->links));
     for (size_t i = 0; i < addresses->count; i++) {
@@ -346,7 +347,7 @@ void rpc_client_close(struct rpc_client *client)
         link_close(client->links[i]);
     cancel_all(&client->waiting);
     cancel_all(&client->sent);
-    cancel_all(&client->doomed);
+    cancel_all(&client->failing);
     loop_cancel(client->fail_soon);
     deadlines_done(&client->deadlines);
     buf_done(&client->out);

@@ -13,14 +13,14 @@ static void do_nothing(void *arg)
     (void)arg;
 }
 
-static void do_nothing_with(void *arg, struct rpc_request *request)
+static void ignore_request(void *arg, struct rpc_request *request)
 {
     (void)arg;
     (void)request;
 }
 
 static const struct rpc_batching no_batching = {
-    do_nothing, {do_nothing_with, do_nothing_with}, do_nothing};
+    do_nothing, {ignore_request, ignore_request}, do_nothing};
 
 int server_new(struct rpc_server **ret, const struct rpc_server_options *options,
                struct error *error)

@@ -87,7 +87,7 @@ static void find_successors(struct finding *finding)
     }
 }
 
-static void find_words(struct finding *finding, struct str handle)
+static void find_overrides(struct finding *finding, struct str handle)
 {
     const struct collection *overrides = &finding->contents->overrides;
     const unsigned char *packed;
@@ -104,16 +104,16 @@ static void find_words(struct finding *finding, struct str handle)
     }
 }
 
-static void find_words_for_record(struct finding *finding, const struct subscription *record)
+static void find_record_overrides(struct finding *finding, const struct subscription *record)
 {
-    find_words(finding, record->id);
+    find_overrides(finding, record->id);
     for (size_t i = 0; i < record->aliases.count; i++)
-        find_words(finding, record->aliases.items[i]);
-    find_words(finding, record->tenant);
-    find_words(finding, record->account_id);
-    find_words(finding, record->customer_identifier);
-    find_words(finding, record->license_key);
-    find_words(finding, record->license_arn);
+        find_overrides(finding, record->aliases.items[i]);
+    find_overrides(finding, record->tenant);
+    find_overrides(finding, record->account_id);
+    find_overrides(finding, record->customer_identifier);
+    find_overrides(finding, record->license_key);
+    find_overrides(finding, record->license_arn);
 }
 
 void find_facts(const struct contents *contents, struct str handle, struct arena *arena,
@@ -131,9 +131,9 @@ void find_facts(const struct contents *contents, struct str handle, struct arena
     find_records(&finding, handle);
     find_successors(&finding);
     if (atomic_load(&contents->overrides.count) > 0) {
-        find_words(&finding, handle);
+        find_overrides(&finding, handle);
         for (size_t i = 0; i < finding.records.count; i++)
-            find_words_for_record(&finding, finding.records.items[i]);
+            find_record_overrides(&finding, finding.records.items[i]);
     }
     *ret = (struct decide_facts){
         .subscriptions = finding.records.items,

@@ -78,7 +78,8 @@ static bool is_merged_into_another(struct replica *replica, struct str id, uint3
     return merged;
 }
 
-static bool is_news(struct replica *replica, const struct subscription *record, uint32_t *ret_known)
+static bool is_newer(struct replica *replica, const struct subscription *record,
+                     uint32_t *ret_known)
 {
     const struct collection *records = &contents_of(replica)->subscriptions;
     uint32_t hash = collection_hash(records, record->id);
@@ -101,7 +102,7 @@ static void put_some(struct replica *replica, const struct subscription *records
     for (size_t i = 0; i < count; i++)
         collection_prepare(collection, &records[i], &prepared[i]);
     for (size_t i = 0; i < count; i++) {
-        if (is_news(replica, &records[i], &known))
+        if (is_newer(replica, &records[i], &known))
             collection_put(collection, known, records[i].id, &prepared[i]);
         else
             collection_drop(collection, &prepared[i]);
@@ -336,13 +337,13 @@ void replica_take(struct replica_lookup *lookup, struct arena *arena,
 static __attribute__((noinline)) enum rpc_error
 answer_by_facts(struct replica_lookup *lookup, const struct replica_guidance *guidance,
                 int64_t now_s, struct arena *arena, struct answer *ret_answer,
-                int64_t *ret_word_at_s, struct error *error)
+                int64_t *ret_override_at_s, struct error *error)
 {
     const struct decide_question *question = lookup->question;
     struct decide_facts facts;
 
     replica_take(lookup, arena, &facts);
-    *ret_word_at_s = decide_latest_word(&facts);
+    *ret_override_at_s = decide_latest_override_s(&facts);
     enum rpc_error code =
         decide(question, &facts, &guidance->policy, now_s, arena, ret_answer, error);
     if (code == ERROR_NONE)
@@ -353,7 +354,7 @@ answer_by_facts(struct replica_lookup *lookup, const struct replica_guidance *gu
 
 /* *answer is by what the store says now, or there is none, as `code` says. */
 static enum rpc_error prefer_kept(const struct replica_lookup *lookup, const struct contents *kept,
-                                  int64_t word_at_s, const struct replica_guidance *guidance,
+                                  int64_t override_at_s, const struct replica_guidance *guidance,
                                   int64_t now_s, struct arena *arena, struct answer *answer,
                                   enum rpc_error code)
 {
@@ -365,7 +366,8 @@ static enum rpc_error prefer_kept(const struct replica_lookup *lookup, const str
     seek(lookup->replica, kept, lookup->question, &before);
     if (answer_by_facts(&before, guidance, now_s, arena, &by_kept, &kept_word_at_s, &why) !=
             ERROR_NONE ||
-        (code == ERROR_NONE && !decide_prefers_kept(&by_kept, kept_word_at_s, answer, word_at_s)))
+        (code == ERROR_NONE &&
+         !decide_prefers_kept(&by_kept, kept_word_at_s, answer, override_at_s)))
         return code;
     *answer = by_kept;
     return ERROR_NONE;
@@ -383,12 +385,12 @@ answer_while_catching_up(struct replica_lookup *lookup, const struct replica_gui
 {
     const struct replica *replica = lookup->replica;
     const struct contents *kept = kept_of(replica);
-    int64_t since_s = atomic_load(&replica->catching_up_since_s), word_at_s;
+    int64_t since_s = atomic_load(&replica->catching_up_since_s), override_at_s;
 
     enum rpc_error code =
-        answer_by_facts(lookup, guidance, now_s, arena, ret_answer, &word_at_s, error);
+        answer_by_facts(lookup, guidance, now_s, arena, ret_answer, &override_at_s, error);
     if (kept && !is_over(atomic_load(&replica->kept_at_s), guidance, now_s)) {
-        code = prefer_kept(lookup, kept, word_at_s, guidance, now_s, arena, ret_answer, code);
+        code = prefer_kept(lookup, kept, override_at_s, guidance, now_s, arena, ret_answer, code);
     } else if (code == ERROR_NONE && since_s != 0 && !is_over(since_s, guidance, now_s) &&
                !decide_is_known(ret_answer, since_s)) {
         error_set(error, "the store is new, restored or older than before and catching up with "
@@ -406,12 +408,12 @@ enum rpc_error replica_answer(struct replica_lookup *lookup,
                               struct error *error)
 {
     struct decide_plain_fact fact;
-    int64_t word_at_s;
+    int64_t override_at_s;
 
     if (kept_of(lookup->replica) || atomic_load(&lookup->replica->catching_up_since_s) != 0)
         return answer_while_catching_up(lookup, guidance, now_s, arena, ret_answer, error);
     if (find_plain_fact(lookup, id, &fact) &&
         decide_plain(lookup->question, &fact, &guidance->policy, now_s, ret_answer))
         return ERROR_NONE;
-    return answer_by_facts(lookup, guidance, now_s, arena, ret_answer, &word_at_s, error);
+    return answer_by_facts(lookup, guidance, now_s, arena, ret_answer, &override_at_s, error);
 }

@@ -85,7 +85,7 @@ static void note(struct checker *checker, const char *what, const struct overrid
              on_noted, NULL);
 }
 
-static void tell_lost(struct checker *checker, const struct override *override)
+static void report_lost_override(struct checker *checker, const struct override *override)
 {
     note(checker, "an override is lost to the store: set it again if you still want it", override,
          ++checker->kept.overrides_lost);
@@ -110,7 +110,7 @@ static void compare_overrides(struct checker *checker)
     while ((one = replica_next_kept_override(checker->replica, one ? one->id : STR_NONE, &arena))) {
         const struct override *same = map_get(now, one->id);
         if (!is_over(one) && (!same || same->created_at < one->created_at))
-            tell_lost(checker, one);
+            report_lost_override(checker, one);
     }
     while ((one = replica_next_override(checker->replica, one ? one->id : STR_NONE, &arena))) {
         if (!is_over(one) && !map_get(kept, one->id))

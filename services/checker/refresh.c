@@ -43,7 +43,7 @@ struct refresh {
     struct refresh_options options;
     struct refresh_stats stats;
     struct worker *workers;
-    int64_t together_most;          /* that AWS takes */
+    int64_t most_licences;          /* that AWS takes */
     int64_t together_again_mono_ms; /* when the whole number is tried again */
     bool draining;
     bool unwelcome; /* the store refuses the account we sign with */
@@ -133,7 +133,7 @@ static size_t claim_of_row(const struct worker *worker, const struct aws_entitle
 }
 
 /* Rows that are none of ours: such an answer is not to our question. */
-static bool has_strange_row(const struct worker *worker, const struct aws_entitlement_list *rows)
+static bool has_foreign_row(const struct worker *worker, const struct aws_entitlement_list *rows)
 {
     for (size_t i = 0; i < rows->count; i++) {
         if (claim_of_row(worker, &rows->items[i]) == worker->count)
@@ -160,17 +160,17 @@ static void apply_rows_of(struct worker *worker, size_t at, const struct entitle
 /* It may have been for one licence of them, or for that day: once in a while it is tried again. */
 static void note_invalid(struct refresh *refresh, const struct entitlement_result *result)
 {
-    refresh->together_most /= 2;
+    refresh->most_licences /= 2;
     refresh->together_again_mono_ms = clock_mono_ms() + refresh->options.together_again_ms;
     log_warning("AWS does not accept a question about several licences",
                 LOG_INT("asked_together_from_now_on",
-                        refresh->together_most > 1 ? refresh->together_most : 1),
+                        refresh->most_licences > 1 ? refresh->most_licences : 1),
                 LOG_TEXT("why", result->error.text));
 }
 
 /* Only ever good news: a licence that the answer lists is whole, one that it does not list is asked
  * about by itself, as is each if the answer cannot be what was asked for. */
-static void on_together(void *arg, const struct entitlement_result *result)
+static void on_shared_call(void *arg, const struct entitlement_result *result)
 {
     struct worker *worker = arg;
 
@@ -183,7 +183,7 @@ static void on_together(void *arg, const struct entitlement_result *result)
     }
     if (!result->whole)
         note_invalid(worker->refresh, result);
-    else if (has_strange_row(worker, &result->rows))
+    else if (has_foreign_row(worker, &result->rows))
         log_warning("an answer about several licences has rows of other licences; each is asked "
                     "about alone",
                     LOG_STR("product", worker->work.subscription->product_code));
@@ -210,7 +210,7 @@ static void ask_together(struct worker *worker)
 
     for (size_t i = 0; i < worker->count; i++)
         keys[i] = claim_key(worker->claims[i]);
-    worker->together = entitlement_call_start(&ask, on_together, worker);
+    worker->together = entitlement_call_start(&ask, on_shared_call, worker);
 }
 
 static void on_swept(void *arg, const struct sweep_result *result)
@@ -336,15 +336,15 @@ static void on_claimed(void *arg, const struct rpc_response *response)
         claim_in(worker, claim_again_ms(response->code));
 }
 
-static int64_t together_most(struct refresh *refresh)
+static int64_t most_licences(struct refresh *refresh)
 {
-    if (refresh->together_most < TOGETHER_MOST &&
+    if (refresh->most_licences < TOGETHER_MOST &&
         clock_mono_ms() >= refresh->together_again_mono_ms) {
-        refresh->together_most = TOGETHER_MOST;
+        refresh->most_licences = TOGETHER_MOST;
         log_info("AWS is asked about several licences again",
                  LOG_INT("asked_together_from_now_on", TOGETHER_MOST));
     }
-    return refresh->together_most;
+    return refresh->most_licences;
 }
 
 static void ask_for_work(void *arg)
@@ -352,7 +352,7 @@ static void ask_for_work(void *arg)
     struct worker *worker = arg;
     const struct claim_params params = {.checker = str_of(worker->refresh->options.checker),
                                         .signed_by = aws_account(worker->refresh->options.aws),
-                                        .at_most = together_most(worker->refresh)};
+                                        .at_most = most_licences(worker->refresh)};
 
     worker->timer = NULL;
     if (worker->refresh->draining)
@@ -370,7 +370,7 @@ struct refresh *refresh_new(const struct refresh_options *options)
         refresh->options.together_again_ms = TOGETHER_AGAIN_MS;
     if (refresh->options.page_patience_ms == 0)
         refresh->options.page_patience_ms = PAGE_PATIENCE_MS;
-    refresh->together_most = TOGETHER_MOST;
+    refresh->most_licences = TOGETHER_MOST;
     refresh->workers =
         mem_alloc_array((size_t)options->concurrent_calls, sizeof(*refresh->workers));
     for (int64_t i = 0; i < options->concurrent_calls; i++) {

@@ -249,7 +249,7 @@ static void add_figures(const struct reader *reader, struct arena *arena, struct
             arena_printf(arena, "%s.%s", reader->label, all[i].name), (double)all[i].value};
 }
 
-static struct counter_list told_figures(void *arg, struct arena *arena)
+static struct counter_list figures_of_queues(void *arg, struct arena *arena)
 {
     enum { FIGURES_MOST = 16, QUEUES_MOST = 1000 / FIGURES_MOST };
     const struct poller *poller = arg;
@@ -291,7 +291,7 @@ int poller_start(void *state, const struct daemon_context *context, struct error
                                                                .store = poller->store,
                                                                .daemon = "entitled-poller",
                                                                .name = context->instance,
-                                                               .figures = told_figures,
+                                                               .figures = figures_of_queues,
                                                                .arg = poller});
     return 0;
 }

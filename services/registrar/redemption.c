@@ -161,7 +161,7 @@ static void on_accepted(struct redemption *redemption, const struct aws_response
 }
 
 /* AWS's words for the log. Those about a token could repeat it, those about our rights do not. */
-static struct str words_of(const struct aws_response *response)
+static struct str reason_of(const struct aws_response *response)
 {
     bool about_token =
         response->outcome == AWS_ERROR && !str_starts_with(response->code, STR("AccessDenied"));
@@ -175,7 +175,7 @@ static void on_refused(struct redemption *redemption, const struct aws_response 
     bool our_fault = page == PAGE_AWS_REFUSED;
 
     LOG_AT(our_fault ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "registration was not resolved",
-           LOG_STR("code", response->code), LOG_STR("why", words_of(response)),
+           LOG_STR("code", response->code), LOG_STR("why", reason_of(response)),
            LOG_INT("status", response->http_status), LOG_INT("attempts", response->attempts),
            LOG_STR("request", response->request_id), LOG_TEXT("page", pages[page].name),
            LOG_TEXT("known", redemption->known ? "yes" : "no"), LOG_TRACE(redemption->trace));

@@ -39,9 +39,9 @@ bool clock_learn(struct aws_clock *clock, int64_t assumed_offset_s, int64_t told
     if (told_s == 0 || llabs(offset_s - assumed_offset_s) < NOTABLE_S)
         return false;
     /* Another call may have learnt it already. */
-    bool is_news = llabs(offset_s - clock->offset_s) >= NOTABLE_S;
+    bool is_notable = llabs(offset_s - clock->offset_s) >= NOTABLE_S;
     clock->offset_s = llabs(offset_s) < NOTABLE_S ? 0 : offset_s;
-    if (is_news && on_change)
+    if (is_notable && on_change)
         on_change(clock->offset_s);
     return true;
 }

@@ -2,7 +2,7 @@
 #include "common/base/mem.h"
 #include "common/http/client/internal.h"
 
-static void finish_what_is_done(struct http_client *client)
+static void finish_done_calls(struct http_client *client)
 {
     CURLMsg *message;
     int left;
@@ -25,7 +25,7 @@ static void on_fd(void *arg, int fd, int events)
                              (events & LOOP_READ ? CURL_CSELECT_IN : 0) |
                                  (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0),
                              &running);
-    finish_what_is_done(client);
+    finish_done_calls(client);
 }
 
 static void on_timer(void *arg)
@@ -35,7 +35,7 @@ static void on_timer(void *arg)
 
     client->timer = NULL;
     curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    finish_what_is_done(client);
+    finish_done_calls(client);
 }
 
 static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)

@@ -40,7 +40,7 @@ static bool has_active_successor(const struct part *part, const struct subscript
     return false;
 }
 
-static bool waits_for_word(enum held_reason reason)
+static bool waits_for_operator(enum held_reason reason)
 {
     return reason != HELD_REFUSED && record_held_for_operator(reason);
 }
@@ -53,7 +53,7 @@ static void add_if_held(struct part *part, const struct subscription *record)
         return;
     *end = (struct held_end){.since = record_evidence(record).empty_at};
     end->reason = record_held(record, &part->books->policy, part->now_s, &end->until);
-    if (end->reason == held_reason_none || (part->undecided && !waits_for_word(end->reason)) ||
+    if (end->reason == held_reason_none || (part->undecided && !waits_for_operator(end->reason)) ||
         has_active_successor(part, record))
         return;
     end->subscription = arena_alloc(part->arena, sizeof(*end->subscription));

@@ -113,7 +113,7 @@ enum rpc_error on_register(struct work *work)
         records_update(change, &before, record);
     }
     join_unlicensed(work, &keys, record);
-    identity_take_in_hearsay(change, record);
+    identity_take_in_unestablished(change, record);
     remember_token(change, params->token_sha256, record->id);
     result->ticket =
         marks_mark(change, work->books->due, record->id, DUE_REGISTRATION, STR("registration"));

@@ -106,20 +106,20 @@ enum rpc_error on_link(struct work *work)
     return ERROR_NONE;
 }
 
-static bool is_anothers(const struct subscription *other, const struct subscription *ours)
+static bool belongs_to_another(const struct subscription *other, const struct subscription *ours)
 {
     bool same_account = ours->account_id.len > 0 && str_eq(ours->account_id, other->account_id);
 
     return !same_account && !str_eq(other->id, ours->id);
 }
 
-static bool leads_to_anothers(struct work *work, struct str handle, const struct subscription *ours)
+static bool leads_to_another(struct work *work, struct str handle, const struct subscription *ours)
 {
     struct subscription_list found =
         records_find(work->change->db, handle, STR_NONE, &work->change->arena);
 
     for (size_t i = 0; i < found.count; i++) {
-        if (is_anothers(&found.items[i], ours))
+        if (belongs_to_another(&found.items[i], ours))
             return true;
     }
     return false;
@@ -140,7 +140,7 @@ enum rpc_error on_link_typed(struct work *work)
         error_set(work->error, "it has another tenant id");
         return ERROR_CONFLICT;
     }
-    if (params->tenant.len == 0 || leads_to_anothers(work, params->tenant, &before)) {
+    if (params->tenant.len == 0 || leads_to_another(work, params->tenant, &before)) {
         error_set(work->error, "this tenant id leads to another customer");
         return ERROR_CONFLICT;
     }

@@ -9,7 +9,7 @@ struct announcement {
     struct commit_job job; /* first: store_forget_writes() frees it */
     struct store *store;
     struct rpc_request *request;
-    enum catch_up_news news;
+    enum catch_up_finding finding;
     struct nothing result;
 };
 
@@ -27,7 +27,7 @@ static void tell(const struct announcement *announcement)
 
     struct books *books = &announcement->store->books;
 
-    if (announcement->news == CATCH_UP_OLDER) {
+    if (announcement->finding == CATCH_UP_OLDER) {
         books->lost_commits = params->seq - books->start_seq;
         log_error("the store came back older than it was: commits that it had acknowledged are "
                   "lost. It has a new incarnation now and asks AWS about everything; lost "
@@ -64,7 +64,7 @@ static void on_expired(void *arg, struct rpc_request *request)
 }
 
 /* Answered when it is done: only then may the checker believe that the store has caught up. */
-static void begin(struct store *store, struct rpc_request *request, enum catch_up_news news)
+static void begin(struct store *store, struct rpc_request *request, enum catch_up_finding finding)
 {
     struct announcement *announcement = mem_alloc_zero(sizeof(*announcement));
 
@@ -76,7 +76,7 @@ static void begin(struct store *store, struct rpc_request *request, enum catch_u
                                                   .done = on_begun},
                                           .store = store,
                                           .request = request,
-                                          .news = news};
+                                          .finding = finding};
     rpc_park(request, on_expired, announcement);
     store_submit(store, &announcement->job);
 }
@@ -85,13 +85,13 @@ void serve_announce(void *arg, struct rpc_request *request)
 {
     struct store *store = arg;
     const struct announce_params *params = rpc_request_params(request);
-    enum catch_up_news news = catch_up_compare(&store->books, params);
+    enum catch_up_finding finding = catch_up_compare(&store->books, params);
 
     presence_announce(store->presence, params, clock_mono_ms());
-    if (news == CATCH_UP_KNOWN)
+    if (finding == CATCH_UP_KNOWN)
         answer(store, request);
     else
-        begin(store, request, news);
+        begin(store, request, finding);
 }
 
 struct end_job {

@@ -162,7 +162,7 @@ static void join_previous(struct change *change, const struct stored_agreement *
     apply_succeeded(&previous, facts->created_at, &change->arena);
     write(change, &before, &previous, subscriptions);
     if (record)
-        identity_succeed_as_told(change, &previous, record, subscriptions);
+        identity_succeed_as_announced(change, &previous, record, subscriptions);
 }
 
 /* The event of the agreement that renews this one may have come first. */
@@ -270,7 +270,7 @@ static void join_open_ends(struct change *change, const struct subscription *rec
     if (count_left_open(change, &all, record, PREDECESSORS, intent, &predecessor) == 1 &&
         count_left_open(change, &all, record, SUCCESSORS, intent, &successor) == 1 &&
         !identity_tenants_differ(&predecessor, &successor))
-        identity_succeed_as_told(change, &predecessor, &successor, subscriptions);
+        identity_succeed_as_announced(change, &predecessor, &successor, subscriptions);
 }
 
 static void join_by_account(struct change *change, const struct subscription *record,

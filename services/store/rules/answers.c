@@ -255,7 +255,7 @@ static void apply_group(struct answer_work *work, struct group *group)
         apply_known(work, group, &known);
     else
         apply_new(work, group);
-    if (identity_take_in_hearsay(work->change, &group->record))
+    if (identity_take_in_unestablished(work->change, &group->record))
         note_write(work, &group->record, RECORD_CHANGED);
 }
 

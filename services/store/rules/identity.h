@@ -55,7 +55,7 @@ void identity_merge(struct change *change, struct subscription *survivor,
 
 /* AWS's own answer gave the survivor its licence: what an event alone made known of it as another
  * product's goes into the survivor, all but what was announced of it. False: there was nothing. */
-bool identity_take_in_hearsay(struct change *change, struct subscription *survivor);
+bool identity_take_in_unestablished(struct change *change, struct subscription *survivor);
 
 /* Links two records of which the second renews or replaces the first. False: one of them is linked
  * already. Both are changed in place and written. */
@@ -63,8 +63,8 @@ bool identity_succeed(struct change *change, struct subscription *predecessor,
                       struct subscription *successor);
 /* The same where AWS names the two: what either was linked to by inference is parted from it. Adds
  * the ids of all that changed. */
-void identity_succeed_as_told(struct change *change, struct subscription *predecessor,
-                              struct subscription *successor, struct ids *changed);
+void identity_succeed_as_announced(struct change *change, struct subscription *predecessor,
+                                   struct subscription *successor, struct ids *changed);
 /* Nothing renews or replaces it after all: *predecessor is changed in place and not written, what
  * was its successor is written and added. */
 void identity_part(struct change *change, struct subscription *predecessor, struct ids *changed);

@@ -117,13 +117,13 @@ void identity_merge(struct change *change, struct subscription *survivor,
     change->origin = origin;
 }
 
-static bool is_hearsay(const struct subscription *record, const struct subscription *survivor)
+static bool is_unestablished(const struct subscription *record, const struct subscription *survivor)
 {
     return str_eq(record->license_key, survivor->license_key) && record->license_arn.len == 0 &&
            !str_eq(record->product_code, survivor->product_code) && !record_is_established(record);
 }
 
-bool identity_take_in_hearsay(struct change *change, struct subscription *survivor)
+bool identity_take_in_unestablished(struct change *change, struct subscription *survivor)
 {
     bool any = false;
 
@@ -133,7 +133,7 @@ bool identity_take_in_hearsay(struct change *change, struct subscription *surviv
         records_find(change->db, survivor->license_key, STR_NONE, &change->arena);
     for (size_t i = 0; i < found.count; i++) {
         struct subscription *gone = &found.items[i];
-        if (!is_hearsay(gone, survivor))
+        if (!is_unestablished(gone, survivor))
             continue;
         gone->evidence = NULL;
         identity_merge(change, survivor, gone);
@@ -173,8 +173,8 @@ void identity_part(struct change *change, struct subscription *predecessor, stru
     predecessor->successor = STR_NONE;
 }
 
-void identity_succeed_as_told(struct change *change, struct subscription *predecessor,
-                              struct subscription *successor, struct ids *changed)
+void identity_succeed_as_announced(struct change *change, struct subscription *predecessor,
+                                   struct subscription *successor, struct ids *changed)
 {
     struct subscription old = *predecessor, new = *successor;
 

@@ -78,7 +78,7 @@ int catch_up_start(struct books *books, struct error *error)
     return result;
 }
 
-enum catch_up_news catch_up_compare(struct books *books, const struct announce_params *announced)
+enum catch_up_finding catch_up_compare(struct books *books, const struct announce_params *announced)
 {
     if (announced->incarnation.len == 0)
         return CATCH_UP_KNOWN;

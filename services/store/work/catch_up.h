@@ -16,12 +16,13 @@ void catch_up_enter(const struct books *books, struct change *change, bool is_ne
 int catch_up_start(struct books *books, struct error *error);
 
 /* What a checker says that it holds, compared with the books. */
-enum catch_up_news {
+enum catch_up_finding {
     CATCH_UP_KNOWN, /* nothing follows from it */
     CATCH_UP_OLDER, /* commits of this incarnation are not there any more */
     CATCH_UP_LESS,  /* it kept what it had of another incarnation */
 };
-enum catch_up_news catch_up_compare(struct books *books, const struct announce_params *announced);
+enum catch_up_finding catch_up_compare(struct books *books,
+                                       const struct announce_params *announced);
 /* Begins what follows; its params are the announcement. An older store takes a new incarnation. */
 work_fn catch_up_begin;
 
