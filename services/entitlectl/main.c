@@ -14,7 +14,7 @@ static const struct option global_options[] = {
     {"json", NULL, "one JSON document instead of tables, of a failure too: {\"error\": ...}"},
     {"timeout", "SPAN", "how long to wait for a daemon: 500ms, 10s, 1m"},
     {"store", "ENDPOINT", "the store to ask instead of that of the settings"},
-    {"checker", "ENDPOINT", "the checker to ask instead of any that is there"},
+    {"checker", "ENDPOINT", "the checker to ask instead of any live one"},
     {"help", NULL, "this text, or that of the verb"},
     {"version", NULL, "the version"},
     {NULL, NULL, NULL},
@@ -23,7 +23,7 @@ static const struct option global_options[] = {
 static const struct option check_options[] = {
     {"product", "PRODUCT", "only this product, by its label in the settings or its code"},
     {"license", "LICENCE", "only this licence"},
-    {"max-age", "SPAN", "have AWS asked if what is known is older"},
+    {"max-age", "SPAN", "ask AWS first if the data is older"},
     {NULL, NULL, NULL},
 };
 
@@ -68,8 +68,8 @@ static const struct option watch_options[] = {
 };
 
 static const struct option signing_keys_options[] = {
-    {"revoke", NULL, "renew: those before verify no more; open sessions end"},
-    {"yes", NULL, "renew --revoke: without being asked"},
+    {"revoke", NULL, "renew: older keys no longer verify; open sessions end"},
+    {"yes", NULL, "renew --revoke: do not ask"},
     {NULL, NULL, NULL},
 };
 
@@ -81,8 +81,8 @@ static const struct option check_indexes_options[] = {
 static const struct option journal_options[] = {
     {"limit", "COUNT", "at most so many; default 100"},
     {"head", "HEAD", "verify: the log's \"the journal's head\" that the chain must hold"},
-    {"override", "ID", "erase: what was said about an override"},
-    {"by", "NAME", "erase: what was said by somebody"},
+    {"override", "ID", "erase: the personal words about an override"},
+    {"by", "NAME", "erase: the personal words of an author"},
     MANY_OPTIONS,
     {NULL, NULL, NULL},
 };
@@ -91,12 +91,12 @@ static const struct option override_options[] = {
     {"dimension", "NAME", "set: only this dimension; default: all"},
     {"reason", "TEXT", "set: why, for the journal"},
     {"for", "SPAN", "set: how long; default: until removed"},
-    {"yes", NULL, "set: also for a HANDLE that no subscription is known by"},
+    {"yes", NULL, "set: also for a HANDLE without subscriptions"},
     {NULL, NULL, NULL},
 };
 
 static const struct option sweep_options[] = {
-    {"last", NULL, "show the last ones, and begin none"},
+    {"last", NULL, "only show the last ones"},
     {NULL, NULL, NULL},
 };
 
@@ -129,31 +129,30 @@ static const struct verb verbs[] = {
     {"list", "", 0, 0, "subscriptions", NULL, list_options, verb_list},
     {"show", "HANDLE", 1, 1, "all about a customer's subscriptions",
      HANDLES " An agreement id will do too.", show_options, verb_show},
-    {"link", "HANDLE TENANT", 2, 2, "ties your tenant id to a subscription",
+    {"link", "HANDLE TENANT", 2, 2, "links your tenant id to a subscription",
      "An empty TENANT ('') unlinks.", product_options, verb_link},
-    {"refresh", "HANDLE", 1, 1, "has AWS asked now, and shows the result", HANDLES, product_options,
+    {"refresh", "HANDLE", 1, 1, "asks AWS now, and shows the result", HANDLES, product_options,
      verb_refresh},
-    {"override", "set|remove|list ...", 1, 3, "answers before AWS does",
+    {"override", "set|remove|list ...", 1, 3, "an answer that outranks AWS's",
      "  set HANDLE allow|deny|VALUE   answer so, whatever AWS says; a text needs --dimension\n"
      "  remove ID                     back to AWS's word\n"
      "  list                          those in force",
      override_options, verb_override},
     {"journal", "[HANDLE]|verify|erase [HANDLE]", 0, 2, "what changed, when and why",
      "Of a HANDLE also what became of the overrides for it.\n"
-     "  verify           proves that nothing was altered, left out or put in between; ends with "
-     "1,\n"
+     "  verify           proves that nothing was altered, left out or inserted; ends with 1,\n"
      "                   and says where, if something was\n"
-     "  erase [HANDLE]   erases the words about a customer, an override or by somebody; what\n"
-     "                   happened when stays, and stays proved\n" HANDLES,
+     "  erase [HANDLE]   erases the personal words about a customer or an override, or of an\n"
+     "                   author; what happened when stays, and can still be proved\n" HANDLES,
      journal_options, verb_journal},
     {"notifications", "[HANDLE]", 0, 1, "AWS's messages, and what became of them", HANDLES,
      history_options, verb_notifications},
     {"replay", "ID|not-understood|not-ours", 1, 1, "sends kept messages to their queue again",
      "ID is that of \"notifications\". They are read, checked and applied as if they came now; "
      "one\n"
-     "that was understood before is listed as a duplicate, and marks its subscriptions all the "
-     "same.\n"
-     "  not-understood   those that were not, the newest --limit of them\n"
+     "that was understood before is listed as a duplicate, and still marks its subscriptions "
+     "due.\n"
+     "  not-understood   those that were not understood, the newest --limit of them\n"
      "  not-ours         likewise those of products that the settings did not name\n"
      "SQS must let the credentials of the pollers sqs:SendMessage.",
      replay_options, verb_replay},
@@ -164,8 +163,8 @@ static const struct verb verbs[] = {
      "\"show --contact\" shows it. Backups hold it as long as they are kept.\n" HANDLES,
      contact_options, verb_contact},
     {"signing-keys", "[list]|renew", 0, 1,
-     "what the registration page's links and sessions are signed with",
-     "  renew   a new key signs from now on; those before go on to verify, eight at most",
+     "the keys that sign the registration page's links and sessions",
+     "  renew   a new key signs from now on; older keys still verify, eight at most",
      signing_keys_options, verb_signing_keys},
     {"backup", "DIRECTORY", 1, 1,
      "copies the store's database while it is used, and proves the copy",
@@ -175,47 +174,51 @@ static const struct verb verbs[] = {
     {"check-indexes", "", 0, 0, "compares the store's indexes with its records, and rebuilds them",
      "The store goes on serving. Ends with 1 if something differed.", check_indexes_options,
      verb_check_indexes},
-    {"sweep", "[PRODUCT]", 0, 1, "compares all that AWS lists with what is held, now",
+    {"sweep", "[PRODUCT]", 0, 1,
+     "compares everything that AWS lists with what the store holds, "
+     "now",
      "PRODUCT is a label of the settings or a code; without one: every product. Records that "
-     "differ, that AWS lists and nobody knew, "
-     "or\nthat it does not list are then asked about one by one.",
+     "differ, that are new, or\n"
+     "that AWS does not list are then asked about one by one.",
      sweep_options, verb_sweep},
     {"held", "[list]|accept|refuse [HANDLE]", 0, 2,
      "ends that nothing certain explains: served until you decide",
      "  list            those that are held: since when, why, and until when they are served\n"
      "  accept HANDLE   the end is true: the subscription ends now\n"
-     "  refuse HANDLE   it is none: served on; AWS is asked again, and until an announcement or a\n"
-     "                  date explains it, or hold_limit has passed once more, nothing ends it\n"
+     "  refuse HANDLE   it is not an end: still served. AWS is asked again; only an "
+     "announcement, a date or\n"
+     "                  hold_limit, which begins anew, ends it then\n"
      "Instead of a HANDLE, --product decides those held ends of a product that wait for a "
      "decision,\n"
-     "and so does a HANDLE of several subscriptions: they are named, and you are "
-     "asked. " HANDLES,
+     "and so does a HANDLE of several subscriptions: they are named, and you are asked.\n" HANDLES,
      held_options, verb_held},
     {"account", "[adopt ACCOUNT]", 0, 2, "the seller account, and whose credentials are in use",
-     "What another account signs is not applied, for AWS tells it nothing of your customers.\n"
-     "  adopt ACCOUNT   the products are published by this account from now on",
+     "Answers to another account are not applied, because AWS lists it no customers.\n"
+     "  adopt ACCOUNT   this account publishes the products from now on",
      account_options, verb_account},
     {"stats", "", 0, 0, "figures of the store and every checker", NULL, NULL, verb_stats},
-    {"doctor", "", 0, 0, "looks whether all that the suite needs is there, and says what to do",
-     "Run it on a host of the daemons, as their user, so that the same settings and credentials "
-     "count.\nIt looks at the daemons and asks AWS as each of them would; it changes nothing. Each "
+    {"doctor", "", 0, 0, "checks that everything the suite needs is there, and says what to do",
+     "Run it on a host of the daemons, as their user, so that the same settings and "
+     "credentials count.\n"
+     "It looks at the daemons and asks AWS as each of them would; it changes nothing. Each "
      "finding is\n"
      "  ok       as it should be\n"
      "  warning  works, and may not for long or not as meant\n"
      "  unknown  could not be found out now\n"
      "  wrong    does not work\n"
      "Ends with 1 if something is wrong, else with 2 if something is unknown. It takes one "
-     "GetEntitlements\ncall a product, within the quota.",
+     "GetEntitlements\n"
+     "call a product, within the quota.",
      NULL, verb_doctor},
     {"settings", "[SECTION]", 0, 1, "every setting, its value and where it comes from",
      "Needs no daemon.", NULL, verb_settings},
-    {"keys", "[list]|make NAME", 0, 2, "the CURVE keys without which nothing speaks over TCP",
+    {"keys", "[list]|make NAME", 0, 2, "the CURVE keys that TCP endpoints need",
      "Needs no daemon.\n"
-     "  make NAME   makes NAME.cert, for others to know its owner by, and NAME.cert_secret, for "
+     "  make NAME   makes NAME.cert, by which others know its owner, and NAME.cert_secret, for "
      "the\n"
-     "              owner alone; both belong to who owns the directory, neither is ever "
+     "              owner alone; both belong to the owner of the directory, neither is ever "
      "overwritten\n"
-     "  list        those that are there, and whom NAME.allowed lets in",
+     "  list        the keys that are there, and those that NAME.allowed lets in",
      keys_options, verb_keys},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
