@@ -11,7 +11,7 @@ void mem_exhausted(void)
     static const char text[] = "out of memory, ending the process\n";
     struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
 
-    /* Nobody may read it: the end does not wait for that. */
+    /* It may have no reader: the end does not wait for one. */
     if (poll(&room, 1, 0) > 0)
         (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
     abort();

@@ -172,7 +172,7 @@ static size_t utf8_character(struct str s)
     return 1 + (size_t)more;
 }
 
-/* Eight characters of ASCII at once: a byte that is none, or NUL, sets a highest bit here. */
+/* Eight characters of ASCII at once: a byte that is not ASCII, or NUL, sets a highest bit here. */
 static bool are_plain(const char *eight)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), highest = ones << 7;

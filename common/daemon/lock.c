@@ -15,7 +15,7 @@ struct lock {
     int fd;
 };
 
-/* Who wrote itself into the file, as far as it can be read. */
+/* The process that wrote itself into the file, as far as it can be read. */
 static const char *read_holder(int fd, char *text, size_t size)
 {
     ssize_t got = pread(fd, text, size - 1, 0);

@@ -76,7 +76,7 @@ static void add(struct allow_list *list, const char *name)
     memcpy(list->keys[list->count++], keys.public_key, CURVE_KEY_SIZE);
 }
 
-/* Who could not be read is not there: when in doubt, nobody is let in. */
+/* A key that cannot be read is not allowed: when in doubt, no peer is let in. */
 static int refresh(struct allow_list *list)
 {
     DIR *directory = opendir(list->directory);

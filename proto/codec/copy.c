@@ -80,7 +80,7 @@ void codec_copy(const struct shape *shape, const void *value, struct arena *aren
         copy_member(&shape->fields[i], (char *)ret_copy + shape->fields[i].offset, arena);
 }
 
-/* So that a number that is none equals itself. */
+/* So that NaN equals itself. */
 static uint64_t bits_of(double number)
 {
     uint64_t bits;

@@ -160,7 +160,7 @@ static struct fate both(struct fate a, struct fate b)
 }
 
 /* Records that succeed each other in a circle are succeeded by none, so that no mistake of ours
- * ends them all. Who leads into the circle is succeeded by all in it. */
+ * ends them all. A record that leads into the circle is succeeded by all in it. */
 static void settle_circle(struct lineage *lineage, size_t entry)
 {
     struct fate all = {false, false};

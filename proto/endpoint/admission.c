@@ -216,7 +216,7 @@ static int watch_handshakes(struct admission *admission, void *socket, struct er
     return socket_connect(admission->options.context, monitor->pair, address, error);
 }
 
-/* libzmq lets everybody in when nobody answers ZAP; who calls this answers already. */
+/* libzmq lets everybody in when nobody answers ZAP; the caller answers already. */
 int admission_guard(struct admission *admission, void *socket, const char *address,
                     struct error *error)
 {

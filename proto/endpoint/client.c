@@ -53,7 +53,8 @@ void rpc_call_cancel(struct rpc_call *call)
         call_free(call);
 }
 
-/* The call is out of every queue when its owner hears of it, who may start the next at once. */
+/* The call is out of every queue when its owner hears of it: the owner may start the next at once.
+ */
 static void finish(struct rpc_call *call, const struct rpc_response *response)
 {
     leave_queue(call);
@@ -247,7 +248,7 @@ static void read_answer(const struct rpc_call *call, const struct frame *frame, 
     ret_response->result = result;
 }
 
-/* An answer that nobody waits for any more is no fault: its deadline has passed. */
+/* An answer that is no longer waited for is no fault: its deadline has passed. */
 static void on_message(void *arg, struct str payload)
 {
     cleanup(arena_done) struct arena arena = ARENA_INIT;

@@ -90,7 +90,7 @@ int curve_before_connect(struct endpoint_context *context, const struct config_l
     return 0;
 }
 
-/* A start only logs it: whoever is in the other files must not be kept out by this one. */
+/* A start only logs it: the keys in the other files must not be kept out by this one. */
 static void on_unreadable(void *arg, const char *sentence)
 {
     struct error *unreadable = arg;

@@ -57,7 +57,7 @@ static void leave_message(void *bytes, void *slab)
     leave(slab);
 }
 
-/* As it is if it is nobody else's any more; otherwise it is left to its messages for another. */
+/* As it is if it has no other owner any more; otherwise it is left to its messages for another. */
 static struct reply_slab *emptied(struct reply_slabs *slabs, struct reply_slab *slab)
 {
     if (!slab || atomic_load_explicit(&slab->users, memory_order_acquire) > 1) {

@@ -225,7 +225,7 @@ void rpc_fail(struct rpc_request *request, enum rpc_error code, const char *form
     va_end(args);
 }
 
-/* Not a request at all. It is answered if it says no more than that it is none. */
+/* Not a request at all. It is answered only to say that it is not a request. */
 static void refuse_malformed(struct rpc_request *request, const char *sentence)
 {
     server_count(&request->server->counters.malformed, 1);

@@ -103,7 +103,7 @@ static uint64_t oldest_entered(struct epoch *epoch)
     return oldest;
 }
 
-/* Whoever does not show as a reader afterwards has yet to look anything up. */
+/* A thread that does not show as a reader afterwards has yet to look anything up. */
 static bool barrier(const struct epoch *epoch)
 {
     atomic_thread_fence(memory_order_seq_cst);

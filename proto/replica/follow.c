@@ -124,8 +124,8 @@ void follow_begin_anew(struct replica_follow *follow, struct str incarnation)
     follow_start_snapshot(follow);
 }
 
-/* Every message of the store says how far its books went when it started. Whoever holds more holds
- * what the store had acknowledged and does not know any more. */
+/* Every message of the store says how far its books went when it started. A follower that holds
+ * more holds commits that the store had acknowledged and lost. */
 bool follow_is_older_start(struct replica_follow *follow, struct str incarnation, int64_t start,
                            int64_t start_seq)
 {

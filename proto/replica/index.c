@@ -13,7 +13,7 @@ enum {
     FIRST_GROUP = 6,
 };
 
-/* Was used, and its line was full then: who looks for another must look into the next line too. */
+/* Was used, and its line was full then: a search for another must look into the next line too. */
 #define LEFT     (UINT64_C(1) << HASH_BITS)
 #define IS_GROUP (UINT32_C(1) << SLAB_REF_BITS)
 

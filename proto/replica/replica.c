@@ -164,7 +164,7 @@ void replica_clear(struct replica *replica)
     retire(replica, old);
 }
 
-/* Whoever sees the new contents sees what was kept. */
+/* A reader that sees the new contents sees what was kept. */
 void replica_set_aside(struct replica *replica, int64_t now_s)
 {
     struct contents *fresh = contents_new(&replica->epoch, replica->seed);

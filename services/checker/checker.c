@@ -11,8 +11,8 @@ enum { PUBLIC_SOCKET_MODE = 0660 };
 
 static const char program_name[] = "entitled-checker";
 
-/* True if the copy was complete before. A copy that was given up never comes back, so whoever sees
- * the same number before and after looking at the replica has looked at that copy. */
+/* True if the copy was complete before. A copy that was given up never comes back, so a reader
+ * that sees the same number before and after looking at the replica has looked at that copy. */
 static bool show_copy(struct shown_state *shown, bool complete)
 {
     bool was_complete = atomic_load(&shown->complete_copy) != 0;

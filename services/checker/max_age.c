@@ -16,7 +16,8 @@ enum {
     SECOND_US = 1000000,
 };
 
-/* Who had AWS asked lately, by connection. A ring: who is pushed out counts as new. */
+/* The connections that had AWS asked lately. A ring: a connection that is pushed out counts as new.
+ */
 struct lately {
     char peer[PEER_MAX];
     size_t peer_len;
@@ -68,9 +69,9 @@ static void note_lately(struct max_age *max_age, struct lately *known, struct st
     lately->at_mono_ms = now;
 }
 
-/* Half of what there may be is left for those that did not have AWS asked just now: whoever asks
- * without end gets all that comes in as long as nobody else asks, and no more than its share once
- * somebody does. */
+/* Half of the tokens are left for connections that did not just have AWS asked: a connection
+ * that asks without end gets all of them while no other asks, and no more than its share once
+ * another does. */
 static bool take_token(struct max_age *max_age, struct str peer)
 {
     int64_t now_us = clock_mono_us(), now = now_us / 1000;

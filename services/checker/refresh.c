@@ -291,8 +291,8 @@ static void begin_work(struct worker *worker, const struct claim_result *work)
         ask_next(worker, true);
 }
 
-/* What such credentials bring would not be applied: nobody is asked, until there are others or the
- * operator has adopted their account. */
+/* Answers to such credentials would not be applied: AWS is not asked until there are others or
+ * the operator has adopted their account. */
 static void note_welcome(struct refresh *refresh, const struct rpc_response *response)
 {
     bool refused = response->code == ERROR_CONFLICT;

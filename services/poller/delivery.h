@@ -25,7 +25,7 @@ struct delivery_counts {
     int64_t deleted;
     int64_t failed;    /* the store could not take it, or it came damaged */
     int64_t refused;   /* not signed by SNS; of those recorded */
-    int64_t unchecked; /* handed back for want of a certificate */
+    int64_t unchecked; /* handed back because a certificate is missing */
     int64_t redriven;  /* came from a dead-letter queue */
     int64_t handed_back;
     int64_t not_deleted;

@@ -86,7 +86,8 @@ static void get_page(struct visit *visit)
         visit_find(visit, get_contact);
 }
 
-/* The signed link: traded once for the cookie. Who has the cookie may follow the link again. */
+/* The signed link: traded once for the cookie. A browser with the cookie may follow the link again.
+ */
 
 static void refuse_reference(struct visit *visit)
 {

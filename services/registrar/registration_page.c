@@ -148,7 +148,7 @@ static void add_state(enum state state, struct values *values)
         values_set_text(values, names[state], "yes");
 }
 
-/* Nobody is welcomed to what has ended, or asked to register for it. */
+/* A buyer is neither welcomed to a subscription that has ended nor asked to register for it. */
 static bool is_over(enum state state)
 {
     return state == STATE_ENDED || state == STATE_PAYMENT_FAILED;

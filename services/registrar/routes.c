@@ -78,8 +78,8 @@ static void count_limited(struct registrar *registrar)
                     LOG_INT("refused_total", registrar->limited));
 }
 
-/* Whoever is not known is not limited: a proxy that does not tell callers apart would have them all
- * refused for one. */
+/* Unknown addresses are not limited: behind a proxy that does not tell callers apart, one would
+ * have all refused. */
 static bool is_within_rate(struct registrar *registrar, struct http_exchange *exchange,
                            int64_t cost)
 {

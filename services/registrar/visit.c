@@ -177,7 +177,7 @@ static struct http_exchange *let_go(struct visit *visit)
     return exchange;
 }
 
-/* Who sees these was turned away, for the store's journal. */
+/* Visitors who see these were turned away, for the store's journal. */
 static const char *const refusals[PAGE_COUNT] = {
     [PAGE_TOKEN_DEAD] = "a registration token that AWS no longer accepts",
     [PAGE_TOKEN_UNKNOWN] = "a registration token that AWS does not accept",

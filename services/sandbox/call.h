@@ -63,7 +63,7 @@ bool answer_error(struct answer *answer, const char *code, const char *format, .
     __attribute__((format(printf, 3, 4))); /* returns true */
 void answer_done(struct answer *answer);
 
-/* AWS's unique id of whoever called: of a user, of a role with its session, or the account ("IAM
+/* AWS's unique id of the caller: of a user, of a role with its session, or the account ("IAM
  * identifiers", IAM user guide). */
 struct str caller_user_id(const struct caller *caller, struct arena *arena);
 /* That of a role's session. */

@@ -12,7 +12,7 @@ enum fault_kind {
     FAULT_NONE,
     FAULT_THROTTLE,       /* refused as too many */
     FAULT_ERROR500,       /* refused as AWS's own failure */
-    FAULT_DENY,           /* refused for want of the permission */
+    FAULT_DENY,           /* refused because the permission is missing */
     FAULT_DELAY,          /* done after delay_ms */
     FAULT_HANG,           /* never answered */
     FAULT_TRUNCATE,       /* the connection breaks in the middle of the answer */

@@ -31,7 +31,7 @@ static int read_world(const char *path, struct json **ret, struct error *error)
     return result;
 }
 
-/* Written under another name first: whoever waits for the file finds it whole. */
+/* Written under another name first: a process that waits for the file finds it whole. */
 static int write_port_file(const char *path, struct str address, struct error *error)
 {
     cleanup(mem_freep) char *temporary = mem_printf("%s.new", path);

@@ -79,7 +79,7 @@ struct queues {
 };
 
 void queues_init(struct queues *queues, struct loop *loop, struct str region);
-void queues_done(struct queues *queues); /* nobody may wait any more */
+void queues_done(struct queues *queues); /* waiting is no longer allowed */
 int queues_load(struct queues *queues, const struct json *list, struct error *error);
 /* Settings of a queue that may change while it is used. */
 int queue_configure(struct queue *queue, const struct json *object, struct error *error);
@@ -102,7 +102,7 @@ struct queue_sent {
     uint64_t serial;
 };
 struct queue_sent queue_post(struct queue *queue, const struct outgoing *message);
-/* Whoever waits is not served yet. */
+/* Waiting receivers are not served yet. */
 struct message *queue_put(struct queue *queue, const struct outgoing *message);
 /* What AWS itself puts in: into a FIFO queue in one group, each for itself. */
 struct message *queue_send(struct queue *queue, struct str body, struct str sender,

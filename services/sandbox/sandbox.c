@@ -129,7 +129,7 @@ static int listen_at(struct sandbox *sandbox, const char *address, uint16_t port
     return 0;
 }
 
-/* The address to be told to others, who cannot connect to "any". */
+/* The address that others are told: they cannot connect to "any". */
 static const char *reachable(const char *address)
 {
     if (strcmp(address, "0.0.0.0") == 0)

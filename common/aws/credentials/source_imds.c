@@ -1,6 +1,6 @@
-/* Credentials of an instance, by version 2 of its metadata service ("Amazon EC2 User Guide: Use the
- * Instance Metadata Service"). Version 1 is never used: it answers whoever can make this machine
- * send a GET. */
+/* Credentials of an instance, by version 2 of its metadata service ("Amazon EC2 User Guide: Use
+ * the Instance Metadata Service"). Version 1 is never used: it answers anybody who can make this
+ * machine send a GET. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -69,8 +69,8 @@ static bool reap(struct process *self)
     return true;
 }
 
-/* Also what it started itself: it leads a process group. It ends at once, unless the kernel keeps
- * it (a file system that does not answer), for which nobody waits. */
+/* Also what it started itself: it leads a process group. It ends at once, unless the kernel
+ * keeps it (a file system that does not answer); nothing waits for it then. */
 static void kill_process(struct process *self)
 {
     enum { AT_ONCE_MS = 100 };

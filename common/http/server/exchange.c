@@ -114,7 +114,7 @@ int exchange_judge_head(struct http_exchange *exchange, const char *method)
     MHD_get_connection_values_n(exchange->connection->mhd, MHD_HEADER_KIND, on_header, &head);
     if (head.size > server->options.header_limit_bytes)
         return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
-    /* RFC 9112, section 6.3: whoever is between us and the peer must see the same body as we do. */
+    /* RFC 9112, section 6.3: a proxy between us and the peer must see the same body as we do. */
     if (head.malformed || head.hosts > 1 || head.lengths + head.encodings > 1)
         return MHD_HTTP_BAD_REQUEST;
     if (!is_token(exchange->raw_target) || exchange->path_is_bad)

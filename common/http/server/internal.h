@@ -59,7 +59,7 @@ struct http_exchange {
     struct str method;
     struct str raw_target;
     struct str path;
-    bool path_is_bad; /* an escape that is none, or of NUL */
+    bool path_is_bad; /* a malformed escape, or one of NUL */
     struct str query_text;
     struct buf body;
     int refusal; /* status for a body that is too long, while the rest of it is read */

@@ -53,7 +53,8 @@ static void on_mhd_ready(void *arg, int fd, int events)
     run_now(arg);
 }
 
-/* Only asks for hang-ups: what a peer sends meanwhile (pipelined requests) is none. */
+/* Only asks for hang-ups: bytes that a peer sends meanwhile (pipelined requests) are not a hang-up.
+ */
 static void watch_for_hangup(struct connection *connection)
 {
     struct epoll_event event = {.events = EPOLLRDHUP, .data.ptr = connection};

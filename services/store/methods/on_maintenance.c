@@ -56,7 +56,7 @@ enum rpc_error on_journal_erase(struct work *work)
     return ERROR_NONE;
 }
 
-/* Whoever is turned away may come again at once: the journal keeps what shows it, not each time. */
+/* A refused peer may come again at once: the journal keeps enough to show it, not each time. */
 enum rpc_error on_record_event(struct work *work)
 {
     enum { EVENTS_PER_MINUTE = 60 };

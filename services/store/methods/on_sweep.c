@@ -90,8 +90,8 @@ static bool find(struct comparison *comparison, const struct keys *keys, struct 
     return identity_unlicensed(change->db, keys, &change->arena, ret);
 }
 
-/* What is listed for a licence is AWS's own answer about it, if not the latest one: it fills what
- * has none. It is asked about all the same, since pages are not read at one moment. */
+/* What is listed for a licence is AWS's own answer about it, if not the latest one: it fills
+ * what has none. It is still asked about, because pages are not read at one moment. */
 static enum applied fill(struct comparison *comparison, struct subscription *record,
                          const struct aws_entitlement_list *rows)
 {

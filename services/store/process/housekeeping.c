@@ -36,7 +36,7 @@ static void prune(struct store *store)
         store->prune_at_mono_ms = clock_mono_ms();
 }
 
-/* What leaves the store with its log: whoever rewrites the journal cannot rewrite that too. */
+/* What leaves the store with its log: somebody who rewrites the journal cannot rewrite that too. */
 static void export_head(struct store *store)
 {
     struct arena arena = ARENA_INIT;

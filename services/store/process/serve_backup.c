@@ -10,13 +10,13 @@
 #include "services/store/tables/journal.h"
 #include "services/store/work/backup.h"
 
-/* Between two steps whoever waits is served. */
+/* Between two steps waiting requests are served. */
 enum { PAUSE_MS = 2 };
 
 struct running_backup {
     struct store *store;
     struct backup *copy;
-    struct rpc_request *request; /* NULL: nobody waits any more */
+    struct rpc_request *request; /* NULL: the caller no longer waits */
     struct loop_timer *timer;
     char *target, *author;
     int64_t began_mono_ms, least_seq;
@@ -163,7 +163,7 @@ static void on_step(void *arg)
         backup->timer = loop_after(backup->store->context->loop, PAUSE_MS, on_step, backup);
 }
 
-/* Who does not wait any more does not get it either; what is being proved goes on. */
+/* A caller that no longer waits does not get it either; what is being proved goes on. */
 static void on_expired(void *arg, struct rpc_request *request)
 {
     struct running_backup *backup = arg;

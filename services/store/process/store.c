@@ -69,7 +69,7 @@ static void init_quota(struct store *store)
     quota_init(&store->quota, store->settings->store.quota_per_second, share, clock_mono_us());
 }
 
-/* The feed first: whoever gets an answer can subscribe. */
+/* The feed first: a client that gets an answer can subscribe. */
 static int open_endpoints(struct store *store, struct error *error)
 {
     struct config_list listen = settings_store_listen(store->settings, &store->arena);
@@ -140,7 +140,7 @@ int store_start(void *state, const struct daemon_context *context, struct error 
     return 0;
 }
 
-/* What waits for its group is still executed: whoever sent it may be told. */
+/* Requests that wait for their group are still executed, so that their senders can be answered. */
 static void finish_commits(struct store *store)
 {
     if (!store->server || db_is_broken(store->books.db))

@@ -1,4 +1,4 @@
-/* The wall clock may be set, by whoever or whatever sets clocks. The monotonic one tells. */
+/* The wall clock may be set at any time. The monotonic one tells. */
 #include "common/log/log.h"
 #include "services/store/process/store.h"
 

@@ -483,7 +483,7 @@ bool answers_apply(struct books *books, struct change *change, const struct subs
     const struct group *own = group_of(&work, work.claimed.id);
     *ret_partial = work.obscure || (own && own->partial);
     if (work.obscure)
-        return true; /* nobody knows what it does not list */
+        return true; /* what it does not list is not known */
     if (!own) {
         go_on_in_licences(&work);
         apply_nothing(&work, was_empty);

@@ -98,7 +98,7 @@ static bool set_evidence(struct subscription *record, const struct evidence *evi
     return true;
 }
 
-/* When AWS listed something last, 0 if it never did or nobody knows when. */
+/* When AWS listed something last, 0 if it never did or the time is not known. */
 static int64_t listed_by(const struct subscription *record, int64_t now_s)
 {
     int64_t at_s = record_listed_at_s(record);
@@ -106,9 +106,10 @@ static int64_t listed_by(const struct subscription *record, int64_t now_s)
     return record_time_is_ahead(at_s, now_s) ? 0 : at_s;
 }
 
-/* AWS announced a purchase after the end of the one before it, and has listed something since: the
- * listing is of the later one. An end announced in the second of a purchase is that purchase's:
- * whoever bought again is listed, and a notice alone ends nobody whom AWS lists. */
+/* AWS announced a purchase after the end of the one before it, and has listed something since:
+ * the listing is of the later one. An end announced in the second of a purchase is that
+ * purchase's: a customer who bought again is listed, and a notice alone ends no subscription
+ * that AWS lists. */
 static bool is_of_later_purchase(const struct subscription *record, enum notice notice,
                                  int64_t notice_at_s, int64_t listed_at_s)
 {

@@ -163,7 +163,7 @@ void ends_weigh_undecided(struct books *books, struct change *change,
     change_put(change, TABLE_META, key, &shape_stored_ends, &ends);
 }
 
-/* For the figures: who was held when last written, and until when. */
+/* For the figures: the subscriptions that were held when last written, and until when. */
 
 struct held_note {
     int64_t until_s;

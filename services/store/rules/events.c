@@ -22,7 +22,8 @@ static void not_understood(struct event_work *work, const char *problem)
         work->event->problem = str_of(problem);
 }
 
-/* Whoever may send to the queue can write an event; AWS's own come from the seller's event bus. */
+/* Anybody who may send to the queue can write an event; AWS's own come from the seller's event bus.
+ */
 static bool is_sellers(struct event_work *work)
 {
     struct error error;

@@ -42,7 +42,7 @@ enum heir succession_heir(struct change *change, const struct policy *policy,
     return HEIR_POSSIBLE;
 }
 
-/* Whoever registers a licence that nobody's renewal was announced to be has bought it, unless the
+/* A buyer who registers a licence that was not announced as a renewal has bought it, unless the
  * vendor knows both as one tenant's. What an identifier named before listings had licences is
  * registered again by the same customer. */
 static bool is_of_another(const struct subscription *predecessor,

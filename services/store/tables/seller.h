@@ -1,4 +1,4 @@
-/* The seller account: who published the products.
+/* The seller account, which published the products.
  *
  * A call signed by another account is answered with nothing, whatever our customers hold. So the
  * account is remembered once an answer proved it, and what another one signed is never applied.

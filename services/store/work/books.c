@@ -22,7 +22,7 @@
 
 static const char boot_key[] = "boot";
 static const char incarnation_key[] = "incarnation";
-/* There while nobody has the books open and their indexes are known to be right. */
+/* There while no process has the books open and their indexes are known to be right. */
 static const char in_order_key[] = "in_order";
 
 struct due_plan books_plan(const struct books *books, const struct subscription *record,

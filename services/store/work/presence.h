@@ -1,5 +1,5 @@
-/* Who is alive: processes announce themselves and are forgotten when they fall silent. In memory
- * only; after a restart everybody is back within one interval. */
+/* The live processes: they announce themselves and are forgotten when they fall silent. In
+ * memory only; after a restart everybody is back within one interval. */
 #ifndef SERVICES_STORE_WORK_PRESENCE_H
 #define SERVICES_STORE_WORK_PRESENCE_H
 
