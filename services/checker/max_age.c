@@ -16,8 +16,7 @@ enum {
     SECOND_US = 1000000,
 };
 
-/* The connections that had AWS asked lately. A ring: a connection that is pushed out counts as new.
- */
+/* The connections that had AWS asked lately. A ring: one that is pushed out counts as new. */
 struct lately {
     char peer[PEER_MAX];
     size_t peer_len;
