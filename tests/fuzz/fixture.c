@@ -1,7 +1,7 @@
 /* The client library's file of records, and a question to it. */
-#include "proto/client/fixture.h"
+#include "proto/clients/c/file/fixture.h"
 #include "common/base/mem.h"
-#include "proto/client/answer.h"
+#include "proto/clients/c/call/answer.h"
 #include "tests/fuzz/fuzz.h"
 
 static void ask(struct local *local, struct str handle)

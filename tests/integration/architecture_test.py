@@ -19,7 +19,7 @@ DOORS = {
     r"systemd/.*": ["common/daemon"],
     r"uthash\.h": ["common/base"],
     # The client library has a loop without CZMQ, and needs what its sockets are waited for by.
-    r"zmq\.h": ["proto/endpoint", "proto/client"],
+    r"zmq\.h": ["proto/endpoint", "proto/clients/c/remote"],
     r"msgpack.*": ["proto/codec"],
     r"db\.h": ["services/store/disk"],
 }

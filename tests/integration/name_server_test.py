@@ -111,7 +111,7 @@ def test_a_client_asks_the_checker_that_has_an_address(suite, client):
              "--checker", "tcp://checker.nowhere.example:5800", "--checker", suite.endpoint_of("1"),
              "--certificate", suite.directory / "keys/application.cert",
              "--checker-certificate", suite.directory / "keys/checker.cert",
-             environment={**os.environ, "PYTHONPATH": str(ROOT / "proto/client/python")}) as ask:
+             environment={**os.environ, "PYTHONPATH": str(ROOT / "proto/clients/python")}) as ask:
         ask.send({"handle": deal, "dimension": "seats", "quantity": 1})
         suite.names.wait_for_lookups("checker", 1)
         answers = [ask.receive(), ask({"handle": deal, "dimension": "seats", "quantity": 1})]

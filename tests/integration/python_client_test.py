@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.suite import BUYER, NEW
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "proto/client/python"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "proto/clients/python"))
 
 import entitled  # noqa: E402
 

@@ -108,7 +108,7 @@ class TwoHosts(Suite):
                    "--checker-certificate", self.keys / f"there/{checker}.cert"]
         done = subprocess.run(list(map(str, command)), input="\n".join(map(json.dumps, lines)) + "\n",
                               capture_output=True, text=True, timeout=120,
-                              env={**os.environ, "PYTHONPATH": str(ROOT / "proto/client/python")})
+                              env={**os.environ, "PYTHONPATH": str(ROOT / "proto/clients/python")})
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 

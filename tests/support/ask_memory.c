@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#include "proto/client/include/entitled.h"
+#include "proto/clients/c/include/entitled.h"
 
 enum { WAIT_MS = 20000 };
 

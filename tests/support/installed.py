@@ -6,7 +6,7 @@ import subprocess
 from .process import BIN
 
 BUILD = pathlib.Path(BIN).resolve().parent
-EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "proto/client/examples"
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "proto/clients/c/examples"
 
 
 def needed_flags():

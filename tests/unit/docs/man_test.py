@@ -7,7 +7,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PAGES = sorted((ROOT / "docs/man").glob("*.[1-8]"))
-HEADER = (ROOT / "proto/client/include/entitled.h").read_text()
+HEADER = (ROOT / "proto/clients/c/include/entitled.h").read_text()
 FUNCTIONS = set(re.findall(r"\b(entitled_\w+)\(", re.sub(r"/\*.*?\*/|^typedef.*?;", "", HEADER,
                                                          flags=re.S | re.M)))
 

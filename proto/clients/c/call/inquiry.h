@@ -1,0 +1,25 @@
+/* A question as the application put it, checked. */
+#ifndef PROTO_CLIENTS_C_CALL_INQUIRY_H
+#define PROTO_CLIENTS_C_CALL_INQUIRY_H
+
+#include "common/base/arena.h"
+#include "proto/clients/c/call/options.h"
+#include "proto/clients/c/remote/ask.h"
+
+struct inquiry {
+    struct check_params params; /* texts borrow from the application's */
+    int64_t timeout_ms;
+    struct str trace;
+};
+
+/* ENTITLED_OK, or ENTITLED_BAD_REQUEST with the sentence. */
+int inquiry_read(const struct entitled_question *from, const struct entitled_options *options,
+                 struct inquiry *ret, struct entitled_error *error);
+/* A copy of which everything lives in the arena. */
+void inquiry_copy(const struct inquiry *from, struct arena *arena, struct inquiry *ret);
+
+/* How it is put to the checkers; the question must last until it is answered. */
+struct ask_options inquiry_ask_options(const struct inquiry *question,
+                                       const struct entitled_options *options);
+
+#endif

@@ -1,0 +1,18 @@
+/* What belongs to the application and is left as it was. */
+#ifndef PROTO_CLIENTS_C_CALL_MANNERS_H
+#define PROTO_CLIENTS_C_CALL_MANNERS_H
+
+#include <errno.h>
+
+#include "common/base/mem.h"
+
+static inline void manners_restore_errno(const int *kept)
+{
+    errno = *kept;
+}
+
+/* Among the declarations of a function: errno is the same when it returns. */
+#define KEEPS_ERRNO                                                                                \
+    cleanup(manners_restore_errno) __attribute__((unused)) const int kept_errno = errno
+
+#endif

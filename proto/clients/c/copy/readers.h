@@ -1,0 +1,28 @@
+/* One reader of a replica for each thread that asks, found without a lock.
+ *
+ * A thread that ends leaves its reader to the next new one.
+ */
+#ifndef PROTO_CLIENTS_C_COPY_READERS_H
+#define PROTO_CLIENTS_C_COPY_READERS_H
+
+#include "common/base/arena.h"
+#include "proto/replica/replica.h"
+
+struct readers;
+
+struct reader_slot {
+    struct replica_reader *reader;
+    struct arena arena; /* cleared before each use */
+};
+
+/* Both under guard_call(). */
+struct readers *readers_new(struct replica *replica);
+struct reader_slot *readers_mine(struct readers *readers);
+
+/* The slot of this thread if it has one already, else NULL. */
+struct reader_slot *readers_own(const struct readers *readers);
+
+/* No thread may be reading; threads that read before may live on. Takes NULL. */
+void readers_free(struct readers *readers);
+
+#endif
