@@ -6,7 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "services/entitlectl/many.h"
+#include "services/entitlectl/command/many.h"
 
 static const struct option global_options[] = {
     {"config", "FILE",

@@ -1,6 +1,6 @@
 /* entitlectl's arguments, one on each line. */
 #include "common/base/mem.h"
-#include "services/entitlectl/arguments.h"
+#include "services/entitlectl/command/arguments.h"
 #include "tests/fuzz/fuzz.h"
 
 static const struct option global[] = {

@@ -1,5 +1,5 @@
 /* The policies of a queue, which anybody may have written: any text comes to a verdict. */
-#include "services/entitlectl/queue_policy.h"
+#include "services/entitlectl/doctor/queue_policy.h"
 #include "common/base/mem.h"
 #include "tests/fuzz/fuzz.h"
 

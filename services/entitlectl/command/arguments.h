@@ -1,0 +1,56 @@
+/* The command line, read by tables: global options, a verb, its arguments and options. Pure.
+ *
+ * Options may stand anywhere; `--` ends them. `--name value` and `--name=value` are the same.
+ */
+#ifndef SERVICES_ENTITLECTL_COMMAND_ARGUMENTS_H
+#define SERVICES_ENTITLECTL_COMMAND_ARGUMENTS_H
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+
+struct ctl;
+
+struct option {
+    const char *name;
+    const char *value; /* what its value is, for the help; NULL: it takes none */
+    const char *help;
+};
+
+struct verb {
+    const char *name;
+    const char *arguments;        /* "HANDLE DIMENSION [QUANTITY]" */
+    size_t least, most;           /* how many */
+    const char *summary;          /* one line */
+    const char *details;          /* the rest of its help; NULL: none */
+    const struct option *options; /* ends with a row without a name; NULL: none */
+    int (*run)(struct ctl *ctl);  /* exit code */
+};
+
+enum { ARGUMENTS_LIMIT = 8, OPTIONS_LIMIT = 32 };
+
+struct arguments {
+    const struct verb *verb;
+    const char *positional[ARGUMENTS_LIMIT];
+    size_t count;
+    struct {
+        const struct option *option;
+        const char *value; /* "" of one without */
+    } given[OPTIONS_LIMIT];
+    size_t given_count;
+};
+
+/* Tables end with a row without a name. --help, -h and --version need no verb. */
+int arguments_parse(struct arguments *ret, const struct option *global, const struct verb *verbs,
+                    int argc, char **argv, struct error *error);
+
+/* NULL if it was not given; of an option given twice the last counts. */
+const char *arguments_option(const struct arguments *arguments, const char *name);
+bool arguments_flag(const struct arguments *arguments, const char *name);
+/* The nth argument, empty if there are fewer. */
+struct str arguments_at(const struct arguments *arguments, size_t index);
+
+/* verb NULL: of the whole program. */
+void arguments_help(const struct option *global, const struct verb *verbs, const struct verb *verb,
+                    struct buf *out);
+
+#endif

@@ -1,0 +1,37 @@
+/* The manners of a verb that acts on several at once: what is meant is named and counted, a person
+ * at a terminal is asked, a script says --yes, and --dry-run stops before anything is done. */
+#ifndef SERVICES_ENTITLECTL_COMMAND_MANY_H
+#define SERVICES_ENTITLECTL_COMMAND_MANY_H
+
+#include "services/entitlectl/command/ctl.h"
+
+/* The rows that such a verb has among its options. */
+#define MANY_OPTIONS                                                                               \
+    {"yes", NULL, "what acts on many, or is hard to undo: without being asked"},                   \
+    {                                                                                              \
+        "dry-run", NULL, "names and counts what it would act on, and does nothing"                 \
+    }
+
+/* What a verb is about to do: "accept", "held end". */
+struct many {
+    const char *verb;
+    const char *thing;          /* one of them; of several it takes an s */
+    bool named;                 /* the one thing was named itself: nothing to ask */
+    struct str_list ids, names; /* what the verb needs of each, and the line that a person reads */
+    size_t capacity;
+};
+
+/* Both live as long as ctl, or longer. */
+void many_add(struct ctl *ctl, struct many *many, struct str id, struct str name);
+/* A subscription: its id, and its product, licence and tenant beside it. */
+void many_add_record(struct ctl *ctl, struct many *many, const struct subscription *record);
+
+/* EXIT_DONE and *ret_go: go on. EXIT_DONE without: there is nothing to do, or it was a dry run; it
+ * has been printed. EXIT_REFUSED: the person said no. EXIT_FAILED: there is nobody to ask. */
+int many_begin(struct ctl *ctl, const struct many *many, bool *ret_go);
+
+/* The same question about one thing: "nobody is known as 'x'" and what is done all the same: "set
+ * it". EXIT_DONE: go on. */
+int many_ask(struct ctl *ctl, struct str concern, const char *deed);
+
+#endif
