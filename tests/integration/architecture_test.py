@@ -27,6 +27,8 @@ DOORS = {
 # Folders in rooms, from the top down: arrows point only downwards, and files form no circle.
 ROOMS = {
     "common/aws": ["client", "credentials", "environment", "arn"],
+    "proto/clients/c": ["examples", "engine", "file", "copy", "remote", "call", "include"],
+    "services/entitlectl": ["main.c", "verbs", "doctor", "command", "print"],
 }
 
 
@@ -61,7 +63,7 @@ def room_of(path):
     """(folder, index of its room) of a file in one of ROOMS."""
     for folder, rooms in ROOMS.items():
         for index, room in enumerate(rooms):
-            if str(path).startswith(f"{folder}/{room}/"):
+            if pathlib.PurePath(path).is_relative_to(f"{folder}/{room}"):
                 return folder, index
     return None, None
 

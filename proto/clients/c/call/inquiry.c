@@ -85,17 +85,3 @@ void inquiry_copy(const struct inquiry *from, struct arena *arena, struct inquir
     codec_copy(&shape_check_params, &from->params, arena, &ret->params);
     ret->trace = arena_str(arena, from->trace);
 }
-
-struct ask_options inquiry_ask_options(const struct inquiry *question,
-                                       const struct entitled_options *options)
-{
-    return (struct ask_options){
-        .method = METHOD_query_check,
-        .params = &question->params,
-        .trace = question->trace,
-        .timeout_ms = question->timeout_ms,
-        .hedge_ms = options->hedge_ms,
-        /* It takes its time because AWS is asked; that need not be done twice. */
-        .never_hedge = question->params.max_age_ms > 0,
-    };
-}

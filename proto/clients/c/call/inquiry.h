@@ -4,7 +4,7 @@
 
 #include "common/base/arena.h"
 #include "proto/clients/c/call/options.h"
-#include "proto/clients/c/remote/ask.h"
+#include "proto/message.h"
 
 struct inquiry {
     struct check_params params; /* texts borrow from the application's */
@@ -17,9 +17,5 @@ int inquiry_read(const struct entitled_question *from, const struct entitled_opt
                  struct inquiry *ret, struct entitled_error *error);
 /* A copy of which everything lives in the arena. */
 void inquiry_copy(const struct inquiry *from, struct arena *arena, struct inquiry *ret);
-
-/* How it is put to the checkers; the question must last until it is answered. */
-struct ask_options inquiry_ask_options(const struct inquiry *question,
-                                       const struct entitled_options *options);
 
 #endif

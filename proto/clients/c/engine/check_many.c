@@ -103,7 +103,7 @@ static int take_answers(struct many_call *call, const struct check_many_result *
 static int ask_some(struct many_call *call, const struct inquiry *questions, size_t first,
                     size_t count)
 {
-    struct ask_options options = inquiry_ask_options(&questions[0], call->options);
+    struct ask_options options = ask_options_of(&questions[0], call->options);
     int64_t left_ms = call->due_mono_ms - clock_mono_ms();
     struct check_many_params params;
     const void *result;

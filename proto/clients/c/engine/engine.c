@@ -184,7 +184,7 @@ static int check_remotely(struct engine *engine, const struct inquiry *question,
 {
     KEEPS_ERRNO;
     cleanup(arena_done) struct arena arena = ARENA_INIT;
-    const struct ask_options options = inquiry_ask_options(question, engine->options);
+    const struct ask_options options = ask_options_of(question, engine->options);
     const void *result;
     struct error why;
 

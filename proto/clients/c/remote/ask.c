@@ -284,3 +284,17 @@ struct ask *ask_start(struct peers *peers, const struct ask_options *options, as
     try_next(ask);
     return ask;
 }
+
+struct ask_options ask_options_of(const struct inquiry *question,
+                                  const struct entitled_options *options)
+{
+    return (struct ask_options){
+        .method = METHOD_query_check,
+        .params = &question->params,
+        .trace = question->trace,
+        .timeout_ms = question->timeout_ms,
+        .hedge_ms = options->hedge_ms,
+        /* It takes its time because AWS is asked; that need not be done twice. */
+        .never_hedge = question->params.max_age_ms > 0,
+    };
+}

@@ -6,6 +6,7 @@
 #ifndef PROTO_CLIENTS_C_REMOTE_ASK_H
 #define PROTO_CLIENTS_C_REMOTE_ASK_H
 
+#include "proto/clients/c/call/inquiry.h"
 #include "proto/clients/c/remote/peers.h"
 
 struct ask;
@@ -18,6 +19,10 @@ struct ask_options {
     int64_t hedge_ms; /* 0: a quarter of timeout_ms */
     bool never_hedge;
 };
+
+/* Of a check; the question must last until it is answered. */
+struct ask_options ask_options_of(const struct inquiry *question,
+                                  const struct entitled_options *options);
 
 /* response->result lives until done returns. */
 typedef void ask_done_fn(void *arg, const struct rpc_response *response);

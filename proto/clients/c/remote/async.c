@@ -165,7 +165,7 @@ static void on_answer(void *arg, const struct rpc_response *response)
 
 static void ask_remotely(struct outstanding *one)
 {
-    const struct ask_options options = inquiry_ask_options(&one->question, one->async->options);
+    const struct ask_options options = ask_options_of(&one->question, one->async->options);
 
     one->ask = ask_start(&one->async->peers, &options, on_answer, one);
 }
