@@ -1,5 +1,6 @@
 """entitlectl: what it shows, what it asks before it acts, and what it says when it cannot."""
 import json
+import re
 import time
 
 import pytest
@@ -246,6 +247,22 @@ def test_wrong_words_are_refused_with_a_sentence(desk):
     desk.config.write_text("[entitled]\nbogus = 1\n")
     code, _, errors = desk.ctl("list")
     assert code == 2 and "bogus" in errors
+
+
+def test_every_verb_is_there_and_says_what_it_is(desk):
+    """Without a daemon: those that need one say so."""
+    rows = re.findall(r"^  ([a-z][a-z-]*(?: \[?[a-z][a-z-]*\]?)?)( [A-Z[]\S*(?: \S+)*)?  +(\S.*)$",
+                      desk.ctl("--help")[1], re.M)
+    assert len(rows) > 30
+    for name, arguments, summary in rows:
+        verb = name.replace("[", "").replace("]", "").split()
+        assert summary in desk.ctl(*verb, "--help")[1]
+        given = [word.lower() for word in arguments.split() if not word.startswith("[")]
+        code, output, errors = desk.ctl("--timeout", "1ms", "--json", *verb, *given)
+        json.loads(output)
+        assert code in (0, 1, 2) and "unknown" not in errors and "too many" not in errors, (name, errors)
+        code, output, errors = desk.ctl(*verb, *given, *["more"] * 4)
+        assert (code, output) == (2, "") and f"{name}{arguments}" in errors
 
 
 def test_foreign_text_cannot_steer_the_terminal(desk):

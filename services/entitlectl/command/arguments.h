@@ -16,10 +16,10 @@ struct option {
     const char *help;
 };
 
+/* A row: a verb, or one action of a verb. Rows of one verb stand together. */
 struct verb {
-    const char *name;
+    const char *name;             /* "check", "override set"; "held [list]": `held` does it too */
     const char *arguments;        /* "HANDLE DIMENSION [QUANTITY]" */
-    size_t least, most;           /* how many */
     const char *summary;          /* one line */
     const char *details;          /* the rest of its help; NULL: none */
     const struct option *options; /* ends with a row without a name; NULL: none */
@@ -29,8 +29,10 @@ struct verb {
 enum { ARGUMENTS_LIMIT = 8, OPTIONS_LIMIT = 32 };
 
 struct arguments {
-    const struct verb *verb;
-    const char *positional[ARGUMENTS_LIMIT];
+    const struct verb *first; /* row of the verb that was typed; NULL: none was */
+    const struct verb *verb;  /* the row that is meant; NULL: its action was not typed */
+    bool action_typed;
+    const char *positional[ARGUMENTS_LIMIT]; /* behind verb and action */
     size_t count;
     struct {
         const struct option *option;
@@ -49,8 +51,8 @@ bool arguments_flag(const struct arguments *arguments, const char *name);
 /* The nth argument, empty if there are fewer. */
 struct str arguments_at(const struct arguments *arguments, size_t index);
 
-/* verb NULL: of the whole program. */
-void arguments_help(const struct option *global, const struct verb *verbs, const struct verb *verb,
-                    struct buf *out);
+/* Of the action or the verb that was typed, or else of the whole program. */
+void arguments_help(const struct arguments *arguments, const struct option *global,
+                    const struct verb *verbs, struct buf *out);
 
 #endif

@@ -1,8 +1,4 @@
-/* What every verb has: the arguments, the settings, and the daemons to ask.
- *
- * A verb returns the program's exit code and leaves its output in `out`; of a failure it leaves the
- * sentence in `error`.
- */
+/* What every verb has: the arguments, the settings, and the daemons to ask. */
 #ifndef SERVICES_ENTITLECTL_COMMAND_CTL_H
 #define SERVICES_ENTITLECTL_COMMAND_CTL_H
 
@@ -54,31 +50,5 @@ void ctl_print_json(struct ctl *ctl, struct json *root);
 
 /* Who types: for the journal. */
 struct str ctl_author(struct ctl *ctl);
-
-int verb_check(struct ctl *ctl);
-int verb_explain(struct ctl *ctl);
-int verb_list(struct ctl *ctl);
-int verb_show(struct ctl *ctl);
-int verb_link(struct ctl *ctl);
-int verb_refresh(struct ctl *ctl);
-int verb_override(struct ctl *ctl);
-int verb_journal(struct ctl *ctl);
-int verb_notifications(struct ctl *ctl);
-/* Verbs of verb_journal. */
-int journal_verify(struct ctl *ctl);
-int journal_erase(struct ctl *ctl);
-int verb_backup(struct ctl *ctl);
-int verb_check_indexes(struct ctl *ctl);
-int verb_sweep(struct ctl *ctl);
-int verb_held(struct ctl *ctl);
-int verb_account(struct ctl *ctl);
-int verb_stats(struct ctl *ctl);
-int verb_doctor(struct ctl *ctl);
-int verb_settings(struct ctl *ctl);
-int verb_keys(struct ctl *ctl);
-int verb_watch(struct ctl *ctl);
-int verb_replay(struct ctl *ctl);
-int verb_contact(struct ctl *ctl);
-int verb_signing_keys(struct ctl *ctl);
 
 #endif

@@ -5,13 +5,6 @@
 
 #include "services/entitlectl/command/ctl.h"
 
-/* The rows that such a verb has among its options. */
-#define MANY_OPTIONS                                                                               \
-    {"yes", NULL, "what acts on many, or is hard to undo: without being asked"},                   \
-    {                                                                                              \
-        "dry-run", NULL, "names and counts what it would act on, and does nothing"                 \
-    }
-
 /* What a verb is about to do: "accept", "held end". */
 struct many {
     const char *verb;

@@ -1,7 +1,7 @@
 /* account: the seller account that the store remembers, beside those that the checkers sign with.
  */
-#include "services/entitlectl/command/ctl.h"
 #include "services/entitlectl/print/table.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 static struct str or_unknown(struct str account)
 {
@@ -34,7 +34,7 @@ static bool add_checker(struct ctl *ctl, const char *endpoint, struct str seller
     return !wrong;
 }
 
-static int show(struct ctl *ctl)
+int verb_account(struct ctl *ctl)
 {
     cleanup(table_done) struct table table = {.columns = 0};
     struct nothing params;
@@ -68,22 +68,13 @@ static int show(struct ctl *ctl)
     return code;
 }
 
-static int adopt(struct ctl *ctl)
+int verb_account_adopt(struct ctl *ctl)
 {
-    struct seller_adopt_params params = {.account = arguments_at(&ctl->arguments, 1),
+    struct seller_adopt_params params = {.account = arguments_at(&ctl->arguments, 0),
                                          .author = ctl_author(ctl),
                                          .reason = ctl_option(ctl, "reason")};
     const void *result;
     int code = ctl_ask_store(ctl, METHOD_store_seller_adopt, &params, &result);
 
-    return code == EXIT_DONE ? show(ctl) : code;
-}
-
-int verb_account(struct ctl *ctl)
-{
-    if (ctl->arguments.count == 0)
-        return show(ctl);
-    if (ctl->arguments.count == 2 && str_eq(arguments_at(&ctl->arguments, 0), STR("adopt")))
-        return adopt(ctl);
-    return ctl_fail(ctl, "account, or account adopt ACCOUNT");
+    return code == EXIT_DONE ? verb_account(ctl) : code;
 }

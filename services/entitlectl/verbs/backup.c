@@ -1,8 +1,8 @@
 /* backup: waits until the store has made and proved it. */
 #include <inttypes.h>
 
-#include "services/entitlectl/command/ctl.h"
 #include "services/entitlectl/print/shape_json.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 enum { BACKUP_TIMEOUT_MS = 6 * 3600 * 1000 };
 

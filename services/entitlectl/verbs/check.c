@@ -2,12 +2,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "services/entitlectl/command/ctl.h"
 #include "services/entitlectl/command/products.h"
 #include "services/entitlectl/print/explain.h"
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/print/words.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 enum { LINE_WIDTH = 80 };
 

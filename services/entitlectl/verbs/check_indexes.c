@@ -1,8 +1,8 @@
 /* check-indexes: part by part, so that the store serves others between them. */
 #include <inttypes.h>
 
-#include "services/entitlectl/command/ctl.h"
 #include "services/entitlectl/print/table.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 struct findings {
     struct table table;

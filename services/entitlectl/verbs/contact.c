@@ -1,6 +1,7 @@
 /* contact erase: what a buyer typed into the onboarding form is personal; show --contact shows it.
  */
 #include "services/entitlectl/verbs/records.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 static int erase_one(struct ctl *ctl, struct str subscription)
 {
@@ -24,15 +25,13 @@ static int erase(struct ctl *ctl, const struct str_list *ids, struct json *erase
     return EXIT_DONE;
 }
 
-int verb_contact(struct ctl *ctl)
+int verb_contact_erase(struct ctl *ctl)
 {
     struct many many = {.verb = "erase", .thing = "contact"};
     struct json *erased, *root;
     bool go = false;
 
-    if (!str_eq(arguments_at(&ctl->arguments, 0), STR("erase")))
-        return ctl_fail(ctl, "contact erase HANDLE");
-    int code = records_choose(ctl, arguments_at(&ctl->arguments, 1), &many);
+    int code = records_choose(ctl, arguments_at(&ctl->arguments, 0), &many);
     if (code == EXIT_DONE)
         code = many_begin(ctl, &many, &go);
     if (!go)

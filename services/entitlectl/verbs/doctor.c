@@ -1,6 +1,7 @@
 /* doctor: whether all that the suite needs is there, for an operator on a host where its daemons
  * run. Looks only: nothing is changed, at AWS or here. */
 #include "services/entitlectl/doctor/doctor.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 enum { LIMIT_MS = 10000, LOCAL_LIMIT_MS = 3000 };
 

@@ -9,6 +9,7 @@
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/print/words.h"
 #include "services/entitlectl/verbs/records.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 static const char *const reason_words[held_reason_count] = {
     [HELD_UNEXPLAINED] = "nothing explains it",      [HELD_MANY] = "one of many at once",
@@ -63,14 +64,17 @@ static void list_end(void *arg, const struct held_end *end)
     json_add(listing->ends, shape_to_json(&shape_held_end, end));
 }
 
-static int list(struct ctl *ctl, struct str product)
+int verb_held_list(struct ctl *ctl)
 {
     struct listing listing = {.ctl = ctl, .ends = json_new_array()};
     cleanup(json_freep) struct json *root = json_new_object();
+    struct str product;
+    int code = products_option(ctl, &product);
 
     json_set(root, "ends", listing.ends);
     table_init(&listing.table, "ID,PRODUCT,TENANT,ACCOUNT,NAME,SINCE,WHY,SERVED UNTIL");
-    int code = each_end(ctl, product, list_end, &listing);
+    if (code == EXIT_DONE)
+        code = each_end(ctl, product, list_end, &listing);
     if (code == EXIT_DONE && ctl->json)
         json_write_pretty(root, &ctl->out);
     else if (code == EXIT_DONE)
@@ -110,7 +114,7 @@ static void choose_end(void *arg, const struct held_end *end)
 static int choose(struct ctl *ctl, struct str product, struct many *many)
 {
     struct choice_of_ends choice = {.ctl = ctl, .many = many};
-    struct str handle = arguments_at(&ctl->arguments, 1);
+    struct str handle = arguments_at(&ctl->arguments, 0);
 
     if (handle.len > 0) {
         int code = records_find(ctl, handle, &choice.among);
@@ -166,36 +170,44 @@ static int decide_all(struct ctl *ctl, enum held_decision decision, const struct
     return code;
 }
 
-static int decide(struct ctl *ctl, enum held_decision decision, struct str product)
+/* An empty HANDLE is a script's variable that is not set; it must not mean a whole product. */
+static int check_chosen(struct ctl *ctl)
+{
+    bool named = ctl->arguments.count > 0;
+
+    if (named && str_is_empty(arguments_at(&ctl->arguments, 0)))
+        return ctl_fail(ctl, "the HANDLE is empty");
+    if (named || arguments_flag(&ctl->arguments, "product"))
+        return EXIT_DONE;
+    return ctl_fail(ctl,
+                    "%s HANDLE; instead of a HANDLE, --product PRODUCT chooses the held ends of a "
+                    "product that wait for a decision",
+                    ctl->arguments.verb->name);
+}
+
+static int decide(struct ctl *ctl, enum held_decision decision)
 {
     struct many many = {.verb = choice_text(&enumeration_held_decision, (int)decision),
                         .thing = "held end"};
     bool go = false;
-    int code = choose(ctl, product, &many);
+    struct str product;
+    int code = products_option(ctl, &product);
 
+    if (code == EXIT_DONE)
+        code = check_chosen(ctl);
+    if (code == EXIT_DONE)
+        code = choose(ctl, product, &many);
     if (code == EXIT_DONE)
         code = many_begin(ctl, &many, &go);
     return go ? decide_all(ctl, decision, &many.ids) : code;
 }
 
-int verb_held(struct ctl *ctl)
+int verb_held_accept(struct ctl *ctl)
 {
-    struct str what = arguments_at(&ctl->arguments, 0), product;
-    bool named = ctl->arguments.count == 2;
-    bool decidable = named || ctl_option(ctl, "product").len > 0;
-    int code = products_option(ctl, &product);
+    return decide(ctl, HELD_ACCEPT);
+}
 
-    if (code != EXIT_DONE)
-        return code;
-    if (named && str_is_empty(arguments_at(&ctl->arguments, 1)))
-        return ctl_fail(ctl, "the HANDLE is empty");
-    if (!named && (what.len == 0 || str_eq(what, STR("list"))))
-        return list(ctl, product);
-    if (decidable && str_eq(what, STR("accept")))
-        return decide(ctl, HELD_ACCEPT, product);
-    if (decidable && str_eq(what, STR("refuse")))
-        return decide(ctl, HELD_REFUSE, product);
-    return ctl_fail(ctl, "held, held accept HANDLE, or held refuse HANDLE; instead of a HANDLE "
-                         "--product PRODUCT decides the held ends of a product that are not "
-                         "decided yet");
+int verb_held_refuse(struct ctl *ctl)
+{
+    return decide(ctl, HELD_REFUSE);
 }

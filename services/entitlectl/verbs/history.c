@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "proto/record/record.h"
-#include "services/entitlectl/command/ctl.h"
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/print/words.h"
 #include "services/entitlectl/verbs/history.h"
 #include "services/entitlectl/verbs/records.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 enum { HISTORY_LIMIT = 100, PAGE = 500 };
 
@@ -283,14 +283,6 @@ static int run(struct ctl *ctl, const struct history *history)
 
 int verb_journal(struct ctl *ctl)
 {
-    struct str action = arguments_at(&ctl->arguments, 0);
-
-    if (str_eq(action, STR("verify")) && ctl->arguments.count == 1)
-        return journal_verify(ctl);
-    if (str_eq(action, STR("erase")))
-        return journal_erase(ctl);
-    if (ctl->arguments.count > 1)
-        return ctl_fail(ctl, "journal takes one HANDLE");
     return run(ctl, &journal);
 }
 

@@ -8,6 +8,7 @@
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/verbs/history.h"
 #include "services/entitlectl/verbs/records.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 struct proof {
     struct journal_verify_result
@@ -119,7 +120,7 @@ static void print(struct ctl *ctl, struct proof *proof)
     json_free(root);
 }
 
-int journal_verify(struct ctl *ctl)
+int verb_journal_verify(struct ctl *ctl)
 {
     struct proof proof = {.breaks = json_new_array()};
     struct str head = ctl_option(ctl, "head");
@@ -197,7 +198,7 @@ static int choose_handle(struct choice *choice)
 {
     static const struct subscription_list nobody;
     struct ctl *ctl = choice->ctl;
-    struct str handle = arguments_at(&ctl->arguments, 1);
+    struct str handle = arguments_at(&ctl->arguments, 0);
     const struct subscription_list *records = &nobody;
     int found = records_find(ctl, handle, &records);
 
@@ -223,7 +224,7 @@ static int choose(struct ctl *ctl, const struct journal_erase_params *params, st
 {
     struct many *many = &choice->many;
 
-    if (ctl->arguments.count == 2)
+    if (ctl->arguments.count == 1)
         return choose_handle(choice);
     if (params->override.len + params->name.len == 0)
         return ctl_fail(ctl, "journal erase HANDLE, or --override ID, or --by NAME");
@@ -238,7 +239,7 @@ static int choose(struct ctl *ctl, const struct journal_erase_params *params, st
     return EXIT_DONE;
 }
 
-int journal_erase(struct ctl *ctl)
+int verb_journal_erase(struct ctl *ctl)
 {
     struct journal_erase_params params = {.override = ctl_option(ctl, "override"),
                                           .name = ctl_option(ctl, "by"),
@@ -252,7 +253,7 @@ int journal_erase(struct ctl *ctl)
         code = many_begin(ctl, &choice.many, &go);
     if (!go)
         return code;
-    code = ctl->arguments.count == 2 ? erase_of(ctl, &params, &choice, &entries)
+    code = ctl->arguments.count == 1 ? erase_of(ctl, &params, &choice, &entries)
                                      : erase(ctl, &params, &entries);
     if (code != EXIT_DONE)
         return code;

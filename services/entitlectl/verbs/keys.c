@@ -8,8 +8,8 @@
 
 #include "common/base/clock.h"
 #include "common/keys/certificate.h"
-#include "services/entitlectl/command/ctl.h"
 #include "services/entitlectl/print/table.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 static const char *key_directory(const struct ctl *ctl)
 {
@@ -44,15 +44,14 @@ static struct certificate_note new_note(struct ctl *ctl, struct str name)
     return note;
 }
 
-static int make(struct ctl *ctl)
+int verb_keys_make(struct ctl *ctl)
 {
-    struct str name = arguments_at(&ctl->arguments, 1);
+    struct str name = arguments_at(&ctl->arguments, 0);
     struct curve_keys keys;
 
     if (!is_name(name))
-        return ctl_fail(ctl,
-                        "keys make NAME: 64 letters, digits, '-', '_', '.' and '@' at most, and "
-                        "a letter or digit first");
+        return ctl_fail(ctl, "NAME: 64 letters, digits, '-', '_', '.' and '@' at most, and "
+                             "a letter or digit first");
     const char *file = arena_printf(&ctl->arena, STR_FMT ".cert", STR_ARG(name)).ptr;
     const char *path = arena_printf(&ctl->arena, "%s/%s", key_directory(ctl), file).ptr;
     const struct certificate_note note = new_note(ctl, name);
@@ -155,7 +154,7 @@ static void add_allow_lists(struct listing *listing, const char *directory)
         free(entries);
 }
 
-static int list(struct ctl *ctl)
+int verb_keys_list(struct ctl *ctl)
 {
     const char *directory = key_directory(ctl);
     struct listing listing = {.ctl = ctl};
@@ -176,15 +175,4 @@ static int list(struct ctl *ctl)
     json_free(root);
     table_done(&listing.table);
     return listing.bad ? EXIT_REFUSED : EXIT_DONE;
-}
-
-int verb_keys(struct ctl *ctl)
-{
-    struct str verb = arguments_at(&ctl->arguments, 0);
-
-    if (ctl->arguments.count == 2 && str_eq_text(verb, "make"))
-        return make(ctl);
-    if (ctl->arguments.count == 0 || (ctl->arguments.count == 1 && str_eq_text(verb, "list")))
-        return list(ctl);
-    return ctl_fail(ctl, "keys, keys list, or keys make NAME");
 }

@@ -6,6 +6,7 @@
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/print/words.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 static enum override_action action_of(struct str says)
 {
@@ -90,11 +91,11 @@ static int ask_if_unknown(struct ctl *ctl, struct str handle)
         "set it");
 }
 
-static int set(struct ctl *ctl)
+int verb_override_set(struct ctl *ctl)
 {
-    struct str says = arguments_at(&ctl->arguments, 2);
+    struct str says = arguments_at(&ctl->arguments, 1);
     struct override override = {
-        .handle = arguments_at(&ctl->arguments, 1),
+        .handle = arguments_at(&ctl->arguments, 0),
         .dimension = ctl_option(ctl, "dimension"),
         .action = action_of(says),
         .author = ctl_author(ctl),
@@ -104,8 +105,6 @@ static int set(struct ctl *ctl)
     const void *result;
     int64_t span_ms;
 
-    if (ctl->arguments.count != 3)
-        return ctl_fail(ctl, "override set HANDLE allow|deny|VALUE");
     if (override.action == OVERRIDE_VALUE)
         override.value = value_of(says);
     /* A text covers every quantity, and what was meant for deny would be one. */
@@ -126,14 +125,12 @@ static int set(struct ctl *ctl)
     return code;
 }
 
-static int drop(struct ctl *ctl)
+int verb_override_remove(struct ctl *ctl)
 {
-    struct override_params params = {.id = arguments_at(&ctl->arguments, 1),
+    struct override_params params = {.id = arguments_at(&ctl->arguments, 0),
                                      .author = ctl_author(ctl)};
     const void *result;
 
-    if (ctl->arguments.count != 2)
-        return ctl_fail(ctl, "override remove ID");
     int code = ctl_ask_store(ctl, METHOD_store_override_remove, &params, &result);
     if (code == EXIT_DONE && ctl->json)
         ctl_print_json(ctl, json_new_object());
@@ -143,7 +140,7 @@ static int drop(struct ctl *ctl)
 }
 
 /* They come with the first chunk of the snapshot. */
-static int list(struct ctl *ctl)
+int verb_override_list(struct ctl *ctl)
 {
     struct snapshot_params params = {.limit = 1};
     const void *result;
@@ -154,19 +151,4 @@ static int list(struct ctl *ctl)
     const struct snapshot_result *snapshot = result;
     print(ctl, snapshot->overrides.items, snapshot->overrides.count);
     return EXIT_DONE;
-}
-
-int verb_override(struct ctl *ctl)
-{
-    static const struct {
-        const char *name;
-        int (*run)(struct ctl *ctl);
-    } actions[] = {{"set", set}, {"remove", drop}, {"list", list}};
-    struct str name = arguments_at(&ctl->arguments, 0);
-
-    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-        if (str_eq_text(name, actions[i].name))
-            return actions[i].run(ctl);
-    }
-    return ctl_fail(ctl, "override can set, remove and list, not '" STR_FMT "'", STR_ARG(name));
 }

@@ -8,6 +8,7 @@
 #include "proto/settings/settings_aws.h"
 #include "services/entitlectl/command/many.h"
 #include "services/entitlectl/print/table.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 enum { LIMIT = 100, PAGE = 500, SEND_MS = 10000 };
 
@@ -171,19 +172,6 @@ static int choose_by_outcome(struct replay *replay, enum outcome outcome)
     return EXIT_DONE;
 }
 
-static int choose(struct replay *replay)
-{
-    struct str what = arguments_at(&replay->ctl->arguments, 0);
-
-    if (str_eq(what, STR("not-understood")))
-        return choose_by_outcome(replay, OUTCOME_NOT_UNDERSTOOD);
-    if (str_eq(what, STR("not-ours")))
-        return choose_by_outcome(replay, OUTCOME_NOT_OURS);
-    replay->many.named = true;
-    many_add(replay->ctl, &replay->many, what, what);
-    return EXIT_DONE;
-}
-
 /* What was sent is said also if the next one was not. */
 static int journal(struct replay *replay)
 {
@@ -233,7 +221,26 @@ static int replay_all(struct replay *replay)
     return code == EXIT_DONE ? journalled : code;
 }
 
-int verb_replay(struct ctl *ctl)
+static int choose_named(struct replay *replay)
+{
+    struct str id = arguments_at(&replay->ctl->arguments, 0);
+
+    replay->many.named = true;
+    many_add(replay->ctl, &replay->many, id, id);
+    return EXIT_DONE;
+}
+
+static int choose_not_understood(struct replay *replay)
+{
+    return choose_by_outcome(replay, OUTCOME_NOT_UNDERSTOOD);
+}
+
+static int choose_not_ours(struct replay *replay)
+{
+    return choose_by_outcome(replay, OUTCOME_NOT_OURS);
+}
+
+static int run(struct ctl *ctl, int (*choose)(struct replay *replay))
 {
     struct replay replay = {.ctl = ctl,
                             .many = {.verb = "send", .thing = "message"},
@@ -253,4 +260,19 @@ int verb_replay(struct ctl *ctl)
     table_done(&replay.table);
     buf_done(&replay.sent);
     return code;
+}
+
+int verb_replay(struct ctl *ctl)
+{
+    return run(ctl, choose_named);
+}
+
+int verb_replay_not_understood(struct ctl *ctl)
+{
+    return run(ctl, choose_not_understood);
+}
+
+int verb_replay_not_ours(struct ctl *ctl)
+{
+    return run(ctl, choose_not_ours);
 }

@@ -1,6 +1,6 @@
 /* settings: what counts now, and where it comes from. Asks no daemon. */
-#include "services/entitlectl/command/ctl.h"
 #include "services/entitlectl/print/table.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 struct listing {
     struct table table;

@@ -3,9 +3,10 @@
 
 #include "services/entitlectl/command/many.h"
 #include "services/entitlectl/print/table.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 /* Never the keys themselves. */
-static int list(struct ctl *ctl)
+int verb_signing_keys_list(struct ctl *ctl)
 {
     cleanup(table_done) struct table table = {.columns = 0};
     struct json *root = json_new_object();
@@ -34,7 +35,7 @@ static int list(struct ctl *ctl)
     return code;
 }
 
-static int renew(struct ctl *ctl)
+int verb_signing_keys_renew(struct ctl *ctl)
 {
     const struct signing_key_make_params params = {
         .revoke = arguments_flag(&ctl->arguments, "revoke"), .author = ctl_author(ctl)};
@@ -62,15 +63,4 @@ static int renew(struct ctl *ctl)
                    STR_ARG(made->id), made->revoked);
     }
     return EXIT_DONE;
-}
-
-int verb_signing_keys(struct ctl *ctl)
-{
-    struct str action = arguments_at(&ctl->arguments, 0);
-
-    if (str_is_empty(action) || str_eq(action, STR("list")))
-        return list(ctl);
-    if (str_eq(action, STR("renew")))
-        return renew(ctl);
-    return ctl_fail(ctl, "signing-keys can list and renew, not '" STR_FMT "'", STR_ARG(action));
 }

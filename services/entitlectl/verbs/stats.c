@@ -1,7 +1,7 @@
 /* stats: the figures of every process that answers, each asked by itself. */
-#include "services/entitlectl/command/ctl.h"
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/print/words.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 struct figures {
     struct json *processes;

@@ -4,6 +4,7 @@
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/print/words.h"
 #include "services/entitlectl/verbs/records.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 enum { LIST_LIMIT = 1000, PAGE = 500, REFRESH_TIMEOUT_MS = 30000 };
 

@@ -3,6 +3,7 @@
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/print/words.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 enum { WAIT_MS = 600000 };
 

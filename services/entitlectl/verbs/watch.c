@@ -7,9 +7,9 @@
 
 #include "proto/endpoint/curve.h"
 #include "proto/endpoint/feed.h"
-#include "services/entitlectl/command/ctl.h"
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/verbs/history.h"
+#include "services/entitlectl/verbs/verbs.h"
 
 enum { PAGE = 500, INCARNATION_SIZE = 65 };
 

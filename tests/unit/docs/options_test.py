@@ -29,7 +29,9 @@ def listed(text):
     return set(re.findall(rf"^ +({OPTION})", text, re.M))
 
 
-VERBS = sorted(set(re.findall(r"^  ([a-z][a-z-]*) ", help_of("entitlectl"), re.M)))
+# A verb, or a verb and its action, as in "held [list]".
+ROWS = re.findall(r"^  ([a-z][a-z-]*)(?: \[?([a-z][a-z-]*)\]?)? ", help_of("entitlectl"), re.M)
+VERBS = sorted({verb for verb, _ in ROWS})
 DAEMONS = sorted(path.name for path in BIN.glob("entitled-*"))
 ALL = set().union(*(listed(help_of("entitlectl", verb)) for verb in VERBS), *(listed(help_of(one)) for one in DAEMONS))
 
@@ -54,9 +56,9 @@ def known(command):
     if program in DAEMONS:
         return listed(help_of(program))
     if program == "entitlectl":
-        program = next((word for word in words[1:] if word in VERBS), "")
-    if program in VERBS:
-        return listed(help_of("entitlectl", program))
+        words = words[next((at for at, word in enumerate(words) if word in VERBS), 0):]
+    if words[0] in VERBS:
+        return listed(help_of("entitlectl", *words[:2 if tuple(words[:2]) in ROWS else 1]))
     return None if words[0] in FOREIGN else ALL
 
 

@@ -10,7 +10,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *(page for folder in ("common", "deploy", "
                                for page in sorted((ROOT / folder).rglob("*.md")) if not page.name.endswith(".head.md"))]
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 SOURCES = "".join(path.read_text() for folder in ("common", "proto", "services")
-                  for path in (ROOT / folder).rglob("*.c"))
+                  for kind in ("*.c", "*.def") for path in (ROOT / folder).rglob(kind))
 # A sentence may go on in the next line of a source.
 SAID = re.sub(r'"\s*"', "", SOURCES)
 
