@@ -1,6 +1,5 @@
 #include "services/store/disk/db.h"
 
-#include <db.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,23 +10,7 @@
 
 #include "common/base/mem.h"
 #include "common/log/log.h"
-
-struct db {
-    DB_ENV *env;
-    DB *tables[TABLE_COUNT];
-    DB_TXN *txn;
-    char *directory;
-    struct error failure;
-    bool opened; /* recovered: before that there is nothing to checkpoint */
-    bool failed;
-    bool keeps_logs;
-    bool broken;
-    uint64_t writes;
-    uint64_t upgraded_from;
-    bool damaged; /* as Berkeley DB said */
-    void (*on_broken)(void *arg, const char *why, bool is_damaged);
-    void *arg;
-};
+#include "services/store/disk/db_internal.h"
 
 static const char *const table_files[TABLE_COUNT] = {
     [TABLE_META] = "meta.db",
@@ -75,8 +58,7 @@ static void broke(struct db *db, const char *what, int err)
         db->on_broken(db->arg, db->failure.text, db->damaged);
 }
 
-/* Remembers a failure. After DB_RUNRECOVERY nothing that the environment says can be trusted. */
-static void fail(struct db *db, const char *what, int err)
+void db_fail(struct db *db, const char *what, int err)
 {
     if (err == DB_RUNRECOVERY)
         broke(db, what, err);
@@ -211,7 +193,7 @@ void db_begin(struct db *db)
     db_forgive(db);
     int err = db->broken ? DB_RUNRECOVERY : db->env->txn_begin(db->env, NULL, &db->txn, 0);
     if (err != 0)
-        fail(db, "begin a transaction", err);
+        db_fail(db, "begin a transaction", err);
 }
 
 /* A commit that fails leaves the log in doubt: what follows could contradict what is on disk. */
@@ -270,12 +252,6 @@ uint64_t db_writes(const struct db *db)
     return db->writes;
 }
 
-static DBT dbt_of(struct str bytes)
-{
-    return (DBT){.data = (void *)(uintptr_t)(bytes.ptr ? bytes.ptr : ""),
-                 .size = (u_int32_t)bytes.len};
-}
-
 bool db_get(struct db *db, enum table table, struct str key, struct arena *arena,
             struct str *ret_value)
 {
@@ -289,7 +265,7 @@ bool db_get(struct db *db, enum table table, struct str key, struct arena *arena
         return true;
     }
     if (err != DB_NOTFOUND)
-        fail(db, "read a record", err);
+        db_fail(db, "read a record", err);
     return false;
 }
 
@@ -301,7 +277,7 @@ bool db_has(struct db *db, enum table table, struct str key)
         return false;
     int err = db->tables[table]->exists(db->tables[table], db->txn, &key_dbt, 0);
     if (err != 0 && err != DB_NOTFOUND)
-        fail(db, "look for a record", err);
+        db_fail(db, "look for a record", err);
     return err == 0;
 }
 
@@ -314,7 +290,7 @@ void db_put(struct db *db, enum table table, struct str key, struct str value)
     db->writes++;
     int err = db->tables[table]->put(db->tables[table], db->txn, &key_dbt, &value_dbt, 0);
     if (err != 0)
-        fail(db, "write a record", err);
+        db_fail(db, "write a record", err);
 }
 
 void db_remove(struct db *db, enum table table, struct str key)
@@ -326,161 +302,7 @@ void db_remove(struct db *db, enum table table, struct str key)
     db->writes++;
     int err = db->tables[table]->del(db->tables[table], db->txn, &key_dbt, 0);
     if (err != 0 && err != DB_NOTFOUND)
-        fail(db, "remove a record", err);
-}
-
-static struct db_cursor open_cursor(struct db *db, enum table table, struct str from)
-{
-    struct db_cursor cursor = {.db = db, .from = from};
-    DBC *handle = NULL;
-
-    if (db->failed || db->broken)
-        return cursor;
-    int err = db->tables[table]->cursor(db->tables[table], db->txn, &handle, 0);
-    if (err != 0)
-        fail(db, "open a cursor", err);
-    else
-        cursor.handle = handle;
-    return cursor;
-}
-
-struct db_cursor db_ascend(struct db *db, enum table table, struct str from)
-{
-    return open_cursor(db, table, from);
-}
-
-struct db_cursor db_descend(struct db *db, enum table table, struct str before)
-{
-    struct db_cursor cursor = open_cursor(db, table, before);
-
-    cursor.backwards = true;
-    return cursor;
-}
-
-/* The first step downwards: the row before the first that is not below `from`. */
-static int seek_back(DBC *handle, struct str from, DBT *key, DBT *value)
-{
-    if (from.len == 0)
-        return handle->get(handle, key, value, DB_LAST);
-    int err = handle->get(handle, key, value, DB_SET_RANGE);
-    return handle->get(handle, key, value, err == DB_NOTFOUND ? DB_LAST : DB_PREV);
-}
-
-static int move(struct db_cursor *cursor, DBT *key, DBT *value)
-{
-    DBC *handle = cursor->handle;
-
-    if (cursor->started)
-        return handle->get(handle, key, value, cursor->backwards ? DB_PREV : DB_NEXT);
-    cursor->started = true;
-    if (cursor->backwards)
-        return seek_back(handle, cursor->from, key, value);
-    return handle->get(handle, key, value, cursor->from.len == 0 ? DB_FIRST : DB_SET_RANGE);
-}
-
-bool db_step(struct db_cursor *cursor, struct str *ret_key, struct str *ret_value)
-{
-    if (!cursor->handle)
-        return false;
-    if (!cursor->started) { /* in memory that DB_DBT_REALLOC may replace by the key found */
-        cursor->key_memory = mem_alloc(cursor->from.len + 1);
-        if (cursor->from.len > 0)
-            memcpy(cursor->key_memory, cursor->from.ptr, cursor->from.len);
-    }
-    DBT key = {.data = cursor->key_memory,
-               .size = cursor->started ? 0 : (u_int32_t)cursor->from.len,
-               .flags = DB_DBT_REALLOC};
-    DBT value = {.data = cursor->value_memory, .flags = DB_DBT_REALLOC};
-    int err = move(cursor, &key, &value);
-
-    cursor->key_memory = key.data;
-    cursor->value_memory = value.data;
-    if (err != 0) {
-        if (err != DB_NOTFOUND)
-            fail(cursor->db, "walk a table", err);
-        return false;
-    }
-    *ret_key = str_from(key.data, key.size);
-    if (ret_value)
-        *ret_value = str_from(value.data, value.size);
-    return true;
-}
-
-void db_cursor_done(struct db_cursor *cursor)
-{
-    DBC *handle = cursor->handle;
-
-    if (handle)
-        handle->close(handle);
-    mem_free(cursor->key_memory);
-    mem_free(cursor->value_memory);
-    *cursor = (struct db_cursor){0};
-}
-
-static bool is_last(DBC *handle)
-{
-    DBT key = {0}, value = {.flags = DB_DBT_PARTIAL};
-
-    return handle->get(handle, &key, &value, DB_NEXT) == DB_NOTFOUND;
-}
-
-static void take_rows(DBC *handle, DBT *bulk, size_t limit, struct arena *arena,
-                      struct db_rows *ret_rows)
-{
-    void *at, *key, *value;
-    size_t key_len, value_len;
-
-    ret_rows->items = arena_alloc_array(arena, limit, sizeof(*ret_rows->items));
-    DB_MULTIPLE_INIT(at, bulk);
-    for (;;) {
-        DB_MULTIPLE_KEY_NEXT(at, bulk, key, key_len, value, value_len);
-        if (!at)
-            break;
-        if (ret_rows->count == limit) {
-            ret_rows->more = true;
-            return;
-        }
-        ret_rows->items[ret_rows->count++] =
-            (struct db_row){str_from(key, key_len), str_from(value, value_len)};
-    }
-    ret_rows->more = !is_last(handle);
-}
-
-/* Memory that is too small even for the first row is replaced by larger. */
-static int read_bulk(DBC *handle, struct str from, size_t bytes, DBT *ret_bulk)
-{
-    /* DB_MULTIPLE_KEY wants multiples of 1,024 bytes and no less than a page, which has this many
-     * at most. */
-    enum { UNIT = 64 * 1024 };
-
-    for (size_t size = (bytes + UNIT - 1) / UNIT * UNIT;; size *= 2) {
-        DBT key = dbt_of(from);
-        *ret_bulk =
-            (DBT){.data = mem_alloc(size), .ulen = (u_int32_t)size, .flags = DB_DBT_USERMEM};
-        int err = handle->get(handle, &key, ret_bulk,
-                              DB_MULTIPLE_KEY | (from.len == 0 ? DB_FIRST : DB_SET_RANGE));
-        if (err != DB_BUFFER_SMALL)
-            return err;
-        mem_free(ret_bulk->data);
-    }
-}
-
-void db_read_rows(struct db *db, enum table table, struct str from, size_t limit, size_t bytes,
-                  struct arena *arena, struct db_rows *ret_rows)
-{
-    struct db_cursor cursor = open_cursor(db, table, from);
-    DBT bulk;
-
-    *ret_rows = (struct db_rows){.count = 0};
-    if (!cursor.handle)
-        return;
-    int err = read_bulk(cursor.handle, from, bytes, &bulk);
-    arena_defer(arena, mem_free, bulk.data);
-    if (err == 0)
-        take_rows(cursor.handle, &bulk, limit, arena, ret_rows);
-    else if (err != DB_NOTFOUND)
-        fail(db, "read a table in bulk", err);
-    db_cursor_done(&cursor);
+        db_fail(db, "remove a record", err);
 }
 
 struct str db_key_u64(struct arena *arena, uint64_t number)
