@@ -128,6 +128,17 @@ def test_a_day_without_aws_and_everything_is_verified_again():
         suite.close()
 
 
+def buy_and_register(suite):
+    """A purchase that AWS announces, and its buyer at the registration page."""
+    deal = buy(suite, 4, product=LEGACY)
+    suite.sandbox.wait_queue_empty()
+    assert not [message for message in suite.store.call("notifications", limit=100)["notifications"]
+                if message.get("problem")]
+    browser = suite.register(suite.sandbox.token(agreement=deal["agreement_id"])["token"])
+    assert browser.status == 200
+    return deal, browser
+
+
 def test_a_clock_that_jumps_two_years_ahead_and_back_spoils_nothing(suite):
     soon = int(time.time()) + 30 * DAY
     dated, growing = buy(suite, 10, expires_at=soon), buy(suite, 10)
@@ -154,13 +165,7 @@ def test_a_clock_that_jumps_two_years_ahead_and_back_spoils_nothing(suite):
             suite.eventually(lambda: not any(answer["allow"] for answer in answers_of(suite, deal)))
         assert asked() is False
         # What arrives meanwhile is believed, and waits for nothing that is two years away.
-        late = buy(suite, 4, product=LEGACY)
-        suite.sandbox.wait_queue_empty()
-        problems = [message for message in suite.store.call("notifications", limit=100)["notifications"]
-                    if message.get("problem")]
-        assert not problems
-        browser = suite.register(suite.sandbox.token(agreement=late["agreement_id"])["token"])
-        assert browser.status == 200
+        late, browser = buy_and_register(suite)
         page = browser.url
         override(suite, growing, "deny")
         # The store starts by this clock, too: a journal of two years ago is not thrown away.

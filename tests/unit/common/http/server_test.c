@@ -165,67 +165,67 @@ static void all_cookies_of_a_name_are_seen(void **state)
     assert_null(strstr(answer, "[y]"));
 }
 
+static const struct {
+    const char *request;
+    int status; /* 0: the connection is closed without an answer */
+} broken[] = {
+    {"GARBAGE\r\n\r\n", 0},
+    {"GET / HTTP/9.9\r\nHost: h\r\n\r\n", 505},
+    {"GET / HTTP/1.1\r\n\r\n", 400},
+    {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+    {"GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    {"GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na", 400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "0\r\n\r\n",
+     400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 400},
+    /* RFC 9112, section 5.2: whoever is in between may read a folded line otherwise. */
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\r\n\tchunked\r\nContent-Length: 5"
+     "\r\n\r\n0\r\n\r\n",
+     400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chun\r\n ked\r\nContent-Length: 5\r\n"
+     "\r\n0\r\n\r\n",
+     400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nX: y\r\n Transfer-Encoding: chunked\r\nContent-Length: 5"
+     "\r\n\r\n0\r\n\r\n",
+     400},
+    {"POST / HTTP/1.1\r\n Host: h\r\nContent-Length: 0\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n 5\r\n\r\nabcde", 400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n 0\r\n\r\nabcdefghij", 400},
+    {"GET / HTTP/1.1\r\nHost: h\r\nX-Some: a\r\n b\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked"
+     "\r\n\r\n0\r\n\r\n",
+     400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked"
+     "\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+     400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding\t: chunked\r\nContent-Length: 5\r\n\r\n"
+     "0\r\n\r\n",
+     400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \vchunked\r\nContent-Length: 5\r\n\r\n"
+     "0\r\n\r\n",
+     400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+     400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4097\r\nExpect: 100-continue\r\n\r\n", 413},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999\r\n\r\n", 413},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000000\r\n\r\n", 413},
+};
+
 static void what_breaks_http_is_refused(void **state)
 {
-    static const struct {
-        const char *request;
-        int status; /* 0: the connection is closed without an answer */
-    } cases[] = {
-        {"GARBAGE\r\n\r\n", 0},
-        {"GET / HTTP/9.9\r\nHost: h\r\n\r\n", 505},
-        {"GET / HTTP/1.1\r\n\r\n", 400},
-        {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-        {"GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-        {"GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na", 400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
-         "0\r\n\r\n",
-         400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 400},
-        /* RFC 9112, section 5.2: whoever is in between may read a folded line otherwise. */
-        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\r\n\tchunked\r\nContent-Length: 5"
-         "\r\n\r\n0\r\n\r\n",
-         400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chun\r\n ked\r\nContent-Length: 5\r\n"
-         "\r\n0\r\n\r\n",
-         400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nX: y\r\n Transfer-Encoding: chunked\r\nContent-Length: 5"
-         "\r\n\r\n0\r\n\r\n",
-         400},
-        {"POST / HTTP/1.1\r\n Host: h\r\nContent-Length: 0\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n 5\r\n\r\nabcde", 400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n 0\r\n\r\nabcdefghij", 400},
-        {"GET / HTTP/1.1\r\nHost: h\r\nX-Some: a\r\n b\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked"
-         "\r\n\r\n0\r\n\r\n",
-         400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked"
-         "\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-         400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding\t: chunked\r\nContent-Length: 5\r\n\r\n"
-         "0\r\n\r\n",
-         400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \vchunked\r\nContent-Length: 5\r\n\r\n"
-         "0\r\n\r\n",
-         400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-         400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
-        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4097\r\nExpect: 100-continue\r\n\r\n", 413},
-        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999\r\n\r\n", 413},
-        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000000\r\n\r\n", 413},
-    };
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
         uint64_t before = refused(*state);
-        const char *answer = ask_text(*state, must_not_be_called, NULL, cases[i].request);
-        if (cases[i].status)
-            assert_status(answer, cases[i].status);
+        const char *answer = ask_text(*state, must_not_be_called, NULL, broken[i].request);
+        if (broken[i].status)
+            assert_status(answer, broken[i].status);
         else
             assert_string_equal(answer, "");
         assert_int_equal(refused(*state), before + 1);
