@@ -4,7 +4,7 @@
 
 #include "common/base/mem.h"
 #include "services/entitlectl/doctor/doctor.h"
-#include "services/entitlectl/print/words.h"
+#include "services/entitlectl/print/format.h"
 
 enum { SILENT_S = 300, FEED_LATE_MS = 10000, HISTORY = 100 };
 

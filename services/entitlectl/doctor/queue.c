@@ -9,7 +9,7 @@
 #include "services/entitlectl/doctor/doctor.h"
 #include "services/entitlectl/doctor/marketplace_region.h"
 #include "services/entitlectl/doctor/queue_policy.h"
-#include "services/entitlectl/print/words.h"
+#include "services/entitlectl/print/format.h"
 
 /* As docs/operations.md asks for. */
 enum { RETENTION_S = 14 * 86400, RECEIVES = 10 };

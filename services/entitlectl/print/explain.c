@@ -1,6 +1,6 @@
 #include "services/entitlectl/print/explain.h"
 
-#include "services/entitlectl/print/words.h"
+#include "services/entitlectl/print/format.h"
 
 static void write_verdict(const struct explain_facts *facts, struct buf *out)
 {

@@ -2,7 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "services/entitlectl/print/words.h"
+#include "services/entitlectl/print/format.h"
 
 void table_init(struct table *table, const char *headers)
 {

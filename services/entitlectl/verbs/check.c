@@ -4,9 +4,9 @@
 
 #include "services/entitlectl/command/products.h"
 #include "services/entitlectl/print/explain.h"
+#include "services/entitlectl/print/format.h"
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/print/table.h"
-#include "services/entitlectl/print/words.h"
 #include "services/entitlectl/verbs/verbs.h"
 
 enum { LINE_WIDTH = 80 };

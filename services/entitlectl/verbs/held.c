@@ -3,11 +3,11 @@
 #include <stdio.h>
 
 #include "proto/record/record.h"
-#include "services/entitlectl/command/many.h"
+#include "services/entitlectl/command/batch.h"
 #include "services/entitlectl/command/products.h"
+#include "services/entitlectl/print/format.h"
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/print/table.h"
-#include "services/entitlectl/print/words.h"
 #include "services/entitlectl/verbs/records.h"
 #include "services/entitlectl/verbs/verbs.h"
 

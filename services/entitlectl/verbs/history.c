@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "proto/record/record.h"
+#include "services/entitlectl/print/format.h"
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/print/table.h"
-#include "services/entitlectl/print/words.h"
 #include "services/entitlectl/verbs/history.h"
 #include "services/entitlectl/verbs/records.h"
 #include "services/entitlectl/verbs/verbs.h"

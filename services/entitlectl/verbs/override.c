@@ -2,10 +2,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "services/entitlectl/command/many.h"
+#include "services/entitlectl/command/batch.h"
+#include "services/entitlectl/print/format.h"
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/print/table.h"
-#include "services/entitlectl/print/words.h"
 #include "services/entitlectl/verbs/verbs.h"
 
 static enum override_action action_of(struct str says)

@@ -2,9 +2,9 @@
 
 #include "proto/decide/decide.h"
 #include "services/entitlectl/command/products.h"
+#include "services/entitlectl/print/format.h"
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/print/table.h"
-#include "services/entitlectl/print/words.h"
 
 /* The record's successor as the store has it, or NULL. */
 static const struct subscription *successor_of(struct ctl *ctl, const struct subscription *record)

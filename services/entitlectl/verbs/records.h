@@ -3,7 +3,7 @@
 #ifndef SERVICES_ENTITLECTL_VERBS_RECORDS_H
 #define SERVICES_ENTITLECTL_VERBS_RECORDS_H
 
-#include "services/entitlectl/command/many.h"
+#include "services/entitlectl/command/batch.h"
 
 /* Of --product, if it was given; none is EXIT_REFUSED. */
 int records_find(struct ctl *ctl, struct str handle, const struct subscription_list **ret);

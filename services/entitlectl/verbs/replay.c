@@ -6,7 +6,7 @@
 #include "common/base/mem.h"
 #include "common/crypto/crypto.h"
 #include "proto/settings/settings_aws.h"
-#include "services/entitlectl/command/many.h"
+#include "services/entitlectl/command/batch.h"
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/verbs/verbs.h"
 

@@ -1,7 +1,7 @@
 /* signing-keys list, renew: what the registration page's links and sessions are signed with. */
 #include <inttypes.h>
 
-#include "services/entitlectl/command/many.h"
+#include "services/entitlectl/command/batch.h"
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/verbs/verbs.h"
 

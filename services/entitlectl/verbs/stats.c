@@ -1,6 +1,6 @@
 /* stats: the figures of every process that answers, each asked by itself. */
+#include "services/entitlectl/print/format.h"
 #include "services/entitlectl/print/table.h"
-#include "services/entitlectl/print/words.h"
 #include "services/entitlectl/verbs/verbs.h"
 
 struct figures {

@@ -1,8 +1,8 @@
 /* list, show, link, refresh. */
 #include "services/entitlectl/command/products.h"
+#include "services/entitlectl/print/format.h"
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/print/table.h"
-#include "services/entitlectl/print/words.h"
 #include "services/entitlectl/verbs/records.h"
 #include "services/entitlectl/verbs/verbs.h"
 

@@ -1,8 +1,8 @@
 /* sweep: has products swept, waits, and shows what was found. */
 #include "services/entitlectl/command/products.h"
+#include "services/entitlectl/print/format.h"
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/print/table.h"
-#include "services/entitlectl/print/words.h"
 #include "services/entitlectl/verbs/verbs.h"
 
 enum { WAIT_MS = 600000 };

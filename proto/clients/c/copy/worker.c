@@ -12,7 +12,7 @@
 #include "common/base/mem.h"
 #include "proto/clients/c/call/failure.h"
 #include "proto/clients/c/call/guard.h"
-#include "proto/clients/c/call/manners.h"
+#include "proto/clients/c/call/keep_errno.h"
 #include "proto/clients/c/remote/peers.h"
 #include "proto/clients/c/remote/poll_loop.h"
 #include "proto/replica/follow.h"

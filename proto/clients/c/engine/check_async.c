@@ -1,7 +1,7 @@
 /* The asynchronous functions of entitled.h. */
 #include "proto/clients/c/call/failure.h"
 #include "proto/clients/c/call/guard.h"
-#include "proto/clients/c/call/manners.h"
+#include "proto/clients/c/call/keep_errno.h"
 #include "proto/clients/c/engine/client.h"
 
 struct async_call {

@@ -4,7 +4,7 @@
 #include "common/base/mem.h"
 #include "proto/clients/c/call/failure.h"
 #include "proto/clients/c/call/guard.h"
-#include "proto/clients/c/call/manners.h"
+#include "proto/clients/c/call/keep_errno.h"
 #include "proto/clients/c/engine/client.h"
 
 /* The limit of check_many_params in messages.def. */

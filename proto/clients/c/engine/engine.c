@@ -5,7 +5,7 @@
 
 #include "common/base/mem.h"
 #include "proto/clients/c/call/failure.h"
-#include "proto/clients/c/call/manners.h"
+#include "proto/clients/c/call/keep_errno.h"
 #include "proto/clients/c/file/fixture.h"
 
 static atomic_uint generation;

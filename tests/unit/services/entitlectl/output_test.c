@@ -8,9 +8,9 @@
 #include <cmocka.h>
 
 #include "services/entitlectl/print/explain.h"
+#include "services/entitlectl/print/format.h"
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/print/table.h"
-#include "services/entitlectl/print/words.h"
 
 enum { NOW_S = 1795435200 }; /* 2026-11-23T12:00:00Z */
 

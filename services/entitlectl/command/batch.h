@@ -1,7 +1,7 @@
 /* The manners of a verb that acts on several at once: what is meant is named and counted, a person
  * at a terminal is asked, a script says --yes, and --dry-run stops before anything is done. */
-#ifndef SERVICES_ENTITLECTL_COMMAND_MANY_H
-#define SERVICES_ENTITLECTL_COMMAND_MANY_H
+#ifndef SERVICES_ENTITLECTL_COMMAND_BATCH_H
+#define SERVICES_ENTITLECTL_COMMAND_BATCH_H
 
 #include "services/entitlectl/command/ctl.h"
 

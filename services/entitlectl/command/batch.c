@@ -1,4 +1,4 @@
-#include "services/entitlectl/command/many.h"
+#include "services/entitlectl/command/batch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 
 #include "common/base/mem.h"
 #include "services/entitlectl/command/products.h"
-#include "services/entitlectl/print/words.h"
+#include "services/entitlectl/print/format.h"
 
 enum { SHOWN_ON_TERMINAL = 50, SHOWN_IN_SENTENCE = 5 };
 

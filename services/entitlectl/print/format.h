@@ -1,6 +1,6 @@
 /* Values, times and spans as people read them. Pure; all append to out. */
-#ifndef SERVICES_ENTITLECTL_PRINT_WORDS_H
-#define SERVICES_ENTITLECTL_PRINT_WORDS_H
+#ifndef SERVICES_ENTITLECTL_PRINT_FORMAT_H
+#define SERVICES_ENTITLECTL_PRINT_FORMAT_H
 
 #include "common/base/buf.h"
 #include "proto/message.h"

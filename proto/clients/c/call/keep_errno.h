@@ -1,6 +1,6 @@
 /* What belongs to the application and is left as it was. */
-#ifndef PROTO_CLIENTS_C_CALL_MANNERS_H
-#define PROTO_CLIENTS_C_CALL_MANNERS_H
+#ifndef PROTO_CLIENTS_C_CALL_KEEP_ERRNO_H
+#define PROTO_CLIENTS_C_CALL_KEEP_ERRNO_H
 
 #include <errno.h>
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.stub_checker import StubChecker
 
-PROGRAM = os.environ["TEST_MANNERS"]
+PROGRAM = os.environ["TEST_SIDE_EFFECTS"]
 RECORD = {"id": "s-1", "version": 1, "product_code": "p", "tenant": "acme", "verified_at": int(time.time()),
           "created_at": 1, "entitlements": [{"dimension": "seats", "value": 3}]}
 

@@ -1,4 +1,4 @@
-#include "services/entitlectl/print/words.h"
+#include "services/entitlectl/print/format.h"
 
 #include <inttypes.h>
 #include <string.h>
