@@ -1,6 +1,7 @@
-/* libentitled as a guest: manners remote|in-process|file PATH. PATH is the directory of a checker's
- * socket, or the file; "acme" has seats. Asks in every way, while signals interrupt, and looks
- * whether anything of the process has changed. Prints what was wrong and ends with 1. */
+/* What libentitled leaves as it was: side_effects remote|in-process|file PATH. PATH is the
+ * directory of a checker's socket, or the file; "acme" has seats. Asks in every way, while signals
+ * interrupt, and looks whether anything of the process has changed. Prints what was wrong and ends
+ * with 1. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@ enum { WAIT_MS = 60000, STRANGE_ERRNO = 4711, SIGNALS = 65 };
 
 static void die(const char *what, const struct entitled_error *error)
 {
-    fprintf(stderr, "manners: %s: %s\n", what, error ? error->sentence : "");
+    fprintf(stderr, "side_effects: %s: %s\n", what, error ? error->sentence : "");
     _exit(1);
 }
 

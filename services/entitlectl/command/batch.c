@@ -10,66 +10,66 @@
 
 enum { SHOWN_ON_TERMINAL = 50, SHOWN_IN_SENTENCE = 5 };
 
-void many_add(struct ctl *ctl, struct many *many, struct str id, struct str name)
+void batch_add(struct ctl *ctl, struct batch *batch, struct str id, struct str name)
 {
-    size_t count = many->ids.count;
+    size_t count = batch->ids.count;
 
-    if (count == many->capacity) {
-        many->capacity = count > 0 ? 2 * count : 64;
-        struct str *ids = arena_alloc_array(&ctl->arena, many->capacity, sizeof(*ids));
-        struct str *names = arena_alloc_array(&ctl->arena, many->capacity, sizeof(*names));
+    if (count == batch->capacity) {
+        batch->capacity = count > 0 ? 2 * count : 64;
+        struct str *ids = arena_alloc_array(&ctl->arena, batch->capacity, sizeof(*ids));
+        struct str *names = arena_alloc_array(&ctl->arena, batch->capacity, sizeof(*names));
         for (size_t i = 0; i < count; i++) {
-            ids[i] = many->ids.items[i];
-            names[i] = many->names.items[i];
+            ids[i] = batch->ids.items[i];
+            names[i] = batch->names.items[i];
         }
-        many->ids.items = ids;
-        many->names.items = names;
+        batch->ids.items = ids;
+        batch->names.items = names;
     }
-    many->ids.items[many->ids.count++] = id;
-    many->names.items[many->names.count++] = name;
+    batch->ids.items[batch->ids.count++] = id;
+    batch->names.items[batch->names.count++] = name;
 }
 
-void many_add_record(struct ctl *ctl, struct many *many, const struct subscription *record)
+void batch_add_record(struct ctl *ctl, struct batch *batch, const struct subscription *record)
 {
     struct str product = products_name(ctl, record->product_code);
-    struct str customer = words_customer(record);
+    struct str customer = format_customer(record);
 
-    many_add(ctl, many, record->id,
-             arena_printf(&ctl->arena, STR_FMT " (" STR_FMT ", " STR_FMT "%s" STR_FMT ")",
-                          STR_ARG(record->id), STR_ARG(product), STR_ARG(customer),
-                          record->tenant.len > 0 ? ", tenant " : "", STR_ARG(record->tenant)));
+    batch_add(ctl, batch, record->id,
+              arena_printf(&ctl->arena, STR_FMT " (" STR_FMT ", " STR_FMT "%s" STR_FMT ")",
+                           STR_ARG(record->id), STR_ARG(product), STR_ARG(customer),
+                           record->tenant.len > 0 ? ", tenant " : "", STR_ARG(record->tenant)));
 }
 
-static const char *plural(const struct many *many)
+static const char *plural(const struct batch *batch)
 {
-    return many->names.count == 1 ? "" : "s";
+    return batch->names.count == 1 ? "" : "s";
 }
 
 static void write_lines(struct buf *out, const struct str_list *names, size_t limit)
 {
     for (size_t i = 0; i < names->count && i < limit; i++) {
         buf_append_text(out, "  ");
-        words_harmless(out, names->items[i]);
+        format_printable(out, names->items[i]);
         buf_append_char(out, '\n');
     }
     if (names->count > limit)
         buf_printf(out, "  and %zu more, which --dry-run shows\n", names->count - limit);
 }
 
-static void print_dry_run(struct ctl *ctl, const struct many *many)
+static void print_dry_run(struct ctl *ctl, const struct batch *batch)
 {
     if (!ctl->json) {
-        buf_printf(&ctl->out, "would %s %zu %s%s%s\n", many->verb, many->names.count, many->thing,
-                   plural(many), many->names.count > 0 ? ":" : "");
-        write_lines(&ctl->out, &many->names, many->names.count);
+        buf_printf(&ctl->out, "would %s %zu %s%s%s\n", batch->verb, batch->names.count,
+                   batch->thing, plural(batch), batch->names.count > 0 ? ":" : "");
+        write_lines(&ctl->out, &batch->names, batch->names.count);
         return;
     }
     struct json *root = json_new_object(), *names = json_new_array();
-    for (size_t i = 0; i < many->names.count; i++)
-        json_add(names, json_new_str(many->names.items[i]));
+    for (size_t i = 0; i < batch->names.count; i++)
+        json_add(names, json_new_str(batch->names.items[i]));
     json_set_bool(root, "dry_run", true);
-    json_set_str(root, "would", str_of(many->verb));
-    json_set_integer(root, "count", (int64_t)many->names.count);
+    json_set_str(root, "would", str_of(batch->verb));
+    json_set_integer(root, "count", (int64_t)batch->names.count);
     json_set(root, "names", names);
     ctl_print_json(ctl, root);
 }
@@ -95,58 +95,58 @@ static int ask_person(struct ctl *ctl, const char *deed)
     return EXIT_REFUSED;
 }
 
-static int refuse_unasked(struct ctl *ctl, const struct many *many)
+static int refuse_unasked(struct ctl *ctl, const struct batch *batch)
 {
     cleanup(buf_done) struct buf names = BUF_INIT;
 
-    for (size_t i = 0; i < many->names.count && i < SHOWN_IN_SENTENCE; i++) {
+    for (size_t i = 0; i < batch->names.count && i < SHOWN_IN_SENTENCE; i++) {
         buf_append_text(&names, i > 0 ? ", " : "");
-        words_harmless(&names, many->names.items[i]);
+        format_printable(&names, batch->names.items[i]);
     }
     return ctl_fail(ctl,
                     "nothing was done: this would %s %zu %s%s (%s%s), and there is no terminal to "
                     "ask at; --yes does it, --dry-run shows what it would act on",
-                    many->verb, many->names.count, many->thing, plural(many), names.data,
-                    many->names.count > SHOWN_IN_SENTENCE ? ", ..." : "");
+                    batch->verb, batch->names.count, batch->thing, plural(batch), names.data,
+                    batch->names.count > SHOWN_IN_SENTENCE ? ", ..." : "");
 }
 
-int many_begin(struct ctl *ctl, const struct many *many, bool *ret_go)
+int batch_confirm(struct ctl *ctl, const struct batch *batch, bool *ret_go)
 {
     cleanup(buf_done) struct buf text = BUF_INIT;
 
     *ret_go = false;
     if (arguments_flag(&ctl->arguments, "dry-run")) {
-        print_dry_run(ctl, many);
+        print_dry_run(ctl, batch);
         return EXIT_DONE;
     }
-    if (many->names.count == 0) {
+    if (batch->names.count == 0) {
         if (!ctl->json)
-            buf_printf(&ctl->out, "there is no %s to %s\n", many->thing, many->verb);
+            buf_printf(&ctl->out, "there is no %s to %s\n", batch->thing, batch->verb);
         return EXIT_DONE;
     }
-    *ret_go = many->named || arguments_flag(&ctl->arguments, "yes");
+    *ret_go = batch->named || arguments_flag(&ctl->arguments, "yes");
     if (*ret_go)
         return EXIT_DONE;
     if (!is_terminal())
-        return refuse_unasked(ctl, many);
-    buf_printf(&text, "%zu %s%s to %s:\n", many->names.count, many->thing, plural(many),
-               many->verb);
-    write_lines(&text, &many->names, SHOWN_ON_TERMINAL);
+        return refuse_unasked(ctl, batch);
+    buf_printf(&text, "%zu %s%s to %s:\n", batch->names.count, batch->thing, plural(batch),
+               batch->verb);
+    write_lines(&text, &batch->names, SHOWN_ON_TERMINAL);
     fwrite(text.data, 1, text.len, stderr);
     buf_clear(&text);
-    buf_printf(&text, "%s %s", many->verb, many->names.count == 1 ? "it" : "them all");
+    buf_printf(&text, "%s %s", batch->verb, batch->names.count == 1 ? "it" : "them all");
     int code = ask_person(ctl, text.data);
     *ret_go = code == EXIT_DONE;
     return code;
 }
 
-int many_ask(struct ctl *ctl, struct str concern, const char *deed)
+int batch_confirm_one(struct ctl *ctl, struct str concern, const char *deed)
 {
     cleanup(buf_done) struct buf text = BUF_INIT;
 
     if (arguments_flag(&ctl->arguments, "yes"))
         return EXIT_DONE;
-    words_harmless(&text, concern);
+    format_printable(&text, concern);
     if (!is_terminal())
         return ctl_fail(ctl, "nothing was done: %s; --yes says to %s all the same", text.data,
                         deed);

@@ -6,7 +6,7 @@
 #include "services/entitlectl/command/ctl.h"
 
 /* What a verb is about to do: "accept", "held end". */
-struct many {
+struct batch {
     const char *verb;
     const char *thing;          /* one of them; of several it takes an s */
     bool named;                 /* the one thing was named itself: nothing to ask */
@@ -15,16 +15,16 @@ struct many {
 };
 
 /* Both live as long as ctl, or longer. */
-void many_add(struct ctl *ctl, struct many *many, struct str id, struct str name);
+void batch_add(struct ctl *ctl, struct batch *batch, struct str id, struct str name);
 /* A subscription: its id, and its product, licence and tenant beside it. */
-void many_add_record(struct ctl *ctl, struct many *many, const struct subscription *record);
+void batch_add_record(struct ctl *ctl, struct batch *batch, const struct subscription *record);
 
 /* EXIT_DONE and *ret_go: go on. EXIT_DONE without: there is nothing to do, or it was a dry run; it
  * has been printed. EXIT_REFUSED: the person said no. EXIT_FAILED: there is nobody to ask. */
-int many_begin(struct ctl *ctl, const struct many *many, bool *ret_go);
+int batch_confirm(struct ctl *ctl, const struct batch *batch, bool *ret_go);
 
 /* The same question about one thing: "nobody is known as 'x'" and what is done all the same: "set
  * it". EXIT_DONE: go on. */
-int many_ask(struct ctl *ctl, struct str concern, const char *deed);
+int batch_confirm_one(struct ctl *ctl, struct str concern, const char *deed);
 
 #endif

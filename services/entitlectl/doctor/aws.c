@@ -43,12 +43,13 @@ void look_finding(const struct look *look, enum finding_level level, const char 
  * right. */
 static void note_clock(struct doctor *doctor, const struct aws_response *response)
 {
-    int64_t told_s = response->answered_at_s, began_s = response->began_wall_ms / 1000;
-    int64_t offset_s = told_s < began_s ? told_s - began_s : told_s - clock_wall_s();
+    int64_t answered_at_s = response->answered_at_s, began_s = response->began_wall_ms / 1000;
+    int64_t offset_s =
+        answered_at_s < began_s ? answered_at_s - began_s : answered_at_s - clock_wall_s();
 
-    if (told_s == 0)
+    if (answered_at_s == 0)
         return;
-    if (told_s >= began_s && offset_s < 0)
+    if (answered_at_s >= began_s && offset_s < 0)
         offset_s = 0;
     doctor->heard = true;
     if (llabs(offset_s) > llabs(doctor->clock_offset_s))

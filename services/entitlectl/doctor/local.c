@@ -193,11 +193,11 @@ static void look_at_checker(struct doctor *doctor, const char *endpoint)
 
     if (ctl_ask_at(ctl, endpoint, METHOD_query_describe, &params, &described) == EXIT_DONE &&
         ctl_ask_at(ctl, endpoint, METHOD_query_stats, &params, &stats) == EXIT_DONE) {
-        judge_checker(doctor, place, words_process(endpoint), described, stats);
-        judge_losses(doctor, place, words_process(endpoint),
+        judge_checker(doctor, place, format_process(endpoint), described, stats);
+        judge_losses(doctor, place, format_process(endpoint),
                      &((const struct stats_result *)stats)->counters);
     } else {
-        findings_add(&doctor->findings, place, FINDING_WRONG, "checker", words_process(endpoint),
+        findings_add(&doctor->findings, place, FINDING_WRONG, "checker", format_process(endpoint),
                      "start it; if it was removed for good, remove its socket", "%s",
                      ctl->error.text);
     }
@@ -306,7 +306,7 @@ static void look_at_feed(struct doctor *doctor, const struct settings_queue *que
         const struct notification *message = &latest->items[i];
         if (!str_eq(message->queue, label))
             continue;
-        words_when(&when, message->received_at, doctor->ctl->now_s);
+        format_when(&when, message->received_at, doctor->ctl->now_s);
         findings_add(&doctor->findings, place, FINDING_OK, "queue_feed", label, NULL,
                      "the newest message, " STR_FMT ", came at %s", STR_ARG(message->type),
                      when.data);

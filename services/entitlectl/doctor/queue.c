@@ -148,7 +148,7 @@ static void on_attributes(void *arg, const struct aws_response *response)
                  "readable; about %" PRId64 " messages wait, %" PRId64 " are being read",
                  number_of(attributes, "ApproximateNumberOfMessages", 0),
                  number_of(attributes, "ApproximateNumberOfMessagesNotVisible", 0));
-    words_span(&kept, retention_s);
+    format_span(&kept, retention_s);
     if (retention_s < RETENTION_S)
         look_finding(look, FINDING_WARNING, "set its retention to 14 days",
                      "keeps messages for %s only: a longer outage here loses them", kept.data);

@@ -9,7 +9,7 @@ static void write_verdict(const struct explain_facts *facts, struct buf *out)
     buf_printf(out, "%s: '" STR_FMT "' %s ", answer->allow ? "Yes" : "No", STR_ARG(facts->handle),
                answer->allow ? "may use" : "may not use");
     if (facts->quantity != 0) {
-        words_number(out, facts->quantity);
+        format_number(out, facts->quantity);
         buf_append_text(out, " of ");
     }
     buf_printf(out, "'" STR_FMT "' (%s).", STR_ARG(facts->dimension),
@@ -21,7 +21,7 @@ static void write_granted(const struct answer *answer, struct buf *out)
     if (answer->granted.kind == VALUE_NONE)
         return;
     buf_append_text(out, " Granted is ");
-    words_value(out, &answer->granted);
+    format_value(out, &answer->granted);
     if (answer->combined > 1)
         buf_printf(out, ", from %d subscriptions together", (int)answer->combined);
     buf_append_char(out, '.');
@@ -43,7 +43,7 @@ static void write_override(const struct explain_facts *facts, struct buf *out)
             buf_printf(out, ", because '" STR_FMT "'", STR_ARG(override->reason));
         if (override->expires_at) {
             buf_append_text(out, ", until ");
-            words_when(out, override->expires_at, facts->now_s);
+            format_when(out, override->expires_at, facts->now_s);
         } else {
             buf_append_text(out, ", until it is removed");
         }
@@ -57,8 +57,8 @@ static void write_name(const struct holding *holding, struct buf *out)
 
     buf_printf(out, " Subscription " STR_FMT " (product " STR_FMT, STR_ARG(record->id),
                STR_ARG(record->product_code));
-    if (!str_is_empty(words_license(record)))
-        buf_printf(out, ", licence " STR_FMT, STR_ARG(words_license(record)));
+    if (!str_is_empty(format_license(record)))
+        buf_printf(out, ", licence " STR_FMT, STR_ARG(format_license(record)));
     buf_printf(out, ") is %s", choice_text(&enumeration_state, (int)holding->state));
 }
 
@@ -87,10 +87,10 @@ static const char *counting_words(enum counting counting)
 static void write_entitlement(const struct held_entitlement *held, int64_t now_s, struct buf *out)
 {
     buf_printf(out, STR_FMT " = ", STR_ARG(held->dimension));
-    words_value(out, &held->value);
+    format_value(out, &held->value);
     if (held->expires_at) {
         buf_append_text(out, " until ");
-        words_when(out, held->expires_at, now_s);
+        format_when(out, held->expires_at, now_s);
     }
     buf_printf(out, ", which %s", counting_words(held->counts));
 }
@@ -125,23 +125,23 @@ static void write_evidence(const struct subscription *record, int64_t now_s, str
 
     if (evidence.succeeded_at) {
         buf_append_text(out, " AWS announced its renewal or replacement on ");
-        words_when(out, evidence.succeeded_at, now_s);
+        format_when(out, evidence.succeeded_at, now_s);
         buf_append_char(out, '.');
     }
     if (evidence.notice != notice_none) {
         buf_printf(out, " AWS announced %s on ",
                    choice_text(&enumeration_notice, (int)evidence.notice));
-        words_when(out, evidence.notice_at, now_s);
+        format_when(out, evidence.notice_at, now_s);
         buf_append_char(out, '.');
     }
     if (evidence.empty_at == 0)
         return;
     buf_append_text(out, " Since ");
-    words_when(out, evidence.empty_at, now_s);
+    format_when(out, evidence.empty_at, now_s);
     buf_append_text(out, " AWS lists nothing any more");
     if (evidence.empty_again_at) {
         buf_append_text(out, ", confirmed by a second call on ");
-        words_when(out, evidence.empty_again_at, now_s);
+        format_when(out, evidence.empty_again_at, now_s);
     } else {
         buf_append_text(out, "; a second call has yet to confirm it");
     }
@@ -166,12 +166,12 @@ static void write_hold(const struct explain_facts *facts, const struct subscript
         break;
     case HELD_MANY:
         buf_append_text(out, " The end is held since ");
-        words_when(out, evidence.held_at, facts->now_s);
+        format_when(out, evidence.held_at, facts->now_s);
         buf_append_text(out, " as one of many of the product at once: the customer");
         break;
     case HELD_REFUSED:
         buf_append_text(out, " An operator refused the end on ");
-        words_when(out, evidence.refused_at, facts->now_s);
+        format_when(out, evidence.refused_at, facts->now_s);
         buf_append_text(out, ": the customer");
         break;
     case HELD_SUCCESSOR:
@@ -183,7 +183,7 @@ static void write_hold(const struct explain_facts *facts, const struct subscript
         break;
     case HELD_UNDECIDED:
         buf_append_text(out, " The end is held since ");
-        words_when(out, evidence.undecided_at, facts->now_s);
+        format_when(out, evidence.undecided_at, facts->now_s);
         buf_append_text(out, ", for AWS lists a new licence of the account, and has not said "
                              "whether it renews this subscription or another: the customer");
         break;
@@ -192,7 +192,7 @@ static void write_hold(const struct explain_facts *facts, const struct subscript
         return;
     }
     buf_append_text(out, " is served until ");
-    words_when(out, until_s, facts->now_s);
+    format_when(out, until_s, facts->now_s);
     buf_printf(out, ". `entitlectl held accept " STR_FMT "` ends it now", STR_ARG(record->id));
     if (evidence.refused_at == 0)
         buf_printf(out, ", `entitlectl held refuse " STR_FMT "` says that it is none",
@@ -211,11 +211,11 @@ static void write_aws(const struct explain_facts *facts, const struct holding *h
         buf_append_text(out, ": AWS has not answered about it yet.");
     } else if (listed_at == 0 && holding->entitlements.count == 0) {
         buf_append_text(out, ": AWS was asked on ");
-        words_when(out, record->verified_at, facts->now_s);
+        format_when(out, record->verified_at, facts->now_s);
         buf_append_text(out, " and has listed nothing so far.");
     } else {
         buf_append_text(out, ": on ");
-        words_when(out, listed_at ? listed_at : record->verified_at, facts->now_s);
+        format_when(out, listed_at ? listed_at : record->verified_at, facts->now_s);
         buf_append_text(out, " AWS listed");
         write_listed(facts, holding, out);
         buf_append_char(out, '.');
@@ -224,7 +224,7 @@ static void write_aws(const struct explain_facts *facts, const struct holding *h
     write_hold(facts, record, out);
     if (record->payment_failed_at) {
         buf_append_text(out, " AWS announced on ");
-        words_when(out, record->payment_failed_at, facts->now_s);
+        format_when(out, record->payment_failed_at, facts->now_s);
         buf_append_text(out, " that the payment failed.");
     }
     if (!str_is_empty(record->successor))
@@ -235,7 +235,7 @@ static void write_span_change(const char *before, int64_t span_s, const char *af
                               struct buf *out)
 {
     buf_append_text(out, before);
-    words_span(out, span_s);
+    format_span(out, span_s);
     buf_append_text(out, after);
 }
 
@@ -249,7 +249,7 @@ static void write_change(const struct explain_facts *facts, struct buf *out)
         buf_append_text(out, "a change that AWS announces or the sweep finds");
         if (answer->expires_at) {
             buf_append_text(out, ", or that the date passes on ");
-            words_when(out, answer->expires_at, facts->now_s);
+            format_when(out, answer->expires_at, facts->now_s);
             buf_append_text(out, " without a renewal");
         }
         break;
@@ -319,7 +319,7 @@ static void write_next(const struct explain_facts *facts, const struct holding *
                    choice_text(&enumeration_due_class, (int)due->class));
     } else {
         buf_append_text(out, " AWS is asked next on ");
-        words_when(out, due->not_before, facts->now_s);
+        format_when(out, due->not_before, facts->now_s);
         buf_printf(out, " for %s.", choice_text(&enumeration_due_class, (int)due->class));
     }
     if (due->failures > 0)

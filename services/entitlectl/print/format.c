@@ -5,19 +5,19 @@
 
 #include "common/base/clock.h"
 
-void words_number(struct buf *out, double number)
+void format_number(struct buf *out, double number)
 {
     buf_printf(out, "%.15g", number);
 }
 
-void words_value(struct buf *out, const struct value *value)
+void format_value(struct buf *out, const struct value *value)
 {
     switch (value->kind) {
     case VALUE_INTEGER:
         buf_printf(out, "%" PRId64, value->integer);
         break;
     case VALUE_DOUBLE:
-        words_number(out, value->number);
+        format_number(out, value->number);
         break;
     case VALUE_BOOLEAN:
         buf_append_text(out, value->boolean ? "true" : "false");
@@ -31,7 +31,7 @@ void words_value(struct buf *out, const struct value *value)
 }
 
 /* In the largest unit of which there are at least two. */
-void words_span(struct buf *out, int64_t span_s)
+void format_span(struct buf *out, int64_t span_s)
 {
     static const struct {
         int64_t seconds;
@@ -47,7 +47,7 @@ void words_span(struct buf *out, int64_t span_s)
     buf_append_text(out, span_s == 1 ? "1 second" : "0 seconds");
 }
 
-void words_when(struct buf *out, int64_t time_s, int64_t now_s)
+void format_when(struct buf *out, int64_t time_s, int64_t now_s)
 {
     char text[CLOCK_TEXT_SIZE];
 
@@ -59,28 +59,28 @@ void words_when(struct buf *out, int64_t time_s, int64_t now_s)
     if (time_s == now_s) {
         buf_append_text(out, "now)");
     } else if (time_s < now_s) {
-        words_span(out, now_s - time_s);
+        format_span(out, now_s - time_s);
         buf_append_text(out, " ago)");
     } else {
         buf_append_text(out, "in ");
-        words_span(out, time_s - now_s);
+        format_span(out, time_s - now_s);
         buf_append_char(out, ')');
     }
 }
 
-struct str words_license(const struct subscription *record)
+struct str format_license(const struct subscription *record)
 {
     return str_is_empty(record->license_key) ? record->license_arn : record->license_key;
 }
 
-struct str words_customer(const struct subscription *record)
+struct str format_customer(const struct subscription *record)
 {
     if (record->license_key.len > 0)
         return record->license_key;
     return record->customer_identifier.len > 0 ? record->customer_identifier : record->account_id;
 }
 
-void words_harmless(struct buf *out, struct str text)
+void format_printable(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
@@ -92,7 +92,7 @@ void words_harmless(struct buf *out, struct str text)
     }
 }
 
-struct str words_process(const char *endpoint)
+struct str format_process(const char *endpoint)
 {
     struct str name = str_of(endpoint);
     const char *slash = strrchr(endpoint, '/');
@@ -103,7 +103,7 @@ struct str words_process(const char *endpoint)
     return str_split(&name, '.');
 }
 
-void words_wrap(struct buf *out, struct str text, size_t width)
+void format_wrap(struct buf *out, struct str text, size_t width)
 {
     size_t column = 0;
 
@@ -116,7 +116,7 @@ void words_wrap(struct buf *out, struct str text, size_t width)
             buf_append_char(out, ' ');
             column++;
         }
-        words_harmless(out, word);
+        format_printable(out, word);
         column += word.len;
     }
     buf_append_char(out, '\n');

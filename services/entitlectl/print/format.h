@@ -5,23 +5,23 @@
 #include "common/base/buf.h"
 #include "proto/message.h"
 
-void words_value(struct buf *out, const struct value *value); /* nothing for none */
-void words_number(struct buf *out, double number);
-void words_span(struct buf *out, int64_t span_s); /* "45 seconds", "3 minutes", "2 days" */
+void format_value(struct buf *out, const struct value *value); /* nothing for none */
+void format_number(struct buf *out, double number);
+void format_span(struct buf *out, int64_t span_s); /* "45 seconds", "3 minutes", "2 days" */
 /* "2026-11-23T12:00:00Z (3 minutes ago)", "... (in 4 days)"; "never" for 0. */
-void words_when(struct buf *out, int64_t time_s, int64_t now_s);
+void format_when(struct buf *out, int64_t time_s, int64_t now_s);
 /* How a person names the licence: the trailing l-..., else as AWS gave it. */
-struct str words_license(const struct subscription *record);
+struct str format_license(const struct subscription *record);
 /* Its licence, or what else AWS knows the customer by. */
-struct str words_customer(const struct subscription *record);
+struct str format_customer(const struct subscription *record);
 /* "checker-1" of ipc:///run/entitled/public/checker-1.query; of others the whole address. */
-struct str words_process(const char *endpoint);
+struct str format_process(const char *endpoint);
 
 /* Breaks text into lines of at most width characters, at blanks; ends with a line end. Control
  * characters become '?'. */
-void words_wrap(struct buf *out, struct str text, size_t width);
+void format_wrap(struct buf *out, struct str text, size_t width);
 
 /* The text with '?' for what could move the cursor or colour the terminal. */
-void words_harmless(struct buf *out, struct str text);
+void format_printable(struct buf *out, struct str text);
 
 #endif

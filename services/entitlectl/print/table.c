@@ -32,7 +32,7 @@ static struct str harmless(struct str text, struct arena *arena)
         return STR("-");
     if (!str_is_utf8(text))
         return STR("(not text)");
-    words_harmless(&out, text);
+    format_printable(&out, text);
     return arena_str(arena, buf_str(&out));
 }
 

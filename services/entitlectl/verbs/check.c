@@ -59,12 +59,12 @@ static void print_answer(struct ctl *ctl, const struct answer *answer)
     if (answer->stale)
         buf_append_text(&text, " (stale)");
     row(&table, "reason", &text);
-    words_value(&text, &answer->granted);
+    format_value(&text, &answer->granted);
     row(&table, "granted", &text);
     if (answer->expires_at)
-        words_when(&text, answer->expires_at, ctl->now_s);
+        format_when(&text, answer->expires_at, ctl->now_s);
     row(&table, "expires", &text);
-    words_when(&text, answer->verified_at, ctl->now_s);
+    format_when(&text, answer->verified_at, ctl->now_s);
     row(&table, "verified", &text);
     if (answer->combined > 1)
         buf_printf(&text, "%d combined", (int)answer->combined);
@@ -131,7 +131,7 @@ static void print_explanation(struct ctl *ctl, const struct explain_facts *facts
 
     explain_write(facts, &text);
     if (!ctl->json) {
-        words_wrap(&ctl->out, buf_str(&text), LINE_WIDTH);
+        format_wrap(&ctl->out, buf_str(&text), LINE_WIDTH);
         return;
     }
     struct json *root = json_new_object();

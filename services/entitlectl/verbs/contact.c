@@ -27,19 +27,19 @@ static int erase(struct ctl *ctl, const struct str_list *ids, struct json *erase
 
 int verb_contact_erase(struct ctl *ctl)
 {
-    struct many many = {.verb = "erase", .thing = "contact"};
+    struct batch batch = {.verb = "erase", .thing = "contact"};
     struct json *erased, *root;
     bool go = false;
 
-    int code = records_choose(ctl, arguments_at(&ctl->arguments, 0), &many);
+    int code = records_choose(ctl, arguments_at(&ctl->arguments, 0), &batch);
     if (code == EXIT_DONE)
-        code = many_begin(ctl, &many, &go);
+        code = batch_confirm(ctl, &batch, &go);
     if (!go)
         return code;
     root = json_new_object();
     erased = json_new_array();
     json_set(root, "erased", erased);
-    code = erase(ctl, &many.ids, erased);
+    code = erase(ctl, &batch.ids, erased);
     if (code == EXIT_DONE && ctl->json)
         json_write_pretty(root, &ctl->out);
     json_free(root);

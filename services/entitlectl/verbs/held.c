@@ -11,7 +11,7 @@
 #include "services/entitlectl/verbs/records.h"
 #include "services/entitlectl/verbs/verbs.h"
 
-static const char *const reason_words[held_reason_count] = {
+static const char *const reason_texts[held_reason_count] = {
     [HELD_UNEXPLAINED] = "nothing explains it",      [HELD_MANY] = "one of many at once",
     [HELD_SUCCESSOR] = "renewed: successor awaited", [HELD_UNCONFIRMED] = "to be confirmed",
     [HELD_UNDECIDED] = "renewed, or another",        [HELD_REFUSED] = "refused: served on",
@@ -25,9 +25,9 @@ static void add_row(const struct ctl *ctl, struct table *table, const struct hel
     table_cell(table, products_name(ctl, record->product_code));
     table_cell(table, record->tenant);
     table_cell(table, record->account_id);
-    table_cell(table, words_customer(record));
+    table_cell(table, format_customer(record));
     table_cell_time(table, end->since);
-    table_cell(table, str_of(reason_words[end->reason]));
+    table_cell(table, str_of(reason_texts[end->reason]));
     table_cell_time(table, end->until);
 }
 
@@ -85,7 +85,7 @@ int verb_held_list(struct ctl *ctl)
 
 struct choice_of_ends {
     struct ctl *ctl;
-    struct many *many;
+    struct batch *batch;
     const struct subscription_list *among; /* NULL: all */
 };
 
@@ -105,26 +105,26 @@ static void choose_end(void *arg, const struct held_end *end)
     struct choice_of_ends *choice = arg;
     bool waits = end->reason != HELD_REFUSED && record_held_for_operator(end->reason);
 
-    if ((waits || choice->many->named) && is_among(choice->among, end->subscription->id))
-        many_add_record(choice->ctl, choice->many, end->subscription);
+    if ((waits || choice->batch->named) && is_among(choice->among, end->subscription->id))
+        batch_add_record(choice->ctl, choice->batch, end->subscription);
 }
 
 /* A handle of one subscription names its end. One that leads to several means, as a product does,
  * those of them that nobody has decided yet. */
-static int choose(struct ctl *ctl, struct str product, struct many *many)
+static int choose(struct ctl *ctl, struct str product, struct batch *batch)
 {
-    struct choice_of_ends choice = {.ctl = ctl, .many = many};
+    struct choice_of_ends choice = {.ctl = ctl, .batch = batch};
     struct str handle = arguments_at(&ctl->arguments, 0);
 
     if (handle.len > 0) {
         int code = records_find(ctl, handle, &choice.among);
         if (code != EXIT_DONE)
             return code;
-        many->named = choice.among->count == 1;
+        batch->named = choice.among->count == 1;
     }
-    if (!many->named || arguments_flag(&ctl->arguments, "dry-run"))
+    if (!batch->named || arguments_flag(&ctl->arguments, "dry-run"))
         return each_end(ctl, product, choose_end, &choice);
-    many_add_record(ctl, many, &choice.among->items[0]);
+    batch_add_record(ctl, batch, &choice.among->items[0]);
     return EXIT_DONE;
 }
 
@@ -187,8 +187,8 @@ static int check_chosen(struct ctl *ctl)
 
 static int decide(struct ctl *ctl, enum held_decision decision)
 {
-    struct many many = {.verb = choice_text(&enumeration_held_decision, (int)decision),
-                        .thing = "held end"};
+    struct batch batch = {.verb = choice_text(&enumeration_held_decision, (int)decision),
+                          .thing = "held end"};
     bool go = false;
     struct str product;
     int code = products_option(ctl, &product);
@@ -196,10 +196,10 @@ static int decide(struct ctl *ctl, enum held_decision decision)
     if (code == EXIT_DONE)
         code = check_chosen(ctl);
     if (code == EXIT_DONE)
-        code = choose(ctl, product, &many);
+        code = choose(ctl, product, &batch);
     if (code == EXIT_DONE)
-        code = many_begin(ctl, &many, &go);
-    return go ? decide_all(ctl, decision, &many.ids) : code;
+        code = batch_confirm(ctl, &batch, &go);
+    return go ? decide_all(ctl, decision, &batch.ids) : code;
 }
 
 int verb_held_accept(struct ctl *ctl)

@@ -160,7 +160,7 @@ static int erase(struct ctl *ctl, struct journal_erase_params *params, int64_t *
 /* Whose words are erased. The first of the names are subscriptions. */
 struct choice {
     struct ctl *ctl;
-    struct many many;
+    struct batch batch;
     size_t subscriptions;
 };
 
@@ -170,8 +170,8 @@ static int erase_of(struct ctl *ctl, struct journal_erase_params *params,
 {
     int code = EXIT_DONE;
 
-    for (size_t i = 0; i < choice->many.ids.count && code == EXIT_DONE; i++) {
-        struct str id = choice->many.ids.items[i];
+    for (size_t i = 0; i < choice->batch.ids.count && code == EXIT_DONE; i++) {
+        struct str id = choice->batch.ids.items[i];
         params->subscription = i < choice->subscriptions ? id : STR_NONE;
         params->override = i < choice->subscriptions ? STR_NONE : id;
         params->after = STR_NONE;
@@ -184,14 +184,14 @@ static int erase_of(struct ctl *ctl, struct journal_erase_params *params,
 static void choose_override(void *arg, const struct journal_entry *entry)
 {
     struct choice *choice = arg;
-    struct many *many = &choice->many;
+    struct batch *batch = &choice->batch;
 
-    for (size_t i = choice->subscriptions; i < many->ids.count; i++) {
-        if (str_eq(many->ids.items[i], entry->override))
+    for (size_t i = choice->subscriptions; i < batch->ids.count; i++) {
+        if (str_eq(batch->ids.items[i], entry->override))
             return;
     }
-    many_add(choice->ctl, many, entry->override,
-             arena_printf(&choice->ctl->arena, "override " STR_FMT, STR_ARG(entry->override)));
+    batch_add(choice->ctl, batch, entry->override,
+              arena_printf(&choice->ctl->arena, "override " STR_FMT, STR_ARG(entry->override)));
 }
 
 static int choose_handle(struct choice *choice)
@@ -205,15 +205,15 @@ static int choose_handle(struct choice *choice)
     if (found == EXIT_FAILED)
         return found;
     for (size_t i = 0; i < records->count; i++)
-        many_add_record(ctl, &choice->many, &records->items[i]);
+        batch_add_record(ctl, &choice->batch, &records->items[i]);
     choice->subscriptions = records->count;
-    choice->many.named = records->count <= 1;
+    choice->batch.named = records->count <= 1;
     struct error unknown = ctl->error;
     int code = journal_each_override(ctl, handle, records, 0, choose_override, choice);
     if (code != EXIT_DONE || found == EXIT_DONE)
         return code;
-    ctl->error = choice->many.ids.count == 0 ? unknown : (struct error){.text = ""};
-    if (choice->many.ids.count == 0)
+    ctl->error = choice->batch.ids.count == 0 ? unknown : (struct error){.text = ""};
+    if (choice->batch.ids.count == 0)
         return EXIT_REFUSED;
     ctl->code = ERROR_NONE;
     return EXIT_DONE;
@@ -222,19 +222,19 @@ static int choose_handle(struct choice *choice)
 /* The words about a customer or an override, or all that somebody is the author of. */
 static int choose(struct ctl *ctl, const struct journal_erase_params *params, struct choice *choice)
 {
-    struct many *many = &choice->many;
+    struct batch *batch = &choice->batch;
 
     if (ctl->arguments.count == 1)
         return choose_handle(choice);
     if (params->override.len + params->name.len == 0)
         return ctl_fail(ctl, "journal erase HANDLE, or --override ID, or --by NAME");
-    many->named = params->name.len == 0;
+    batch->named = params->name.len == 0;
     if (params->override.len > 0)
-        many_add(ctl, many, params->override,
-                 arena_printf(&ctl->arena, "override " STR_FMT, STR_ARG(params->override)));
+        batch_add(ctl, batch, params->override,
+                  arena_printf(&ctl->arena, "override " STR_FMT, STR_ARG(params->override)));
     if (params->name.len > 0)
-        many_add(
-            ctl, many, params->name,
+        batch_add(
+            ctl, batch, params->name,
             arena_printf(&ctl->arena, "all that is said by '" STR_FMT "'", STR_ARG(params->name)));
     return EXIT_DONE;
 }
@@ -244,13 +244,14 @@ int verb_journal_erase(struct ctl *ctl)
     struct journal_erase_params params = {.override = ctl_option(ctl, "override"),
                                           .name = ctl_option(ctl, "by"),
                                           .author = ctl_author(ctl)};
-    struct choice choice = {.ctl = ctl, .many = {.verb = "erase the words of", .thing = "subject"}};
+    struct choice choice = {.ctl = ctl,
+                            .batch = {.verb = "erase the words of", .thing = "subject"}};
     int64_t entries = 0;
     bool go = false;
     int code = choose(ctl, &params, &choice);
 
     if (code == EXIT_DONE)
-        code = many_begin(ctl, &choice.many, &go);
+        code = batch_confirm(ctl, &choice.batch, &go);
     if (!go)
         return code;
     code = ctl->arguments.count == 1 ? erase_of(ctl, &params, &choice, &entries)

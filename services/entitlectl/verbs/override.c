@@ -41,7 +41,7 @@ static void add_row(struct table *table, const struct override *override)
     cleanup(buf_done) struct buf says = BUF_INIT;
 
     if (override->action == OVERRIDE_VALUE)
-        words_value(&says, &override->value);
+        format_value(&says, &override->value);
     else
         buf_append_text(&says, choice_text(&enumeration_override_action, (int) override->action));
     table_cell(table, override->id);
@@ -85,7 +85,7 @@ static int ask_if_unknown(struct ctl *ctl, struct str handle)
         return code;
     ctl->code = ERROR_NONE;
     ctl->error.text[0] = '\0';
-    return many_ask(
+    return batch_confirm_one(
         ctl,
         arena_printf(&ctl->arena, "no subscription is known as '" STR_FMT "' yet", STR_ARG(handle)),
         "set it");

@@ -42,16 +42,16 @@ int records_find(struct ctl *ctl, struct str handle, const struct subscription_l
     return EXIT_REFUSED;
 }
 
-int records_choose(struct ctl *ctl, struct str handle, struct many *many)
+int records_choose(struct ctl *ctl, struct str handle, struct batch *batch)
 {
     const struct subscription_list *records;
     int code = records_find(ctl, handle, &records);
 
     if (code != EXIT_DONE)
         return code;
-    many->named = records->count == 1;
+    batch->named = records->count == 1;
     for (size_t i = 0; i < records->count; i++)
-        many_add_record(ctl, many, &records->items[i]);
+        batch_add_record(ctl, batch, &records->items[i]);
     return EXIT_DONE;
 }
 
@@ -87,7 +87,7 @@ static void row_time(struct ctl *ctl, struct table *table, const char *name, int
 
     if (time_s == 0)
         return;
-    words_when(&text, time_s, ctl->now_s);
+    format_when(&text, time_s, ctl->now_s);
     row(table, name, buf_str(&text));
 }
 
@@ -156,7 +156,7 @@ static void print_entitlements(struct ctl *ctl, const struct holding *holding)
         const struct held_entitlement *held = &holding->entitlements.items[i];
         table_cell(&table, arena_printf(&ctl->arena, "  " STR_FMT, STR_ARG(held->dimension)));
         buf_clear(&value);
-        words_value(&value, &held->value);
+        format_value(&value, &held->value);
         table_cell(&table, buf_str(&value));
         table_cell(&table, str_of(choice_text(&enumeration_counting, (int)held->counts)));
         table_cell_time(&table, held->expires_at);

@@ -9,7 +9,7 @@
 int records_find(struct ctl *ctl, struct str handle, const struct subscription_list **ret);
 
 /* The same, for a verb that acts on each of them: a handle of one names it. */
-int records_choose(struct ctl *ctl, struct str handle, struct many *many);
+int records_choose(struct ctl *ctl, struct str handle, struct batch *batch);
 
 /* The state depends on the successor's, which is looked up. */
 struct holding records_holding(struct ctl *ctl, const struct subscription *record);

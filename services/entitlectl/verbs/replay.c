@@ -17,8 +17,8 @@ struct replay {
     struct loop *loop;
     struct aws *aws; /* of `queue` */
     const struct settings_queue *queue;
-    struct many many; /* the newest first */
-    struct buf sent;  /* ids, for the journal */
+    struct batch batch; /* the newest first */
+    struct buf sent;    /* ids, for the journal */
     struct json *list;
     struct table table;
     bool delivered;        /* the last one */
@@ -142,12 +142,12 @@ static int replay_one(struct replay *replay, struct str id)
 static void choose_page(struct replay *replay, const struct notification_list *page,
                         enum outcome outcome, size_t limit)
 {
-    for (size_t i = 0; i < page->count && replay->many.ids.count < limit; i++) {
+    for (size_t i = 0; i < page->count && replay->batch.ids.count < limit; i++) {
         const struct notification *message = &page->items[i];
         if (message->outcome == outcome)
-            many_add(replay->ctl, &replay->many, message->id,
-                     arena_printf(&replay->ctl->arena, STR_FMT " (" STR_FMT ")",
-                                  STR_ARG(message->id), STR_ARG(message->problem)));
+            batch_add(replay->ctl, &replay->batch, message->id,
+                      arena_printf(&replay->ctl->arena, STR_FMT " (" STR_FMT ")",
+                                   STR_ARG(message->id), STR_ARG(message->problem)));
     }
 }
 
@@ -168,7 +168,7 @@ static int choose_by_outcome(struct replay *replay, enum outcome outcome)
         const struct notifications_result *page = result;
         choose_page(replay, &page->notifications, outcome, (size_t)limit);
         params.before = page->next;
-    } while (!str_is_empty(params.before) && replay->many.ids.count < (size_t)limit);
+    } while (!str_is_empty(params.before) && replay->batch.ids.count < (size_t)limit);
     return EXIT_DONE;
 }
 
@@ -207,8 +207,8 @@ static int replay_all(struct replay *replay)
     struct ctl *ctl = replay->ctl;
     int code = EXIT_DONE;
 
-    for (size_t i = replay->many.ids.count; code == EXIT_DONE && i > 0; i--)
-        code = replay_one(replay, replay->many.ids.items[i - 1]);
+    for (size_t i = replay->batch.ids.count; code == EXIT_DONE && i > 0; i--)
+        code = replay_one(replay, replay->batch.ids.items[i - 1]);
     struct error why = ctl->error;
     enum rpc_error refusal = ctl->code;
     int journalled = journal(replay);
@@ -225,8 +225,8 @@ static int choose_named(struct replay *replay)
 {
     struct str id = arguments_at(&replay->ctl->arguments, 0);
 
-    replay->many.named = true;
-    many_add(replay->ctl, &replay->many, id, id);
+    replay->batch.named = true;
+    batch_add(replay->ctl, &replay->batch, id, id);
     return EXIT_DONE;
 }
 
@@ -243,7 +243,7 @@ static int choose_not_ours(struct replay *replay)
 static int run(struct ctl *ctl, int (*choose)(struct replay *replay))
 {
     struct replay replay = {.ctl = ctl,
-                            .many = {.verb = "send", .thing = "message"},
+                            .batch = {.verb = "send", .thing = "message"},
                             .loop = loop_new(),
                             .list = json_new_array()};
     bool go = false;
@@ -251,7 +251,7 @@ static int run(struct ctl *ctl, int (*choose)(struct replay *replay))
     table_init(&replay.table, "ID,QUEUE,SQS MESSAGE");
     int code = choose(&replay);
     if (code == EXIT_DONE)
-        code = many_begin(ctl, &replay.many, &go);
+        code = batch_confirm(ctl, &replay.batch, &go);
     if (go)
         code = replay_all(&replay);
     aws_free(replay.aws);

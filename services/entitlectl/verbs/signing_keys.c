@@ -40,11 +40,11 @@ int verb_signing_keys_renew(struct ctl *ctl)
     const struct signing_key_make_params params = {
         .revoke = arguments_flag(&ctl->arguments, "revoke"), .author = ctl_author(ctl)};
     const void *result;
-    int code =
-        params.revoke
-            ? many_ask(ctl, STR("every link and every session of the registration page ends"),
-                       "revoke the keys")
-            : EXIT_DONE;
+    int code = params.revoke
+                   ? batch_confirm_one(
+                         ctl, STR("every link and every session of the registration page ends"),
+                         "revoke the keys")
+                   : EXIT_DONE;
 
     if (code == EXIT_DONE)
         code = ctl_ask_store(ctl, METHOD_store_signing_key_make, &params, &result);

@@ -18,7 +18,7 @@ static void add(struct ctl *ctl, struct figures *figures, struct str process, co
     for (size_t i = 0; i < stats->counters.count; i++) {
         const struct counter *counter = &stats->counters.items[i];
         cleanup(buf_done) struct buf value = BUF_INIT;
-        words_number(&value, counter->value);
+        format_number(&value, counter->value);
         table_cell(&figures->table, process);
         table_cell(&figures->table, counter->name);
         table_cell(&figures->table, buf_str(&value));
@@ -45,8 +45,8 @@ static void add(struct ctl *ctl, struct figures *figures, struct str process, co
 }
 
 /* Pollers answer nobody: the store has what they told it, "poller-1@host". */
-static void add_told(struct ctl *ctl, struct figures *figures,
-                     const struct process_figures_list *processes)
+static void add_reported(struct ctl *ctl, struct figures *figures,
+                         const struct process_figures_list *processes)
 {
     const struct str prefix = STR("entitled-");
 
@@ -76,8 +76,8 @@ static void ask(struct ctl *ctl, struct figures *figures, enum method_id method,
         return;
     }
     const struct stats_result *stats = result;
-    add(ctl, figures, words_process(endpoint), endpoint, stats);
-    add_told(ctl, figures, &stats->processes);
+    add(ctl, figures, format_process(endpoint), endpoint, stats);
+    add_reported(ctl, figures, &stats->processes);
 }
 
 int verb_stats(struct ctl *ctl)

@@ -24,7 +24,7 @@ static void add_grants(struct table *table, const struct subscription *record)
     for (size_t i = 0; i < record->entitlements.count; i++) {
         const struct entitlement *entitlement = &record->entitlements.items[i];
         buf_printf(&grants, "%s" STR_FMT "=", i ? " " : "", STR_ARG(entitlement->dimension));
-        words_value(&grants, &entitlement->value);
+        format_value(&grants, &entitlement->value);
         if (entitlement->expires_at && (!expires_at || entitlement->expires_at < expires_at))
             expires_at = entitlement->expires_at;
     }
@@ -43,7 +43,7 @@ static void add_row(struct ctl *ctl, struct listing *listing, const struct holdi
     table_cell(table, record->tenant);
     table_cell(table, record->account_id);
     table_cell(table, record->customer_identifier);
-    table_cell(table, words_license(record));
+    table_cell(table, format_license(record));
     add_grants(table, record);
     table_cell_time(table, record->verified_at);
 }

@@ -11,7 +11,7 @@ static void cell_count(struct table *table, int64_t count)
 {
     cleanup(buf_done) struct buf text = BUF_INIT;
 
-    words_number(&text, (double)count);
+    format_number(&text, (double)count);
     table_cell(table, buf_str(&text));
 }
 

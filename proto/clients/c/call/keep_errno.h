@@ -6,13 +6,12 @@
 
 #include "common/base/mem.h"
 
-static inline void manners_restore_errno(const int *kept)
+static inline void keep_errno_restore(const int *kept)
 {
     errno = *kept;
 }
 
 /* Among the declarations of a function: errno is the same when it returns. */
-#define KEEPS_ERRNO                                                                                \
-    cleanup(manners_restore_errno) __attribute__((unused)) const int kept_errno = errno
+#define KEEPS_ERRNO cleanup(keep_errno_restore) __attribute__((unused)) const int kept_errno = errno
 
 #endif

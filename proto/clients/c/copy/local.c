@@ -131,7 +131,7 @@ static int answer_from(struct local *local, struct reader_slot *slot,
 int local_check(struct local *local, const struct inquiry *question, int64_t age_ms,
                 struct entitled_answer *answer)
 {
-    struct reader_slot *slot = readers_mine(local->readers);
+    struct reader_slot *slot = readers_get(local->readers);
 
     arena_clear(&slot->arena);
     replica_read_begin(slot->reader);
@@ -140,9 +140,9 @@ int local_check(struct local *local, const struct inquiry *question, int64_t age
     return code;
 }
 
-void local_leave(struct local *local)
+void local_abort_read(struct local *local)
 {
-    struct reader_slot *slot = readers_own(local->readers);
+    struct reader_slot *slot = readers_find(local->readers);
 
     if (slot)
         replica_read_end(slot->reader);

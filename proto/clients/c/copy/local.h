@@ -23,7 +23,7 @@ void local_stop_clock(struct local *local, int64_t now_s);
 int local_check(struct local *local, const struct inquiry *question, int64_t age_ms,
                 struct entitled_answer *answer);
 /* After memory ran out within local_check(). */
-void local_leave(struct local *local);
+void local_abort_read(struct local *local);
 
 void local_free(struct local *local); /* nobody may be asking; takes NULL */
 

@@ -87,16 +87,16 @@ static struct slot *add_slot(struct readers *readers)
     return slot;
 }
 
-struct reader_slot *readers_own(const struct readers *readers)
+struct reader_slot *readers_find(const struct readers *readers)
 {
     struct slot *slot = pthread_getspecific(readers->key);
 
     return slot ? &slot->mine : NULL;
 }
 
-struct reader_slot *readers_mine(struct readers *readers)
+struct reader_slot *readers_get(struct readers *readers)
 {
-    struct reader_slot *own = readers_own(readers);
+    struct reader_slot *own = readers_find(readers);
     struct slot *slot;
 
     if (own)

@@ -17,10 +17,10 @@ struct reader_slot {
 
 /* Both under guard_call(). */
 struct readers *readers_new(struct replica *replica);
-struct reader_slot *readers_mine(struct readers *readers);
+struct reader_slot *readers_get(struct readers *readers);
 
 /* The slot of this thread if it has one already, else NULL. */
-struct reader_slot *readers_own(const struct readers *readers);
+struct reader_slot *readers_find(const struct readers *readers);
 
 /* No thread may be reading; threads that read before may live on. Takes NULL. */
 void readers_free(struct readers *readers);

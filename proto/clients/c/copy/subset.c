@@ -122,7 +122,7 @@ static void mark_known(struct subset *subset, struct str handle)
 
 bool subset_knows(struct subset *subset, struct str handle)
 {
-    struct reader_slot *slot = readers_mine(subset->readers);
+    struct reader_slot *slot = readers_get(subset->readers);
     struct decide_facts facts;
 
     arena_clear(&slot->arena);
@@ -133,9 +133,9 @@ bool subset_knows(struct subset *subset, struct str handle)
     return known;
 }
 
-void subset_leave_reading(struct subset *subset)
+void subset_abort_read(struct subset *subset)
 {
-    struct reader_slot *slot = readers_own(subset->readers);
+    struct reader_slot *slot = readers_find(subset->readers);
 
     if (slot)
         replica_read_end(slot->reader);

@@ -24,7 +24,7 @@ void subset_free(struct subset *subset); /* after subset_leave(); takes NULL */
 
 /* Any thread. An answer from the copy is good if its handle is known before and after. */
 bool subset_knows(struct subset *subset, struct str handle);
-void subset_leave_reading(struct subset *subset); /* after memory ran out within subset_knows() */
+void subset_abort_read(struct subset *subset); /* after memory ran out within subset_knows() */
 /* True: the worker has something new to do. */
 bool subset_note(struct subset *subset, struct str handle);
 

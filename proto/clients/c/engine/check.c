@@ -26,7 +26,7 @@ static int check_guarded(struct engine *engine, const struct inquiry *question,
 
     if (guard_call(check, &call))
         return call.code;
-    engine_leave(engine);
+    engine_abort_read(engine);
     return failure_of_memory(&answer->error);
 }
 

@@ -18,7 +18,7 @@ struct async_call {
 static bool check_here(void *arg, const struct inquiry *question, struct entitled_answer *answer,
                        int *ret_code)
 {
-    return engine_check_here(arg, question, answer, ret_code);
+    return engine_check_locally(arg, question, answer, ret_code);
 }
 
 static void make_async(void *arg)

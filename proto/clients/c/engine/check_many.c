@@ -161,7 +161,7 @@ static int run(struct many_call *call)
 {
     if (guard_call(check_many, call))
         return call->code;
-    engine_leave(call->engine);
+    engine_abort_read(call->engine);
     return failure_of_memory(call->error);
 }
 

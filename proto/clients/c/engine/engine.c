@@ -104,12 +104,12 @@ void engine_free(struct engine *engine)
     mem_free(engine);
 }
 
-void engine_leave(struct engine *engine)
+void engine_abort_read(struct engine *engine)
 {
     if (engine->subset)
-        subset_leave_reading(engine->subset);
+        subset_abort_read(engine->subset);
     if (engine->local)
-        local_leave(engine->local);
+        local_abort_read(engine->local);
 }
 
 /* ENTITLED_NOT_READY: the copy does not know, or no longer. */
@@ -167,8 +167,8 @@ static bool is_good_enough(const struct engine *engine, const struct inquiry *qu
     return code != ENTITLED_OK || question->params.max_age_ms == 0 || !answer->stale;
 }
 
-bool engine_check_here(struct engine *engine, const struct inquiry *question,
-                       struct entitled_answer *answer, int *ret_code)
+bool engine_check_locally(struct engine *engine, const struct inquiry *question,
+                          struct entitled_answer *answer, int *ret_code)
 {
     if (!engine->local)
         return false;
@@ -200,7 +200,7 @@ int engine_check(struct engine *engine, const struct inquiry *question,
 {
     int code = ENTITLED_OK;
 
-    if (engine_check_here(engine, question, answer, &code))
+    if (engine_check_locally(engine, question, answer, &code))
         return code;
     int from_copy = code;
     code = check_remotely(engine, question, answer);

@@ -30,7 +30,7 @@ struct engine *engine_new(const struct entitled_options *options, struct str fix
                           struct entitled_error *error);
 void engine_free(struct engine *engine); /* takes NULL */
 /* After memory ran out within one of the following. */
-void engine_leave(struct engine *engine);
+void engine_abort_read(struct engine *engine);
 
 /* Under guard_call(). The code; the answer is filled, or holds the error. */
 int engine_check(struct engine *engine, const struct inquiry *question,
@@ -38,7 +38,7 @@ int engine_check(struct engine *engine, const struct inquiry *question,
 /* Whether there is a copy, and it answers. */
 bool engine_copy_answers(const struct engine *engine);
 /* Answers at once, without waiting, if that can be. False: a checker must be asked. */
-bool engine_check_here(struct engine *engine, const struct inquiry *question,
-                       struct entitled_answer *answer, int *ret_code);
+bool engine_check_locally(struct engine *engine, const struct inquiry *question,
+                          struct entitled_answer *answer, int *ret_code);
 
 #endif

@@ -10,7 +10,7 @@
 
 struct async;
 
-/* Answers without waiting, as engine_check_here() does. */
+/* Answers without waiting, as engine_check_locally() does. */
 typedef bool async_here_fn(void *arg, const struct inquiry *question,
                            struct entitled_answer *answer, int *ret_code);
 

@@ -153,10 +153,10 @@ static void on_described(void *arg, const struct rpc_response *response)
     roster_learn(peers->roster, checker->endpoint, response->result);
 }
 
-static void ask_for_news(struct peers *peers)
+static void ask_for_checkers(struct peers *peers)
 {
     if (peers->describing || !peers_connected(peers) ||
-        !roster_wants_news(peers->roster, clock_mono_ms()))
+        !roster_take_ask_turn(peers->roster, clock_mono_ms()))
         return;
     struct checker *checker = peers_choose(peers, NULL, NULL);
     checker->users++;
@@ -167,10 +167,11 @@ static void ask_for_news(struct peers *peers)
 
 void peers_refresh(struct peers *peers)
 {
-    if (!peers_connected(peers) && peers->view && roster_wants_look(peers->roster, clock_mono_ms()))
+    if (!peers_connected(peers) && peers->view &&
+        roster_take_look_turn(peers->roster, clock_mono_ms()))
         roster_look(peers->roster);
     follow_roster(peers);
-    ask_for_news(peers);
+    ask_for_checkers(peers);
 }
 
 /* Whether a is rather asked than b. */

@@ -156,7 +156,7 @@ static bool is_tcp(struct str endpoint)
     return str_starts_with(endpoint, STR("tcp://"));
 }
 
-static struct roster_view *make_untold(const struct roster *roster)
+static struct roster_view *make_known(const struct roster *roster)
 {
     struct roster_view *view = view_new();
 
@@ -175,7 +175,7 @@ struct roster *roster_new(const struct entitled_options *options)
 
     roster->options = options;
     pthread_mutex_init(&roster->lock, NULL);
-    publish(roster, make_untold(roster));
+    publish(roster, make_known(roster));
     return roster;
 }
 
@@ -198,7 +198,7 @@ void roster_look(struct roster *roster)
     if (!searches(roster->options))
         return;
     struct roster_view *latest = roster_hold(roster);
-    struct roster_view *view = make_untold(roster);
+    struct roster_view *view = make_known(roster);
     for (size_t i = 0; i < latest->count; i++) {
         if (latest->entries[i].told)
             copy_entry(view, &latest->entries[i]);
@@ -243,8 +243,8 @@ static struct str choose(const struct str_list *endpoints, struct reach reach)
 }
 
 /* One that is known by any of its endpoints is not taken up by another. */
-static void add_told(struct roster_view *view, const struct peer *peer, bool by_one_here,
-                     const struct entitled_options *options)
+static void add_reported(struct roster_view *view, const struct peer *peer, bool by_one_here,
+                         const struct entitled_options *options)
 {
     const struct reach reach = {.here = by_one_here,
                                 .over_tcp = *options->keys.secret_key &&
@@ -276,7 +276,8 @@ void roster_learn(struct roster *roster, const char *endpoint,
     }
     roster_release(latest);
     for (size_t i = 0; i < description->peers.count; i++)
-        add_told(view, &description->peers.items[i], !is_tcp(str_of(endpoint)), roster->options);
+        add_reported(view, &description->peers.items[i], !is_tcp(str_of(endpoint)),
+                     roster->options);
     publish(roster, view);
 }
 
@@ -307,12 +308,12 @@ static bool is_time(atomic_int_fast64_t *at_mono_ms, int64_t now_mono_ms, int64_
            atomic_compare_exchange_strong(at_mono_ms, &at, now_mono_ms + interval_ms);
 }
 
-bool roster_wants_news(struct roster *roster, int64_t now_mono_ms)
+bool roster_take_ask_turn(struct roster *roster, int64_t now_mono_ms)
 {
     return is_time(&roster->news_at_mono_ms, now_mono_ms, NEWS_INTERVAL_MS);
 }
 
-bool roster_wants_look(struct roster *roster, int64_t now_mono_ms)
+bool roster_take_look_turn(struct roster *roster, int64_t now_mono_ms)
 {
     return is_time(&roster->look_at_mono_ms, now_mono_ms, LOOK_INTERVAL_MS);
 }

@@ -47,7 +47,7 @@ void roster_release(struct roster_view *view); /* takes NULL */
 
 /* Whether it is time that somebody asks a checker for the others, or looks into the directory; true
  * for one caller only. */
-bool roster_wants_news(struct roster *roster, int64_t now_mono_ms);
-bool roster_wants_look(struct roster *roster, int64_t now_mono_ms);
+bool roster_take_ask_turn(struct roster *roster, int64_t now_mono_ms);
+bool roster_take_look_turn(struct roster *roster, int64_t now_mono_ms);
 
 #endif

@@ -53,7 +53,7 @@ class Roster:
         self._news_at_s = self._look_at_s = 0.0
         # Replaced when it changes, never changed: who holds the same one has the latest.
         self.view: View = ()
-        self._publish(self._untold())
+        self._publish(self._known())
 
     def _publish(self, entries: Iterable[Entry]) -> None:
         """The first of an endpoint stands."""
@@ -64,7 +64,7 @@ class Roster:
         if {entry[::2] for entry in view} != {entry[::2] for entry in self.view}:
             self.view = view
 
-    def _untold(self) -> list[Entry]:
+    def _known(self) -> list[Entry]:
         return [self._entry(endpoint, False, self._checker_key)
                 for endpoint in (*self._checkers, *self._found())]
 
@@ -86,7 +86,7 @@ class Roster:
         """Looks into the directory again, if checkers are found there."""
         with self._lock:
             if self._directory:
-                self._publish([*self._untold(), *(entry for entry in self.view if entry.told)])
+                self._publish([*self._known(), *(entry for entry in self.view if entry.told)])
 
     def learn(self, endpoint: str, description: Description) -> None:
         """What the checker at this endpoint told."""
@@ -110,7 +110,7 @@ class Roster:
         endpoint = _choose(reached, here, over_tcp)
         return self._entry(endpoint, True, peer.public_key.encode()) if endpoint else None
 
-    def wants_news(self) -> bool:
+    def take_ask_turn(self) -> bool:
         """Whether it is time that somebody asks a checker for the others; true for one caller only."""
         with self._lock:
             now = time.monotonic()

@@ -186,10 +186,10 @@ class Session:
         for entry in (self._view or ()) if stale else ():
             if entry.endpoint not in self._checkers:
                 self._open(entry)
-        if not self._describing and self.connected and self.roster.wants_news():
-            self._ask_for_news()
+        if not self._describing and self.connected and self.roster.take_ask_turn():
+            self._ask_for_checkers()
 
-    def _ask_for_news(self) -> None:
+    def _ask_for_checkers(self) -> None:
         checker = self.choose(())
 
         def learn(error: Error | None, result: object) -> None:

@@ -56,7 +56,7 @@ static void foreign_text_cannot_steer_the_terminal(void **state)
     table_cell(&table, STR("\x1B[31mred\nline\x7F\xC2\x9B"));
     table_cell(&table, STR("\xFF"));
     table_write(&table, &out);
-    words_wrap(&out, STR("one\x1B two"), 80);
+    format_wrap(&out, STR("one\x1B two"), 80);
     assert_string_equal(out.data, "?[31mred?line??\n(not text)\none? two\n");
 }
 
@@ -78,7 +78,7 @@ static void spans_and_times_read_well(void **state)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         cleanup(buf_done) struct buf out = BUF_INIT;
-        words_when(&out, cases[i].time_s, NOW_S);
+        format_when(&out, cases[i].time_s, NOW_S);
         assert_string_equal(out.data, cases[i].want);
     }
 }
@@ -88,7 +88,7 @@ static void lines_break_at_blanks(void **state)
     (void)state;
     cleanup(buf_done) struct buf out = BUF_INIT;
 
-    words_wrap(&out, STR("one two three averylongword four"), 9);
+    format_wrap(&out, STR("one two three averylongword four"), 9);
     assert_string_equal(out.data, "one two\nthree\naverylongword\nfour\n");
 }
 
