@@ -29,7 +29,7 @@ static int load_own(struct endpoint_context *context, const char *certificate, c
                             address);
     int err = endpoint_context_set_keys(context, &keys);
     explicit_bzero(&keys, sizeof(keys));
-    return err < 0 ? error_set(error, "the keys of '%s' are no pair", certificate) : 0;
+    return err < 0 ? error_set(error, "the keys of '%s' do not belong together", certificate) : 0;
 }
 
 static int no_directory(const char *address, struct error *error)

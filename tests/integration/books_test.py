@@ -123,7 +123,7 @@ def test_the_journal_is_proved_whole_and_against_the_heads_of_the_log(books):
     assert report["breaks"] == [{"at": "6.0",
                                  "problem": "the chain's hash is not that of the head"}]
     code, report, _ = books.ctl("journal", "verify", "--head", wrong.replace("6.0", "70.0"))
-    assert code == 1 and report["breaks"][0]["problem"] == "the entry of the head is not there"
+    assert code == 1 and report["breaks"][0]["problem"] == "the entry of the head is missing"
     assert books.ctl("journal", "verify", "--head", "6.0")[0] == 2
 
 

@@ -208,7 +208,7 @@ def test_credentials_of_another_account(suite):
     assert found.levels("credentials", "checker") == found.levels("credentials", "registrar") == ["wrong"]
     assert found.says("credentials", f"not the seller account {SELLER}", "checker")
     assert found.levels("get_entitlements") == ["warning", "warning"]
-    assert found.says("get_entitlements", "lists nobody")
+    assert found.says("get_entitlements", "lists no customer")
     assert found.levels("queue") == ["wrong"] and found.says("queue", "no such queue")
     # The daemons that run have others.
     assert found.levels("checker") == ["ok"]
@@ -231,7 +231,7 @@ def test_the_settings_and_the_store_disagree_about_the_seller(suite):
 def test_a_product_that_is_not_ours(suite):
     found = look(with_settings(suite, ("[product new]", "[product typed]\ncode = mistyped\n[product new]")))
     assert (found.code, found.bad()) == (1, {("get_entitlements", "typed"): "wrong"})
-    assert found.says("get_entitlements", "knows no product code mistyped")
+    assert found.says("get_entitlements", "does not know product code mistyped")
 
 
 def test_no_credentials_or_half_of_them(suite):
@@ -297,7 +297,7 @@ def test_dead_letters_and_where_they_go(suite):
     assert found.says("queue", "keeps messages for 4 days only")
     suite.sandbox.settings(queues={"mp-events": {"dead_letter": "", "kms_key": "alias/aws/sqs"}})
     found = look(suite.config)
-    assert found.levels("dead_letter_queue") == ["warning"] and found.says("dead_letter_queue", "there is none")
+    assert found.levels("dead_letter_queue") == ["warning"] and found.says("dead_letter_queue", "there is no dead-letter queue")
     assert found.says("queue", "neither SNS nor EventBridge may use")
 
 

@@ -148,10 +148,9 @@ int batch_confirm_one(struct ctl *ctl, struct str concern, const char *deed)
         return EXIT_DONE;
     format_printable(&text, concern);
     if (!is_terminal())
-        return ctl_fail(ctl, "nothing was done: %s; --yes says to %s all the same", text.data,
-                        deed);
+        return ctl_fail(ctl, "nothing was done: %s; --yes would %s anyway", text.data, deed);
     fprintf(stderr, "%s.\n", text.data);
     buf_clear(&text);
-    buf_printf(&text, "%s all the same", deed);
+    buf_printf(&text, "%s anyway", deed);
     return ask_person(ctl, text.data);
 }

@@ -124,17 +124,17 @@ void look_refused(const struct look *look, const struct aws_response *response)
     } else if (response->outcome == AWS_THROTTLED) {
         level = FINDING_UNKNOWN;
         what = "AWS throttles";
-        advice = "look again later";
+        advice = "try again later";
     } else if (response->http_status >= 500) {
         level = FINDING_UNKNOWN;
         what = "AWS fails";
-        advice = "look again later";
+        advice = "try again later";
     } else if (response->outcome == AWS_UNREACHABLE) {
         what = "AWS does not answer";
         advice = "is there a way out (name service, firewall, proxy), and is the address right?";
     } else if (response->outcome == AWS_CREDENTIALS) {
         what = "the credentials are not accepted";
-        advice = "see what is said of credentials, region and clock";
+        advice = "see the findings on credentials, region and clock";
     }
     look_finding(look, level, advice, "%s: " STR_FMT "%s" STR_FMT, what, STR_ARG(response->code),
                  colon, STR_ARG(response->message));
@@ -152,7 +152,7 @@ static void on_warning(void *arg, const char *sentence)
 {
     const struct look *look = arg;
 
-    look_finding(look, FINDING_WARNING, "mend it, or take it away", "%s", sentence);
+    look_finding(look, FINDING_WARNING, "correct it, or remove it", "%s", sentence);
 }
 
 static struct aws *open_daemon(struct doctor *doctor, const struct daemon_look *daemon,
@@ -168,7 +168,7 @@ static struct aws *open_daemon(struct doctor *doctor, const struct daemon_look *
     options.on_warning_arg = (void *)(uintptr_t)look;
     if (aws_new(&aws, doctor->loop, &options, &error) < 0)
         findings_add(&doctor->findings, look->place, FINDING_WRONG, "credentials",
-                     str_of(daemon->name), "mend [aws], or AWS's variables and files", "%s",
+                     str_of(daemon->name), "correct [aws], or AWS's variables and files", "%s",
                      error.text);
     return aws;
 }
@@ -230,11 +230,11 @@ static void on_entitlements(void *arg, const struct aws_response *response)
         look_finding(look, FINDING_OK, NULL, "allowed, and lists customers");
     else if (response->outcome == AWS_OK)
         look_finding(look, FINDING_WARNING,
-                     "right while nobody has bought; else the code is not this account's",
-                     "allowed, and lists nobody of product code %s", product->code);
+                     "correct while there are no buyers; otherwise the code is another account's",
+                     "allowed; it lists no customer of product code %s", product->code);
     else if (str_eq(response->code, STR("InvalidParameterException")))
-        look_finding(look, FINDING_WRONG, "mend its code in the settings",
-                     "AWS knows no product code %s for this account: " STR_FMT, product->code,
+        look_finding(look, FINDING_WRONG, "correct its code in the settings",
+                     "AWS does not know product code %s for this account: " STR_FMT, product->code,
                      STR_ARG(response->message));
     else
         look_refused(look, response);
@@ -271,7 +271,7 @@ static void look_at_product(struct doctor *doctor, const struct settings_product
     if (!aws)
         return;
     if (!has_token) {
-        look_finding(look, FINDING_UNKNOWN, "look again later",
+        look_finding(look, FINDING_UNKNOWN, "try again later",
                      "the quota of GetEntitlements is used up");
         return;
     }
@@ -292,7 +292,7 @@ static void on_resolved(void *arg, const struct aws_response *response)
     if (response->outcome == AWS_OK ||
         (response->outcome == AWS_ERROR && (str_eq(response->code, STR("InvalidTokenException")) ||
                                             str_eq(response->code, STR("ExpiredTokenException")))))
-        look_finding(look, FINDING_OK, NULL, "allowed (a token that is none was refused as one)");
+        look_finding(look, FINDING_OK, NULL, "allowed (AWS refused a made-up token as such)");
     else if (str_eq(response->code, STR("DisabledApiException")))
         look_finding(look, FINDING_WRONG, "set region = us-east-1 in [aws]",
                      "the call is switched off in this region: " STR_FMT,
@@ -338,7 +338,7 @@ static void look_at_clock(struct doctor *doctor, size_t place)
 
     if (!doctor->heard)
         findings_add(&doctor->findings, place, FINDING_UNKNOWN, "clock", STR_NONE, NULL,
-                     "no answer of AWS told the time");
+                     "no answer of AWS contained the time");
     else if (level == FINDING_OK)
         findings_add(&doctor->findings, place, level, "clock", STR_NONE, NULL,
                      "agrees with AWS's (%" PRId64 " s apart)", offset_s);
@@ -359,7 +359,7 @@ static struct aws *open_queue(struct doctor *doctor, const struct settings_queue
 
     if (aws_new(&aws, doctor->loop, &options, &error) < 0)
         findings_add(&doctor->findings, doctor_place(doctor), FINDING_WRONG, "queue",
-                     str_of(queue->label), "mend [aws], or AWS's variables and files", "%s",
+                     str_of(queue->label), "correct [aws], or AWS's variables and files", "%s",
                      error.text);
     return aws;
 }

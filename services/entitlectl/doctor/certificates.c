@@ -25,11 +25,11 @@ static void on_answer(void *arg, const struct http_response *answer)
 
     if (open)
         findings_add(&doctor->findings, way->place, FINDING_OK, "certificates",
-                     str_of(way->subject), NULL, "the way to it is open");
+                     str_of(way->subject), NULL, "it can be reached");
     else
         findings_add(&doctor->findings, way->place, FINDING_WRONG, "certificates",
                      str_of(way->subject),
-                     "open a way for the poller: a firewall's rule, or HTTPS_PROXY and HTTP_PROXY",
+                     "let the poller reach it: a firewall's rule, or HTTPS_PROXY and HTTP_PROXY",
                      "not reached: %s", why);
     if (--doctor->under_way == 0)
         loop_stop(doctor->loop);

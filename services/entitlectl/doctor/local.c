@@ -41,11 +41,11 @@ static void look_at_seller(struct doctor *doctor)
     if (doctor->seller.len == 0)
         findings_add(&doctor->findings, place, FINDING_WARNING, look, STR_NONE,
                      "set seller_account in [aws]",
-                     doctor->store_away ? "not known: neither the settings nor the store tell"
+                     doctor->store_away ? "not known: neither the settings nor the store states it"
                                         : "not known until an answer of AWS lists something");
     else if (set.len > 0 && remembered.len > 0 && !str_eq(set, remembered))
         findings_add(&doctor->findings, place, FINDING_WRONG, look, STR_NONE,
-                     "mend the settings, or 'entitlectl account adopt'",
+                     "correct the settings, or 'entitlectl account adopt'",
                      "the store remembers " STR_FMT ", the settings say " STR_FMT,
                      STR_ARG(remembered), STR_ARG(set));
     else
@@ -72,13 +72,13 @@ static void look_at_held_ends(struct doctor *doctor)
     double held = counter_of(&doctor->stats->counters, STR("ends_held"), -1);
     if (held < 0)
         findings_add(&doctor->findings, place, FINDING_UNKNOWN, "held_ends", STR_NONE, NULL,
-                     "the store does not tell");
+                     "the store does not say");
     else if (held > 0)
         findings_add(&doctor->findings, place, FINDING_WRONG, "held_ends", STR_NONE,
                      "see 'entitlectl held' and 'entitlectl account', then 'held accept' what is "
                      "true and 'held refuse' what is not",
-                     "ends that nothing certain explains and nobody has decided: %.0f; each is "
-                     "served until its limit, and ends then",
+                     "undecided ends that nothing certain explains: %.0f; each customer is served "
+                     "until the limit",
                      held);
     else
         findings_add(&doctor->findings, place, FINDING_OK, "held_ends", STR_NONE, NULL,
@@ -91,12 +91,11 @@ static void look_at_losses(struct doctor *doctor, size_t place)
         doctor->stats ? counter_of(&doctor->stats->counters, STR("lost_commits"), 0) : 0;
 
     if (commits > 0)
-        findings_add(
-            &doctor->findings, place, FINDING_WRONG, "store", STR_NONE,
-            "look at its disk; see 'entitlectl journal' for what only people can bring back",
-            "it came back older than it was: %.0f commits that it had acknowledged are "
-            "lost to it",
-            commits);
+        findings_add(&doctor->findings, place, FINDING_WRONG, "store", STR_NONE,
+                     "check its disk; 'entitlectl journal' shows what must be entered again",
+                     "it came back older than it was: %.0f commits that it had acknowledged are "
+                     "lost to it",
+                     commits);
 }
 
 void doctor_look_at_store(struct doctor *doctor)
@@ -116,10 +115,11 @@ void doctor_look_at_store(struct doctor *doctor)
         doctor->incarnation = store->incarnation;
         look_at_version(doctor, place, "store", STR_NONE, store);
         if (store->catching_up_since != 0)
-            findings_add(&doctor->findings, place, FINDING_WARNING, "store", STR_NONE,
-                         "wait; if it lasts, see 'entitlectl sweep --last' and the checkers' logs",
-                         "new, restored or older than it was: it has not caught up with AWS yet, "
-                         "and checkers that know more answer from that");
+            findings_add(
+                &doctor->findings, place, FINDING_WARNING, "store", STR_NONE,
+                "wait; if it persists, see 'entitlectl sweep --last' and the checkers' logs",
+                "new, restored or older than it was: it has not caught up with AWS yet, and "
+                "checkers that know more answer from their earlier copies");
         findings_add(&doctor->findings, place, FINDING_OK, "store", STR_NONE, NULL,
                      "version " STR_FMT ", incarnation " STR_FMT ", commit %" PRId64,
                      STR_ARG(store->version), STR_ARG(store->incarnation), store->seq);
@@ -143,7 +143,7 @@ static void judge_checker(struct doctor *doctor, size_t place, struct str name,
     if (!described->ready)
         findings_add(&doctor->findings, place, FINDING_WRONG, "checker", name,
                      "see its log: it needs the store and its feed",
-                     "answers, and is not ready: its picture is not complete");
+                     "answers, but is not ready: its copy is not complete");
     else if (other)
         findings_add(&doctor->findings, place, FINDING_WRONG, "checker", name,
                      "see its log, and whether store_feed_endpoint is the same store's",
@@ -225,7 +225,7 @@ static void look_at_presence(struct doctor *doctor)
     if (peers.count == 0)
         findings_add(&doctor->findings, place, FINDING_WRONG, "presence", STR_NONE,
                      "start entitled-checker@1",
-                     "no checker has told the store that it is there: nobody answers applications, "
+                     "no checker has announced itself to the store: nothing answers applications, "
                      "and AWS is not asked");
     else
         findings_add(&doctor->findings, place, FINDING_OK, "presence", STR_NONE, NULL,
@@ -284,7 +284,7 @@ static void look_at_reading(struct doctor *doctor, const struct settings_queue *
                      "every poller has paused: AWS refused its calls");
     else if (reading.age_s < 0)
         findings_add(findings, place, FINDING_WARNING, "queue_reading", label,
-                     "look again in a minute", "pollers: %zu, and none has received yet",
+                     "try again in a minute", "pollers: %zu, and none has received yet",
                      reading.pollers);
     else if (reading.age_s > SILENT_S)
         findings_add(findings, place, FINDING_WRONG, "queue_reading", label, "see the poller's log",
@@ -313,7 +313,7 @@ static void look_at_feed(struct doctor *doctor, const struct settings_queue *que
         return;
     }
     findings_add(&doctor->findings, place, FINDING_WARNING, "queue_feed", label,
-                 "if somebody has bought: is the EventBridge rule's target, or the topics' "
+                 "if there are buyers: is the EventBridge rule's target, or the topics' "
                  "subscription, this queue?",
                  "none of the latest messages is of this queue");
 }

@@ -111,5 +111,5 @@ struct region_verdict marketplace_region_judge(enum aws_service service, struct 
     if (verdict.level != FINDING_OK || is_amazons(host_of(url)))
         return verdict;
     return VERDICT(FINDING_WARNING, "meant only for a sandbox, a proxy or a VPC endpoint",
-                   STR_FMT ": no address of AWS's", STR_ARG(verdict.text));
+                   STR_FMT ": not an address of AWS", STR_ARG(verdict.text));
 }

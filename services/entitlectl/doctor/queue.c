@@ -48,7 +48,7 @@ static void on_dead_letters(void *arg, const struct aws_response *response)
 
     if (response->outcome == AWS_OK && waiting > 0)
         look_finding(look, FINDING_WARNING,
-                     "mend what the poller's log complains of, then redrive them",
+                     "correct what the poller's log reports, then redrive them",
                      "%" PRId64 " messages lie in it (%s)", waiting, described);
     else if (response->outcome == AWS_OK)
         look_finding(look, FINDING_OK, NULL, "empty (%s)", described);
@@ -56,7 +56,7 @@ static void on_dead_letters(void *arg, const struct aws_response *response)
         look_finding(look, FINDING_WARNING, "make it, or name another in the redrive policy",
                      "it does not exist (%s)", described);
     else
-        look_finding(look, FINDING_OK, NULL, "there is one (%s); what lies in it may not be seen",
+        look_finding(look, FINDING_OK, NULL, "it exists (%s), but its contents may not be read",
                      described);
 }
 
@@ -84,8 +84,8 @@ static void look_at_dead_letters(const struct look *of, const struct json *attri
     if (redrive.target_arn.len == 0) {
         look_finding(look, FINDING_WARNING,
                      "give it a redrive policy with a maxReceiveCount of 10 or more",
-                     "there is none: a message that cannot be handled comes back until it is too "
-                     "old, and is gone");
+                     "there is no dead-letter queue: a message that cannot be handled returns "
+                     "until it expires, and is lost");
         return;
     }
     if (redrive.receives < RECEIVES)
@@ -135,7 +135,7 @@ static void on_attributes(void *arg, const struct aws_response *response)
     cleanup(buf_done) struct buf kept = BUF_INIT;
 
     if (response->outcome != AWS_OK && str_eq(response->code, STR("QueueDoesNotExist"))) {
-        look_finding(look, FINDING_WRONG, "mend its url, or its region in the settings",
+        look_finding(look, FINDING_WRONG, "correct its url, or its region in the settings",
                      "there is no such queue for these credentials: " STR_FMT,
                      STR_ARG(response->message));
         return;
@@ -164,7 +164,7 @@ static void look_at_region(const struct look *look, const struct settings_queue 
     struct str home = marketplace_home(region);
 
     if (named.len > 0 && !str_eq_nocase(named, region))
-        look_finding(look, FINDING_WRONG, "leave region out of its section, or mend its url",
+        look_finding(look, FINDING_WRONG, "leave region out of its section, or correct its url",
                      "its url says " STR_FMT ", and calls are signed for " STR_FMT, STR_ARG(named),
                      STR_ARG(region));
     else if (!str_eq(region, home))

@@ -355,9 +355,9 @@ static struct queue_policy_verdict verdict_of(const struct view *view, struct ar
                 arena_printf(arena, "the topic %s of topic_arns may not send", topics->items[i]));
     }
     if (view->any_topic && sns)
-        return warning(STR("any SNS topic of anybody may send"));
+        return warning(STR("any SNS topic of any account may send"));
     if (view->any_rule && events)
-        return warning(STR("any EventBridge rule of anybody may send"));
+        return warning(STR("any EventBridge rule of any account may send"));
     return (struct queue_policy_verdict){
         FINDING_OK,
         sns && events ? STR("SNS (as legacy listings need) and EventBridge (new ones) may send")
@@ -373,7 +373,7 @@ struct queue_policy_verdict queue_policy_judge(const struct queue_policy_questio
     struct error error = {""};
 
     if (str_is_empty(question->policy))
-        return warning(STR("there is none: only the queue's own account may send"));
+        return warning(STR("there is no policy: only the queue's own account may send"));
     if (json_parse(&policy, question->policy, &error) < 0)
         return warning(arena_printf(arena, "it cannot be read: %s", error.text));
     struct view view = {.question = question, .statements = json_get(policy, "Statement")};

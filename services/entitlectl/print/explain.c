@@ -161,8 +161,8 @@ static void write_hold(const struct explain_facts *facts, const struct subscript
 
     switch (record_held(record, facts->policy, facts->now_s, &until_s)) {
     case HELD_UNEXPLAINED:
-        buf_append_text(out, " The end is held, for AWS lists nobody of the product, as it does "
-                             "for a wrong account: the customer");
+        buf_append_text(out, " The end is held because AWS lists no customer of the product, as it "
+                             "would for a wrong account: the customer");
         break;
     case HELD_MANY:
         buf_append_text(out, " The end is held since ");
@@ -195,8 +195,7 @@ static void write_hold(const struct explain_facts *facts, const struct subscript
     format_when(out, until_s, facts->now_s);
     buf_printf(out, ". `entitlectl held accept " STR_FMT "` ends it now", STR_ARG(record->id));
     if (evidence.refused_at == 0)
-        buf_printf(out, ", `entitlectl held refuse " STR_FMT "` says that it is none",
-                   STR_ARG(record->id));
+        buf_printf(out, ", `entitlectl held refuse " STR_FMT "` rejects it", STR_ARG(record->id));
     buf_append_char(out, '.');
 }
 

@@ -27,7 +27,7 @@ static bool add_checker(struct ctl *ctl, const char *endpoint, struct str seller
     struct json *item = json_new_object();
     table_cell(table, str_of(endpoint));
     table_cell(table, or_unknown(account));
-    table_cell(table, wrong ? STR("not the seller account: not believed") : STR(""));
+    table_cell(table, wrong ? STR("not the seller account: its answers are not applied") : STR(""));
     json_set_str(item, "endpoint", str_of(endpoint));
     json_set(item, "account", or_null(account));
     json_add(list, item);

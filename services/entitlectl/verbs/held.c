@@ -14,7 +14,7 @@
 static const char *const reason_texts[held_reason_count] = {
     [HELD_UNEXPLAINED] = "nothing explains it",      [HELD_MANY] = "one of many at once",
     [HELD_SUCCESSOR] = "renewed: successor awaited", [HELD_UNCONFIRMED] = "to be confirmed",
-    [HELD_UNDECIDED] = "renewed, or another",        [HELD_REFUSED] = "refused: served on",
+    [HELD_UNDECIDED] = "renewal not identified",     [HELD_REFUSED] = "end refused",
 };
 
 static void add_row(const struct ctl *ctl, struct table *table, const struct held_end *end)
@@ -156,7 +156,7 @@ static int decide_all(struct ctl *ctl, enum held_decision decision, const struct
         code = ctl_ask_store(ctl, METHOD_store_held_decide, &params, &result);
         /* AWS may have settled one of many since. */
         if (code == EXIT_REFUSED && ids->count > 1) {
-            fprintf(stderr, "entitlectl: " STR_FMT " is held no more\n", STR_ARG(ids->items[i]));
+            fprintf(stderr, "entitlectl: " STR_FMT " is no longer held\n", STR_ARG(ids->items[i]));
             ctl->error.text[0] = '\0';
             code = EXIT_DONE;
         } else if (code == EXIT_DONE) {

@@ -78,12 +78,12 @@ static int walk_to_head(struct ctl *ctl, struct proof *proof, struct str head)
     struct str place = str_split(&hash, ':');
 
     if (hash.len != 2 * (size_t)CRYPTO_SHA256_SIZE)
-        return ctl_fail(ctl, "--head: SEQ.INDEX:HASH is wanted, as in the store's log");
+        return ctl_fail(ctl, "--head must be SEQ.INDEX:HASH, as in the store's log");
     int code = walk(ctl, proof, place);
     if (code != EXIT_DONE)
         return code;
     if (!str_eq(proof->sum.at, place))
-        add_break(proof, place, STR("the entry of the head is not there"));
+        add_break(proof, place, STR("the entry of the head is missing"));
     else if (!str_eq(hex(ctl, proof->sum.hash), hash))
         add_break(proof, place, STR("the chain's hash is not that of the head"));
     return EXIT_DONE;
@@ -233,9 +233,8 @@ static int choose(struct ctl *ctl, const struct journal_erase_params *params, st
         batch_add(ctl, batch, params->override,
                   arena_printf(&ctl->arena, "override " STR_FMT, STR_ARG(params->override)));
     if (params->name.len > 0)
-        batch_add(
-            ctl, batch, params->name,
-            arena_printf(&ctl->arena, "all that is said by '" STR_FMT "'", STR_ARG(params->name)));
+        batch_add(ctl, batch, params->name,
+                  arena_printf(&ctl->arena, "all entries of '" STR_FMT "'", STR_ARG(params->name)));
     return EXIT_DONE;
 }
 

@@ -124,7 +124,7 @@ static void rows_of_evidence(struct ctl *ctl, struct table *table,
     row(table, "AWS announced", str_of(choice_text(&enumeration_notice, (int)evidence.notice)));
     row_time(ctl, table, "announced", evidence.notice_at);
     row_time(ctl, table, "renewed or replaced", evidence.succeeded_at);
-    row_time(ctl, table, "renewed, or another", evidence.undecided_at);
+    row_time(ctl, table, "renewal not identified", evidence.undecided_at);
     row_time(ctl, table, "payment failed", record->payment_failed_at);
 }
 

@@ -32,7 +32,7 @@ static const struct settings_queue *queue_of(struct ctl *ctl, struct str label)
         if (str_eq_text(label, queue->label))
             return queue;
     }
-    ctl_fail(ctl, "the settings have no queue '" STR_FMT "', where it came from", STR_ARG(label));
+    ctl_fail(ctl, "the settings have no queue '" STR_FMT "', from which it came", STR_ARG(label));
     return NULL;
 }
 
@@ -62,7 +62,7 @@ static void on_sent(void *arg, const struct aws_response *response)
     if (replay->delivered)
         replay->message_id = arena_str(&ctl->arena, json_get_str(response->body, "MessageId"));
     else
-        ctl_fail(ctl, "SQS does not take it: " STR_FMT "%s" STR_FMT, STR_ARG(response->code),
+        ctl_fail(ctl, "SQS refuses it: " STR_FMT "%s" STR_FMT, STR_ARG(response->code),
                  response->code.len > 0 ? ": " : "", STR_ARG(response->message));
     loop_stop(replay->loop);
 }

@@ -88,7 +88,7 @@ static int read_listing(struct ctl *ctl, struct listing *listing)
 
     listing->state = choice_of(&enumeration_state, state);
     if (!str_is_empty(state) && !listing->state)
-        return ctl_fail(ctl, "--state: '" STR_FMT "' is no state", STR_ARG(state));
+        return ctl_fail(ctl, "--state: '" STR_FMT "' is not a state", STR_ARG(state));
     return ctl_option_count(ctl, "limit", LIST_LIMIT, &listing->limit);
 }
 

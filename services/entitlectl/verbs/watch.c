@@ -159,7 +159,7 @@ static void show(struct watch *watch, int64_t seq)
 static void begin(struct watch *watch, struct str incarnation, int64_t shown)
 {
     if (*watch->incarnation)
-        fprintf(stderr, "entitlectl: the store is another than before\n");
+        fprintf(stderr, "entitlectl: this is another store than before\n");
     snprintf(watch->incarnation, sizeof(watch->incarnation), STR_FMT, STR_ARG(incarnation));
     watch->shown = shown;
     fprintf(stderr, "entitlectl: watching from commit %" PRId64 " on\n", shown + 1);

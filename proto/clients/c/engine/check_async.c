@@ -48,7 +48,7 @@ static int enter(struct entitled *client, guarded_fn *fn, struct async_call *cal
         return failure_of_memory(call->error);
     if (!async_enter(call->async))
         return failure_set(call->error, ENTITLED_BUSY,
-                           "another thread is within an asynchronous function of this client");
+                           "another thread is running an asynchronous function of this client");
     if (!guard_call(fn, call)) {
         async_lose(call->async);
         return failure_of_memory(call->error);

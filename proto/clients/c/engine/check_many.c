@@ -44,10 +44,11 @@ static int read_question(struct many_call *call, size_t index, struct str produc
         return failure_set(call->error, code, "question %zu: %.400s", index, why.sentence);
     if (ret->params.license.len > 0 || ret->params.max_age_ms > 0)
         return failure_set(call->error, ENTITLED_BAD_REQUEST,
-                           "question %zu: one of many has neither license nor max_age_ms", index);
+                           "question %zu: license and max_age_ms belong to single questions",
+                           index);
     if (index > 0 && !str_eq(ret->params.product, product))
         return failure_set(call->error, ENTITLED_BAD_REQUEST,
-                           "question %zu: many questions are about one product", index);
+                           "question %zu: all questions must be about one product", index);
     return ENTITLED_OK;
 }
 
@@ -93,8 +94,8 @@ static int take_answers(struct many_call *call, const struct check_many_result *
                         size_t first, size_t count)
 {
     if (result->answers.count != count)
-        return failure_set(call->error, ENTITLED_INTERNAL, "%zu questions were given %zu answers",
-                           count, result->answers.count);
+        return failure_set(call->error, ENTITLED_INTERNAL, "%zu questions got %zu answers", count,
+                           result->answers.count);
     for (size_t i = 0; i < count; i++)
         answer_fill(call->answers[first + i], &result->answers.items[i], AGE_UNKNOWN);
     return ENTITLED_OK;

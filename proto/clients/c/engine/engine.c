@@ -34,7 +34,7 @@ static int connect_engine(struct engine *engine, struct entitled_error *error)
     engine->context = endpoint_context_new();
     engine->pool = session_pool_new(engine->context, engine->roster);
     if (*keys->secret_key && endpoint_context_set_keys(engine->context, keys) < 0)
-        return failure_set(error, ENTITLED_BAD_FILE, "the keys of '%s' are no pair",
+        return failure_set(error, ENTITLED_BAD_FILE, "the keys of '%s' do not belong together",
                            engine->options->certificate);
     return ENTITLED_OK;
 }

@@ -214,7 +214,7 @@ static int pack_number(struct json *json)
     int64_t integer;
 
     if (len == 0 || len >= sizeof(digits))
-        return wrong(json, "a value is missing or of no kind known here");
+        return wrong(json, "a value is missing or of an unknown kind");
     memcpy(digits, json->at, len);
     digits[len] = '\0';
     json->at += len;

@@ -206,8 +206,8 @@ int async_check(struct async *async, const struct inquiry *question, entitled_do
     if (async->closing)
         return failure_set(error, ENTITLED_CANCELLED, "the client is being closed");
     if (async->count >= OUTSTANDING_MAX)
-        return failure_set(error, ENTITLED_THROTTLED, "%d questions wait for answers already",
-                           OUTSTANDING_MAX);
+        return failure_set(error, ENTITLED_THROTTLED,
+                           "%d questions are already waiting for answers", OUTSTANDING_MAX);
     struct outstanding *one = mem_alloc_zero(sizeof(*one));
     *one = (struct outstanding){.async = async, .done = done, .arg = arg};
     inquiry_copy(question, &one->arena, &one->question);

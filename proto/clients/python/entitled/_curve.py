@@ -44,5 +44,5 @@ def load_pair(path: str) -> Pair:
     if os.stat(path).st_mode & 0o077:
         raise _errors.BadFile(f"users other than its owner may use '{path}'; it must have mode 0600")
     if secret is None or zmq.curve_public(secret) != public:
-        raise _errors.BadFile(f"the keys of '{path}' are no pair")
+        raise _errors.BadFile(f"the keys of '{path}' do not belong together")
     return Pair(public, secret)

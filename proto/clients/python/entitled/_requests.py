@@ -45,7 +45,7 @@ class Options:
         _check_span("timeout_ms", self.timeout_ms, 1)
         _check_span("hedge_ms", self.hedge_ms, 0)
         if len(self.checkers) > CHECKERS_MAX:
-            raise BadRequest(f"there may be {CHECKERS_MAX} checkers")
+            raise BadRequest(f"there may be at most {CHECKERS_MAX} checkers")
         for endpoint in self.checkers:
             _check_endpoint(endpoint)
         if self.directory is not None:
@@ -79,7 +79,7 @@ def _check_span(name: str, span_ms: object, least: int) -> None:
 def _check_endpoint(endpoint: object) -> None:
     text = _text("checkers", endpoint, ENDPOINT_LIMIT)
     if not text.startswith(("ipc://", "tcp://")) or len(text) == len("ipc://"):
-        raise BadRequest(f"'{text}' is no endpoint like ipc:///run/... or tcp://host:port")
+        raise BadRequest(f"'{text}' is not an endpoint like ipc:///run/... or tcp://host:port")
 
 
 def _text(name: str, thing: object, limit: int) -> str:
@@ -177,7 +177,7 @@ class Maker:
         def take(result: object) -> list[Answer]:
             answers = Reader().read(Answers, result).answers
             if len(answers) != len(questions):
-                raise Unreadable(f"{len(questions)} questions were given {len(answers)} answers")
+                raise Unreadable(f"{len(questions)} questions got {len(answers)} answers")
             return [_settled(answer) for answer in answers]
 
         def one(file: FileAnswers, question: Question) -> Answer:
@@ -242,7 +242,7 @@ def time_left(plan: Plan[T], due_s: float, now_s: float) -> Plan[T]:
     """The same with what is left of the time of several. Raises Timeout."""
     left_s = min(plan.timeout_s, due_s - now_s)
     if left_s <= 0:
-        raise _errors.Timeout(f"not all was answered within {math.ceil(plan.timeout_s * 1000)} ms")
+        raise _errors.Timeout(f"not every question was answered within {math.ceil(plan.timeout_s * 1000)} ms")
     return dataclasses.replace(plan, timeout_s=left_s)
 
 

@@ -432,7 +432,7 @@ def test_unfit_certificates_are_refused(directory):
     refused("mine.cert")
     other = (directory / "theirs.cert_secret").read_text()
     secret.write_text(good.split("secret-key")[0] + "secret-key" + other.split("secret-key")[1])
-    refused("no pair")
+    refused("do not belong together")
     (directory / "theirs.cert").write_text("nothing\n")
     secret.write_text(good)
     refused("theirs.cert")

@@ -168,13 +168,13 @@ static void who_is_narrowed_down_is_not_anybody(void **state)
 static void services_must_be_told_whose(void **state)
 {
     (void)state;
-    expect(POLICY(ALLOW(SNS, "")), FINDING_WARNING, "any SNS topic of anybody may send");
+    expect(POLICY(ALLOW(SNS, "")), FINDING_WARNING, "any SNS topic of any account may send");
     expect(POLICY(ALLOW(SNS, IF("ArnLike", "aws:SourceArn", "'arn:aws:sns:*:*:*'"))),
-           FINDING_WARNING, "any SNS topic of anybody");
+           FINDING_WARNING, "any SNS topic of any account");
     expect(POLICY(ALLOW("'*'", IF("ArnLike", "aws:SourceArn", "'arn:aws:sns:*'"))), FINDING_WARNING,
-           "any SNS topic of anybody");
+           "any SNS topic of any account");
     expect(POLICY(TOPICS "," ALLOW(EVENTS, "")), FINDING_WARNING,
-           "any EventBridge rule of anybody may send");
+           "any EventBridge rule of any account may send");
 }
 
 static void a_deaf_queue_is_told(void **state)
@@ -182,7 +182,7 @@ static void a_deaf_queue_is_told(void **state)
     (void)state;
     const char *deaf = "neither SNS nor EventBridge may send";
 
-    expect("", FINDING_WARNING, "there is none");
+    expect("", FINDING_WARNING, "there is no policy");
     expect(POLICY(""), FINDING_WARNING, deaf);
     expect(POLICY(ALLOW("{'AWS':'444455556666'}", "")), FINDING_WARNING, deaf);
     expect(POLICY(ALLOW(SNS, IF("ArnEquals", "aws:SourceArn", "'arn:aws:s3:::bucket'"))),

@@ -290,10 +290,11 @@ static void explains_why_an_end_is_held_and_what_can_be_done(void **state)
     world.evidence =
         (struct evidence){.empty_at = NOW_S - 86400, .empty_again_at = NOW_S - 86400 + 60};
     world.record.evidence = &world.evidence;
-    assert_says(&world, " The end is held, for AWS lists nobody of the product, as it does for a "
-                        "wrong account: the customer is served until 2026-12-06T12:00:00Z (in 13 "
-                        "days). `entitlectl held accept s1` ends it now, `entitlectl held refuse "
-                        "s1` says that it is none.");
+    assert_says(&world,
+                " The end is held because AWS lists no customer of the product, as it would for a "
+                "wrong account: the customer is served until 2026-12-06T12:00:00Z (in 13 "
+                "days). `entitlectl held accept s1` ends it now, `entitlectl held refuse "
+                "s1` rejects it.");
 
     world.evidence.product_alive_at = NOW_S - 3600;
     world.evidence.held_at = NOW_S - 3600;
