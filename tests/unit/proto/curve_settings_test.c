@@ -99,7 +99,7 @@ static void two_halves_of_different_pairs_are_refused(void **state)
             second.secret_key);
     assert_int_equal(fclose(file), 0);
     assert_int_equal(guard(stage, stage->tcp_address, &error), -1);
-    assert_non_null(strstr(error.text, "no pair"));
+    assert_non_null(strstr(error.text, "do not belong together"));
 }
 
 int main(void)
