@@ -1,6 +1,6 @@
 /* entitlectl: the operator's and support's tool. Its verbs are rows of verbs/verbs.def; it has no
- * state and no rights beyond those of the sockets it may use, and (doctor) of the credentials it
- * finds. */
+ * state, and no rights but those of the sockets that it may use and (doctor) of the credentials
+ * that it finds. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,8 +8,8 @@
 #include "common/base/mem.h"
 #include "services/entitlectl/verbs/verbs.h"
 
-/* In JSON a failure is a document too, of a code of docs/errors.md if a daemon's. What was done
- * before it failed is one already: there is never a second. */
+/* In JSON a failure is a document too; a daemon's failure has its code of docs/errors.md. If the
+ * verb has written a document before it failed, there is no second. */
 static void print_error(struct ctl *ctl)
 {
     fprintf(stderr, "entitlectl: %s\n", ctl->error.text);
@@ -56,7 +56,7 @@ static int run(struct ctl *ctl)
     return code;
 }
 
-/* Also behind what is wrong with the rest. */
+/* Also behind a mistake in the rest of the line. */
 static bool asks_for_json(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {

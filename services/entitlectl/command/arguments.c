@@ -62,7 +62,7 @@ static const struct verb *find_action(const struct verb *first, const char *word
     return NULL;
 }
 
-/* What the verb does without an action; NULL: nothing. */
+/* The row of the verb without an action; NULL: it has none. */
 static const struct verb *find_plain(const struct verb *first)
 {
     for (const struct verb *row = first; is_of(row, first); row++) {
@@ -174,7 +174,7 @@ static size_t arguments_of(const struct verb *row, bool required)
     return count;
 }
 
-/* False, and nothing is changed: it is an argument. */
+/* False, and nothing is changed: the word is an argument. */
 static bool read_action(struct arguments *ret, const char *word)
 {
     const struct verb *row = find_action(ret->first, word);

@@ -74,7 +74,7 @@ static void print_dry_run(struct ctl *ctl, const struct batch *batch)
     ctl_print_json(ctl, root);
 }
 
-/* Whoever types sees the question: it goes where the answer comes from. */
+/* The user sees the question: it goes where the answer comes from. */
 static bool is_terminal(void)
 {
     return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);

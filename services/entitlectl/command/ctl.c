@@ -42,7 +42,7 @@ struct config_list ctl_checker_endpoints(struct ctl *ctl)
     return list;
 }
 
-/* Nobody answers, or somebody refuses: two sentences. */
+/* No daemon answers, or one refuses: two sentences. */
 static int explain_failure(struct ctl *ctl, const char *daemon)
 {
     if (ctl->code == ERROR_TIMEOUT || ctl->code == ERROR_UNAVAILABLE)

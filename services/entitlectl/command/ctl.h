@@ -1,4 +1,4 @@
-/* What every verb has: the arguments, the settings, and the daemons to ask. */
+/* The context of every verb: the arguments, the settings, and the daemons to ask. */
 #ifndef SERVICES_ENTITLECTL_COMMAND_CTL_H
 #define SERVICES_ENTITLECTL_COMMAND_CTL_H
 
@@ -31,7 +31,7 @@ int ctl_ask_store(struct ctl *ctl, enum method_id method, const void *params,
                   const void **ret_result);
 int ctl_ask_checker(struct ctl *ctl, enum method_id method, const void *params,
                     const void **ret_result);
-/* One endpoint of its own, for what is asked of each. */
+/* A session of its own, for questions that are put to each endpoint. */
 int ctl_ask_at(struct ctl *ctl, const char *endpoint, enum method_id method, const void *params,
                const void **ret_result);
 struct config_list ctl_store_endpoints(struct ctl *ctl);
@@ -40,7 +40,7 @@ struct config_list ctl_checker_endpoints(struct ctl *ctl);
 /* Sets the sentence and returns EXIT_FAILED. */
 int ctl_fail(struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Options of the verb: empty or the fallback if not given, EXIT_FAILED if not what they must be. */
+/* Options of the verb: empty or the fallback if not given, EXIT_FAILED if not valid. */
 struct str ctl_option(const struct ctl *ctl, const char *name);
 int ctl_option_count(struct ctl *ctl, const char *name, int64_t fallback, int64_t *ret);
 int ctl_option_span(struct ctl *ctl, const char *name, int64_t fallback_ms, int64_t *ret_ms);
@@ -48,7 +48,7 @@ int ctl_option_span(struct ctl *ctl, const char *name, int64_t fallback_ms, int6
 /* Takes the tree. */
 void ctl_print_json(struct ctl *ctl, struct json *root);
 
-/* Who types: for the journal. */
+/* The user, for the journal. */
 struct str ctl_author(struct ctl *ctl);
 
 #endif

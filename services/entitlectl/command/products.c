@@ -19,7 +19,7 @@ static struct str code_in_settings(const struct ctl *ctl, struct str name)
     return settings_product_by_code(ctl->settings, name) ? name : STR_NONE;
 }
 
-/* False also if the store does not answer: what nobody knows is said to be unknown. */
+/* False also if the store does not answer: the product is then said to be unknown. */
 static bool store_has(struct ctl *ctl, struct str code)
 {
     struct list_params params = {.limit = 1, .product = code};

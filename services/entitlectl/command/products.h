@@ -4,9 +4,9 @@
 
 #include "services/entitlectl/command/ctl.h"
 
-/* The code of what `name` names; empty if that is. Of a product that is not in the settings (any
- * more) the code will do while the store has records of it. EXIT_REFUSED, with a sentence that
- * has the known ones, for a name of nothing. */
+/* The product code for a label or code; empty if the name is. The code of a product that is not in
+ * the settings works while the store has records of it. EXIT_REFUSED, with the known products in
+ * the sentence, for an unknown name. */
 int products_code(struct ctl *ctl, struct str name, struct str *ret_code);
 /* That of --product; empty if it was not given. */
 int products_option(struct ctl *ctl, struct str *ret_code);

@@ -1,5 +1,5 @@
-/* AWS, asked as each daemon would ask it: whose credentials it has, whether its call is allowed,
- * where it goes, what time it is there. All questions are under way at once. */
+/* Questions to AWS as each daemon would put them: whose credentials it has, whether its call is
+ * allowed, where the call goes, and AWS's time. All are under way at once. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 enum {
     GUARD_MS = 500,
     CLOCK_NOTABLE_S = 5,
-    CLOCK_LIMIT_S = 300, /* from where AWS refuses signatures */
+    CLOCK_LIMIT_S = 300, /* beyond it AWS refuses signatures */
 };
 
 struct look *look_new(const struct look *look)
@@ -104,7 +104,7 @@ void look_ask(struct look *look, const struct aws_request *request)
     look->call = aws_call(look->aws, &bounded, on_answer, look);
 }
 
-/* The codes by which the services say so ("Common error types"). */
+/* The services' codes for a missing permission ("Common error types"). */
 static bool is_denied(struct str code)
 {
     return str_starts_with(code, STR("AccessDenied")) || str_eq(code, STR("NotAuthorized")) ||
@@ -140,11 +140,11 @@ void look_refused(const struct look *look, const struct aws_response *response)
                  colon, STR_ARG(response->message));
 }
 
-/* A daemon, as far as AWS is concerned. */
+/* A daemon, as AWS sees it. */
 struct daemon_look {
     const char *name;
     unsigned services;
-    struct aws *aws; /* NULL: what is configured cannot be used */
+    struct aws *aws; /* NULL: the configuration cannot be used */
     bool must_be_seller;
 };
 
@@ -219,7 +219,7 @@ static void look_at_credentials(struct doctor *doctor, struct daemon_look *daemo
     look->call = aws_caller_identity(look->aws, on_identity, look);
 }
 
-/* What a foreign product code is answered is not documented: nothing, or a refusal. */
+/* AWS does not document its answer to a foreign product code: nothing, or a refusal. */
 static void on_entitlements(void *arg, const struct aws_response *response)
 {
     const struct look *look = arg;
@@ -240,8 +240,8 @@ static void on_entitlements(void *arg, const struct aws_response *response)
         look_refused(look, response);
 }
 
-/* The suite keeps to AWS's quota together; only with the store away nobody counts. How many
- * products may be asked about. */
+/* The count of products that may be asked about. The store counts the calls of the whole suite
+ * against AWS's quota; while it is away, the doctor's are not counted. */
 static size_t take_tokens(struct doctor *doctor)
 {
     const struct quota_params params = {.class = DUE_MAX_AGE};
@@ -284,7 +284,7 @@ static void look_at_product(struct doctor *doctor, const struct settings_product
                                          .max_attempts = 1});
 }
 
-/* A token that can be none is refused as such, by whom the call is allowed. */
+/* A caller with permission is told that the token is invalid; others are refused. */
 static void on_resolved(void *arg, const struct aws_response *response)
 {
     const struct look *look = arg;
@@ -375,7 +375,7 @@ void doctor_look_at_aws(struct doctor *doctor)
     struct aws **queues =
         arena_alloc_array(&doctor->ctl->arena, settings->queues.count + 1, sizeof(*queues));
 
-    /* Before anything is under way: waiting for it takes none of AWS's time. */
+    /* First, while no call is under way: waiting must not use up their time limits. */
     size_t tokens = take_tokens(doctor);
     doctor->loop = loop_new();
     look_at_credentials(doctor, &checker, settings->checker.role_arn);

@@ -1,5 +1,5 @@
-/* The way to SNS's certificates, which pollers check messages by: one host by https, and, for what
- * is missing between, one by plain http, each perhaps through a proxy of its own. */
+/* The way to SNS's certificates, by which pollers check messages: one host by https and, for
+ * intermediate certificates, one by plain http, each perhaps through a proxy of its own. */
 #include "common/base/mem.h"
 #include "common/http/client/http_client.h"
 #include "services/entitlectl/doctor/doctor.h"
@@ -17,7 +17,8 @@ static void on_answer(void *arg, const struct http_response *answer)
 {
     const struct way *way = arg;
     struct doctor *doctor = way->doctor;
-    /* By https whoever answers is SNS, whatever it says; by plain http it may be a proxy. */
+    /* An answer by https comes from SNS, whatever it says; by plain http it may come from a proxy.
+     */
     bool open = answer->status == 200 || (way->encrypted && answer->status != 0);
     const char *why = answer->status
                           ? arena_printf(&doctor->ctl->arena, "HTTP status %d", answer->status).ptr

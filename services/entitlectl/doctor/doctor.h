@@ -1,5 +1,5 @@
-/* The looks of `entitlectl doctor`, and what they share. Each look has a place among the findings,
- * ends within a bound, and keeps no other from being made. */
+/* The looks of `entitlectl doctor`, and their common parts. Each look has a place among the
+ * findings, ends within a bound, and does not hinder the others. */
 #ifndef SERVICES_ENTITLECTL_DOCTOR_DOCTOR_H
 #define SERVICES_ENTITLECTL_DOCTOR_DOCTOR_H
 
@@ -11,7 +11,7 @@ struct doctor {
     struct ctl *ctl;
     struct findings findings;
     size_t places;          /* given out so far */
-    const char *store_away; /* why the store could not be asked; NULL: it answers */
+    const char *store_away; /* the reason why the store could not be asked; NULL: it answers */
     struct str seller;      /* as the store or else the settings have it; empty: not known */
     struct str incarnation; /* of the store's state */
     const struct stats_result *stats; /* of the store; NULL: not known */
@@ -19,7 +19,7 @@ struct doctor {
     size_t under_way;       /* looks at AWS */
     int64_t limit_ms;       /* for each of them */
     bool heard;             /* some answer told AWS's time: */
-    int64_t clock_offset_s; /* AWS's minus ours, the one that is farthest off */
+    int64_t clock_offset_s; /* AWS's minus ours, the largest of all answers */
 };
 
 size_t doctor_place(struct doctor *doctor);
@@ -29,8 +29,7 @@ void doctor_look_at_store(struct doctor *doctor);
 void doctor_look_at_checkers(struct doctor *doctor);
 void doctor_look_at_pollers(struct doctor *doctor);
 
-/* aws.c: everything that AWS is asked; returns when all has been answered or is over its
- * time. */
+/* aws.c: all questions to AWS; returns when all have been answered or have timed out. */
 void doctor_look_at_aws(struct doctor *doctor);
 
 /* One question to AWS. */
@@ -40,9 +39,9 @@ struct look {
     const char *name; /* of its findings */
     struct str subject;
     struct aws *aws;
-    const char *permission; /* that it takes */
+    const char *permission; /* that it needs */
     aws_done_fn *done;      /* with the look; for a success or a refusal alike */
-    const void *about;      /* what it is about, for done */
+    const void *about;      /* its subject, for done */
     struct aws_call *call;
     struct loop_timer *limit;
 };
@@ -52,7 +51,7 @@ void look_ask(struct look *look, const struct aws_request *request);
 struct look *look_new(const struct look *look); /* a copy in the arena */
 void look_finding(const struct look *look, enum finding_level level, const char *advice,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* The finding for an answer that is no success. */
+/* The finding for an answer that is not a success. */
 void look_refused(const struct look *look, const struct aws_response *response);
 
 /* certificates.c: begins the looks at where SNS's certificates come from. NULL: no queue

@@ -1,6 +1,6 @@
-/* What the doctor found: one line each, in the order of the looks, whenever they came in.
+/* The doctor's findings: one line each, in the order of the looks, not of the answers.
  *
- * Whatever a finding is made of is copied; bytes that are no text become question marks.
+ * Texts are copied; bytes that are not text become question marks.
  */
 #ifndef SERVICES_ENTITLECTL_DOCTOR_FINDINGS_H
 #define SERVICES_ENTITLECTL_DOCTOR_FINDINGS_H
@@ -11,7 +11,7 @@
 
 enum finding_level {
     FINDING_OK,
-    FINDING_WARNING, /* works, and may not for long or not as meant */
+    FINDING_WARNING, /* works, but may fail later or differ from the intention */
     FINDING_UNKNOWN, /* could not be found out now */
     FINDING_WRONG,
 };
@@ -19,7 +19,7 @@ enum finding_level {
 struct finding {
     size_t place; /* of the look */
     enum finding_level level;
-    const char *look;   /* "queue_policy": a literal, the same for ever */
+    const char *look;   /* "queue_policy": a literal */
     struct str subject; /* which of several: a label; may be empty */
     struct str text;
     struct str advice; /* what to do; may be empty */
@@ -40,7 +40,8 @@ void findings_add(struct findings *findings, size_t place, enum finding_level le
 
 /* The worst of them; FINDING_OK if there are none. */
 enum finding_level findings_worst(const struct findings *findings);
-void findings_sort(struct findings *findings); /* by place; of one place as they were added */
+void findings_sort(struct findings *findings); /* by place; those of one place in the order in which
+                                                  they were added */
 void findings_write(const struct findings *findings, struct buf *out);
 struct json *findings_json(const struct findings *findings);
 

@@ -1,4 +1,4 @@
-/* The suite itself: whether its daemons are there, answer, are of one version and know of each
+/* The suite itself: whether its daemons are present, answer, have one version and know of each
  * other. */
 #include <inttypes.h>
 
@@ -24,7 +24,8 @@ static void look_at_version(struct doctor *doctor, size_t place, const char *loo
                      STR_ARG(described->version));
 }
 
-/* The store remembers whom it believes; the settings say whom the operator means. */
+/* The store remembers the account that it believes; the settings name the account that the operator
+ * means. */
 static void look_at_seller(struct doctor *doctor)
 {
     struct ctl *ctl = doctor->ctl;
@@ -62,7 +63,7 @@ static double counter_of(const struct counter_list *counters, struct str name, d
     return fallback;
 }
 
-/* Each is a customer who is served only until its limit, or one who should not be served at all. */
+/* Each concerns a customer who is served only until a limit, or who should not be served at all. */
 static void look_at_held_ends(struct doctor *doctor)
 {
     size_t place = doctor_place(doctor);
@@ -168,7 +169,7 @@ static void judge_checker(struct doctor *doctor, size_t place, struct str name,
                      STR_ARG(stats->aws_account), STR_ARG(stats->aws_credentials));
 }
 
-/* What a store that came back with less had, as far as this checker knew it. */
+/* What the store has lost, as far as this checker knew it. */
 static void judge_losses(struct doctor *doctor, size_t place, struct str name,
                          const struct counter_list *counters)
 {
@@ -203,7 +204,7 @@ static void look_at_checker(struct doctor *doctor, const char *endpoint)
     }
 }
 
-/* Those that the store knows of, here or on other hosts. */
+/* The checkers that the store knows, on this host or others. */
 static void look_at_presence(struct doctor *doctor)
 {
     struct ctl *ctl = doctor->ctl;
@@ -294,7 +295,7 @@ static void look_at_reading(struct doctor *doctor, const struct settings_queue *
                      "pollers: %zu, last receive %.0f s ago", reading.pollers, reading.age_s);
 }
 
-/* Whether anything ever came: the newest message of it that the store has. */
+/* Whether anything ever arrived: the newest message of the queue in the store. */
 static void look_at_feed(struct doctor *doctor, const struct settings_queue *queue,
                          const struct notification_list *latest)
 {

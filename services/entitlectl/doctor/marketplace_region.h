@@ -1,4 +1,4 @@
-/* In which regions AWS Marketplace's services are. Pure. */
+/* The regions of AWS Marketplace's services. Pure. */
 #ifndef SERVICES_ENTITLECTL_DOCTOR_MARKETPLACE_REGION_H
 #define SERVICES_ENTITLECTL_DOCTOR_MARKETPLACE_REGION_H
 
@@ -15,7 +15,7 @@ struct region_verdict {
  * topics are there too. */
 struct str marketplace_home(struct str region);
 
-/* Of AWS_ENTITLEMENT or AWS_METERING, called at url by who has set this region. */
+/* For AWS_ENTITLEMENT or AWS_METERING, called at url with this region set. */
 struct region_verdict marketplace_region_judge(enum aws_service service, struct str region,
                                                struct str url, struct arena *arena);
 

@@ -1,6 +1,5 @@
-/* A queue: can it be read, is it where the settings say, what waits in it, who may send to it, and
- * where do messages go that nobody can handle. One call of GetQueueAttributes for it, and one for
- * its dead-letter queue. */
+/* A queue: whether it can be read, where it is, what waits in it, who may send to it, and its
+ * dead-letter queue. One call of GetQueueAttributes for each of the two. */
 #include <inttypes.h>
 
 #include "common/aws/arn/arn.h"
@@ -11,7 +10,7 @@
 #include "services/entitlectl/doctor/queue_policy.h"
 #include "services/entitlectl/print/format.h"
 
-/* As docs/operations.md asks for. */
+/* As docs/operations.md recommends. */
 enum { RETENTION_S = 14 * 86400, RECEIVES = 10 };
 
 #define PERMISSION "sqs:GetQueueAttributes on the queue"
@@ -60,7 +59,7 @@ static void on_dead_letters(void *arg, const struct aws_response *response)
                      described);
 }
 
-/* The URL that differs in the last two parts only: account and name, as the ARN has them. */
+/* The URL with other last two parts: account and name, as the ARN has them. */
 static struct str url_of_arn(struct str text, struct str beside, struct arena *arena)
 {
     struct arn arn;
@@ -100,8 +99,8 @@ static void look_at_dead_letters(const struct look *of, const struct json *attri
     ask_attributes(look, url_of_arn(redrive.target_arn, str_of(queue->url), arena));
 }
 
-/* Of AWS's own key only AWS could say who may use it, and it names no service ("Encryption at rest
- * in Amazon SQS", developer guide; "Configure KMS permissions for AWS services"). */
+/* Only AWS could let services use its own key, and its policy names none ("Encryption at rest in
+ * Amazon SQS", developer guide; "Configure KMS permissions for AWS services"). */
 static void look_at_key(const struct look *look, const struct json *attributes)
 {
     if (str_eq(json_get_str(attributes, "KmsMasterKeyId"), STR("alias/aws/sqs")))
@@ -157,7 +156,7 @@ static void on_attributes(void *arg, const struct aws_response *response)
     look_at_dead_letters(look, attributes);
 }
 
-/* What the settings alone tell. */
+/* Findings from the settings alone. */
 static void look_at_region(const struct look *look, const struct settings_queue *queue)
 {
     struct str named = queue_url_region(str_of(queue->url)), region = aws_region(look->aws);

@@ -10,27 +10,27 @@ struct who {
     bool everyone, sns, events;
 };
 
-/* What a statement's conditions say of where a message comes from. */
+/* What a statement's conditions say about the origin of a message. */
 struct origin {
     bool by_arn;    /* the topic or rule is named: ... */
     bool topics;    /* ... topics are among them, ... */
     bool any_topic; /* ... of any account */
     bool rules, any_rule;
     bool by_owner; /* the account of the topic or rule is named */
-    bool by_place; /* who sends himself is narrowed down: no service is meant */
+    bool by_place; /* the direct sender is restricted: no service is meant */
     bool negative; /* "not from there" */
     bool conditional;
     struct str asked; /* a topic: would it pass? */
     bool passes;
 };
 
-/* What all statements come to. */
+/* The sum of all statements. */
 struct view {
     const struct queue_policy_question *question;
     const struct json *statements; /* an array, or one object */
     bool everyone, sns, any_topic, events, any_rule;
     bool all_denied, sns_denied, events_denied;
-    bool narrowed; /* a Deny leaves out who does not come from somewhere */
+    bool narrowed; /* a Deny excludes senders that do not come from a given origin */
 };
 
 static bool same_letter(char a, char b, bool any_case)
@@ -38,7 +38,7 @@ static bool same_letter(char a, char b, bool any_case)
     return any_case ? tolower((unsigned char)a) == tolower((unsigned char)b) : a == b;
 }
 
-/* Comes back to the last '*' only, so that no pattern takes long. */
+/* Backtracks to the last '*' only, so that no pattern takes long. */
 bool pattern_fits(struct str pattern, struct str text, bool any_case)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, resume = 0;
@@ -126,7 +126,8 @@ static struct who who_of(const struct json *statement)
     return who;
 }
 
-/* The service and the account that a pattern of ARNs is for; what it leaves out may be anything. */
+/* The service and the account that a pattern of ARNs is for; parts that it leaves out may be
+ * anything. */
 static void read_arn(struct str pattern, struct origin *origin)
 {
     struct arn arn;
@@ -167,7 +168,7 @@ static const char *const place_keys[] = {"aws:PrincipalArn",   "aws:PrincipalAcc
                                          "aws:SourceVpc",      "aws:SourceVpce",
                                          "aws:VpcSourceIp",    NULL};
 
-/* A condition that everything meets. */
+/* A condition that every message meets. */
 static bool narrows(const struct json *values)
 {
     for (size_t i = 0; i < value_count(values); i++) {
@@ -209,8 +210,8 @@ static void read_not_from(void *arg, struct str key, const struct json *values)
         origin->negative = true;
 }
 
-/* With IfExists or ForAllValues a positive condition is met by whoever does not say where they come
- * from, and so narrows nothing ("IAM JSON policy elements: Condition operators"). */
+/* With IfExists or ForAllValues, a message without the key meets a positive condition, so the
+ * condition restricts nothing ("IAM JSON policy elements: Condition operators"). */
 static void read_operator(void *arg, struct str name, const struct json *keys)
 {
     static const char *const positive[] = {"StringEquals",

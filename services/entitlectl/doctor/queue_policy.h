@@ -2,9 +2,9 @@
  * element reference", IAM user guide; "Using custom policies with the Amazon SQS access policy
  * language", SQS developer guide). Pure; any text will do.
  *
- * What is judged is who can put messages in, not every subtlety of the language: conditions on
- * where a message comes from (aws:SourceArn, aws:SourceAccount, ...) are read, others are taken as
- * if they let everything through in an Allow, and as if they stopped nothing in a Deny.
+ * Only the question who can send is judged, not every subtlety of the language: conditions on the
+ * origin of a message (aws:SourceArn, aws:SourceAccount, ...) are read. Any other condition counts
+ * as met in an Allow, and as not met in a Deny.
  */
 #ifndef SERVICES_ENTITLECTL_DOCTOR_QUEUE_POLICY_H
 #define SERVICES_ENTITLECTL_DOCTOR_QUEUE_POLICY_H
@@ -16,22 +16,22 @@
 struct queue_policy_question {
     struct str policy;             /* the attribute; empty: the queue has none */
     struct str queue_arn;          /* empty: not known, every resource counts */
-    struct config_list topic_arns; /* that must be able to send; perhaps none */
+    struct config_list topic_arns; /* that must be able to send; may be empty */
 };
 
 struct queue_policy_verdict {
     enum finding_level level;
-    struct str text;    /* in the arena, or for ever */
+    struct str text;    /* in the arena, or static */
     const char *advice; /* NULL: none */
 };
 
 struct queue_policy_verdict queue_policy_judge(const struct queue_policy_question *question,
                                                struct arena *arena);
 
-/* Where messages go that were received too often, by the attribute RedrivePolicy. */
+/* The dead-letter queue that the attribute RedrivePolicy names. */
 struct redrive {
-    struct str target_arn; /* in the arena; empty: nowhere */
-    int64_t receives;      /* before that; 0: it does not say */
+    struct str target_arn; /* in the arena; empty: there is none */
+    int64_t receives;      /* before a message goes there; 0: not stated */
 };
 struct redrive redrive_read(struct str policy, struct arena *arena);
 

@@ -95,7 +95,7 @@ static void write_entitlement(const struct held_entitlement *held, int64_t now_s
     buf_printf(out, ", which %s", counting_words(held->counts));
 }
 
-/* The dimension asked about, or of a subscription without it what else it holds. */
+/* The dimension asked about; of a subscription without it, the dimensions that it has. */
 static void write_listed(const struct explain_facts *facts, const struct holding *holding,
                          struct buf *out)
 {

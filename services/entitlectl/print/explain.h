@@ -1,5 +1,5 @@
-/* A decision as one readable paragraph: what follows, what AWS said and when, what would change it,
- * and when AWS is asked next. Pure. */
+/* A decision as one readable paragraph: the answer, AWS's statements and their times, what would
+ * change it, and the time of the next call to AWS. Pure. */
 #ifndef SERVICES_ENTITLECTL_PRINT_EXPLAIN_H
 #define SERVICES_ENTITLECTL_PRINT_EXPLAIN_H
 

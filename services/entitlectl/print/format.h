@@ -5,14 +5,14 @@
 #include "common/base/buf.h"
 #include "proto/message.h"
 
-void format_value(struct buf *out, const struct value *value); /* nothing for none */
+void format_value(struct buf *out, const struct value *value); /* appends nothing for VALUE_NONE */
 void format_number(struct buf *out, double number);
 void format_span(struct buf *out, int64_t span_s); /* "45 seconds", "3 minutes", "2 days" */
 /* "2026-11-23T12:00:00Z (3 minutes ago)", "... (in 4 days)"; "never" for 0. */
 void format_when(struct buf *out, int64_t time_s, int64_t now_s);
-/* How a person names the licence: the trailing l-..., else as AWS gave it. */
+/* The licence as people name it: the trailing l-..., or else the whole text. */
 struct str format_license(const struct subscription *record);
-/* Its licence, or what else AWS knows the customer by. */
+/* Its licence, or else the identifier by which AWS knows the customer. */
 struct str format_customer(const struct subscription *record);
 /* "checker-1" of ipc:///run/entitled/public/checker-1.query; of others the whole address. */
 struct str format_process(const char *endpoint);
@@ -21,7 +21,8 @@ struct str format_process(const char *endpoint);
  * characters become '?'. */
 void format_wrap(struct buf *out, struct str text, size_t width);
 
-/* The text with '?' for what could move the cursor or colour the terminal. */
+/* The text with '?' in place of control characters, which could move the cursor or colour the
+ * terminal. */
 void format_printable(struct buf *out, struct str text);
 
 #endif

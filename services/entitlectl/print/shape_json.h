@@ -1,5 +1,5 @@
-/* Any shape of messages.def as JSON, with the names and units that docs/protocol.md gives it; what
- * is absent is left out. */
+/* Any shape of messages.def as JSON, with the names and units of docs/protocol.md; absent members
+ * are left out. */
 #ifndef SERVICES_ENTITLECTL_PRINT_SHAPE_JSON_H
 #define SERVICES_ENTITLECTL_PRINT_SHAPE_JSON_H
 

@@ -86,7 +86,7 @@ static void measure(const struct table *table, size_t widths[TABLE_COLUMNS])
     }
 }
 
-/* Nothing stands behind the last cell of a line. */
+/* The last cell of a line is not padded. */
 static void write_cell(const struct table *table, size_t column, const size_t *widths,
                        struct str text, struct buf *out)
 {

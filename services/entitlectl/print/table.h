@@ -1,7 +1,7 @@
 /* Aligned columns with a header line, for people. Pure.
  *
- * What comes from outside cannot move the cursor or colour the terminal: control characters are
- * shown as '?'. An empty cell is shown as '-'.
+ * Foreign text cannot move the cursor or colour the terminal: control characters are shown as '?'.
+ * An empty cell is shown as '-'.
  */
 #ifndef SERVICES_ENTITLECTL_PRINT_TABLE_H
 #define SERVICES_ENTITLECTL_PRINT_TABLE_H

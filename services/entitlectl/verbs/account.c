@@ -1,5 +1,5 @@
-/* account: the seller account that the store remembers, beside those that the checkers sign with.
- */
+/* account: the seller account that the store remembers, and the accounts that the checkers sign
+ * with. */
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/verbs/verbs.h"
 
@@ -13,7 +13,7 @@ static struct json *or_null(struct str account)
     return str_is_empty(account) ? json_new_null() : json_new_str(account);
 }
 
-/* Whether its credentials may be used: nobody knows, or it is the seller's. */
+/* Whether its credentials may be used: its account is not known, or is the seller's. */
 static bool add_checker(struct ctl *ctl, const char *endpoint, struct str seller,
                         struct table *table, struct json *list)
 {

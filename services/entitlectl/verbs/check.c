@@ -106,7 +106,7 @@ int verb_check(struct ctl *ctl)
     return answer->allow ? EXIT_DONE : EXIT_REFUSED;
 }
 
-/* NULL for each that the store does not tell: an explanation without it is better than none. */
+/* NULL for each that the store does not have: an explanation without it is better than none. */
 static const struct due_result **ask_dues(struct ctl *ctl, const struct holding_list *holdings)
 {
     const struct due_result **dues =
@@ -158,7 +158,7 @@ static void add_holdings(struct ctl *ctl, struct holding_list *all, const struct
     *all = (struct holding_list){items, all->count + more->count};
 }
 
-/* All of them: a message holds some, and tells where the next ones begin. */
+/* All pages: each message holds some records, and the place where the next begin. */
 static int ask_entitlements(struct ctl *ctl, struct entitlements_params *whose,
                             struct entitlements_result *ret)
 {

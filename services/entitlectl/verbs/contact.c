@@ -1,4 +1,4 @@
-/* contact erase: what a buyer typed into the onboarding form is personal; show --contact shows it.
+/* contact erase: the buyer's words in the onboarding form are personal; show --contact shows them.
  */
 #include "services/entitlectl/verbs/records.h"
 #include "services/entitlectl/verbs/verbs.h"

@@ -1,5 +1,5 @@
-/* doctor: whether all that the suite needs is there, for an operator on a host where its daemons
- * run. Looks only: nothing is changed, at AWS or here. */
+/* doctor: whether the suite has everything that it needs, for an operator on a host of its daemons.
+ * Changes nothing, at AWS or here. */
 #include "services/entitlectl/doctor/doctor.h"
 #include "services/entitlectl/verbs/verbs.h"
 

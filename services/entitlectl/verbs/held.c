@@ -1,5 +1,5 @@
-/* held list, accept, refuse: ends that nothing certain explains, and the operator's word on them.
- */
+/* held list, accept, refuse: ends that nothing certain explains, and the operator's decision on
+ * them. */
 #include <stdio.h>
 
 #include "proto/record/record.h"
@@ -31,7 +31,7 @@ static void add_row(const struct ctl *ctl, struct table *table, const struct hel
     table_cell_time(table, end->until);
 }
 
-/* All that are held, of a product or of every; `visit` is given each. */
+/* Calls `visit` with each held end, of a product or of all. */
 static int each_end(struct ctl *ctl, struct str product,
                     void (*visit)(void *arg, const struct held_end *end), void *arg)
 {
@@ -98,8 +98,8 @@ static bool is_among(const struct subscription_list *records, struct str id)
     return !records;
 }
 
-/* An end that was refused is decided, and some settle by themselves: only its own name brings such
- * a one up. */
+/* An end that was refused is decided, and some settle by themselves: those are chosen only by their
+ * own handle. */
 static void choose_end(void *arg, const struct held_end *end)
 {
     struct choice_of_ends *choice = arg;
@@ -109,8 +109,8 @@ static void choose_end(void *arg, const struct held_end *end)
         batch_add_record(choice->ctl, choice->batch, end->subscription);
 }
 
-/* A handle of one subscription names its end. One that leads to several means, as a product does,
- * those of them that nobody has decided yet. */
+/* A handle of one subscription names its end. A handle of several, like a product, means the ends
+ * that wait for a decision. */
 static int choose(struct ctl *ctl, struct str product, struct batch *batch)
 {
     struct choice_of_ends choice = {.ctl = ctl, .batch = batch};
@@ -141,7 +141,7 @@ static void print_decided(struct ctl *ctl, struct json *decided)
     json_free(decided);
 }
 
-/* One by one: what was shown is what is decided, also if more ends are held meanwhile. */
+/* One by one: only the ends that were shown are decided, even if more are held meanwhile. */
 static int decide_all(struct ctl *ctl, enum held_decision decision, const struct str_list *ids)
 {
     struct json *decided = json_new_array();

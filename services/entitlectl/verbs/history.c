@@ -12,7 +12,7 @@
 
 enum { HISTORY_LIMIT = 100, PAGE = 500 };
 
-/* What the two histories differ in. */
+/* The differences between the two histories. */
 struct history {
     enum method_id method;
     const struct shape *shape; /* of an item */
@@ -197,7 +197,7 @@ static void gather_override(void *arg, const struct journal_entry *entry)
     gathering->count++;
 }
 
-/* Whoever has only an override is known by that. */
+/* A handle that has only an override is known by that. */
 static int gather_handle(struct ctl *ctl, struct gathering *gathering, struct str handle)
 {
     static const struct subscription_list nobody;
@@ -221,7 +221,7 @@ static int gather_handle(struct ctl *ctl, struct gathering *gathering, struct st
     return EXIT_DONE;
 }
 
-/* Newest first; what concerns several of a handle's subscriptions comes once. */
+/* Newest first; an item about several of a handle's subscriptions comes once. */
 static size_t arrange(struct gathering *gathering)
 {
     const struct history *history = gathering->history;

@@ -10,7 +10,7 @@ void journal_row(struct table *table, const struct journal_entry *entry);
 /* For qsort(). */
 int journal_newest_first(const void *a, const void *b);
 
-/* What became of the overrides for a customer (any handle of the records, or the one that was
+/* The entries about overrides for a customer (any handle of the records, or the one that was
  * typed), newest first, of commits after `after_seq`. Exit code. */
 int journal_each_override(struct ctl *ctl, struct str handle,
                           const struct subscription_list *records, int64_t after_seq,

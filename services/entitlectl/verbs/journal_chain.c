@@ -157,7 +157,7 @@ static int erase(struct ctl *ctl, struct journal_erase_params *params, int64_t *
     return EXIT_DONE;
 }
 
-/* Whose words are erased. The first of the names are subscriptions. */
+/* The subjects whose words are erased. Subscriptions come first. */
 struct choice {
     struct ctl *ctl;
     struct batch batch;
@@ -180,7 +180,7 @@ static int erase_of(struct ctl *ctl, struct journal_erase_params *params,
     return code;
 }
 
-/* Several entries are of one override. */
+/* Several entries may be about one override. */
 static void choose_override(void *arg, const struct journal_entry *entry)
 {
     struct choice *choice = arg;
@@ -219,7 +219,7 @@ static int choose_handle(struct choice *choice)
     return EXIT_DONE;
 }
 
-/* The words about a customer or an override, or all that somebody is the author of. */
+/* The words about a customer or an override, or all words of an author. */
 static int choose(struct ctl *ctl, const struct journal_erase_params *params, struct choice *choice)
 {
     struct batch *batch = &choice->batch;

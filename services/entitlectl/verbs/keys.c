@@ -18,7 +18,7 @@ static const char *key_directory(const struct ctl *ctl)
     return given ? given : ctl->settings->entitled.key_directory;
 }
 
-/* A name becomes a file's, and the first word of a line in lists. */
+/* A name becomes a file name, and the first word of a line in lists. */
 static bool is_name(struct str name)
 {
     static const char others[] = "-_.@";

@@ -72,7 +72,7 @@ static void print(struct ctl *ctl, const struct override *overrides, size_t coun
     json_free(root);
 }
 
-/* A slip of the pen would never be noticed: what nobody is known by overrides nothing. */
+/* A mistyped handle would never be noticed: it overrides nothing. */
 static int ask_if_unknown(struct ctl *ctl, struct str handle)
 {
     struct find_params params = {.handle = handle};
@@ -107,7 +107,7 @@ int verb_override_set(struct ctl *ctl)
 
     if (override.action == OVERRIDE_VALUE)
         override.value = value_of(says);
-    /* A text covers every quantity, and what was meant for deny would be one. */
+    /* A text covers every quantity, and a mistyped "deny" would be a text. */
     if (override.value.kind == VALUE_STRING && override.dimension.len == 0)
         return ctl_fail(ctl,
                         "'" STR_FMT "' is neither allow, deny, true, false nor a number; a text "

@@ -211,7 +211,7 @@ static struct json *view_to_json(const struct view *view)
     return root;
 }
 
-/* Not found is no failure: nothing was planned, nothing was typed. */
+/* Not found is not a failure: nothing was planned, or nothing was typed. */
 static int ask_about(struct ctl *ctl, enum method_id method, const struct subscription *record,
                      const void **ret_result)
 {

@@ -1,5 +1,5 @@
-/* Subscriptions as the operator sees them: the record, its state now, how each entitlement counts.
- */
+/* Subscriptions as the operator sees them: the record, its state now, and how each entitlement
+ * counts. */
 #ifndef SERVICES_ENTITLECTL_VERBS_RECORDS_H
 #define SERVICES_ENTITLECTL_VERBS_RECORDS_H
 

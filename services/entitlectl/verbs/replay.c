@@ -1,5 +1,5 @@
-/* replay: sends kept messages to their queue again. They come as the first time: read as the
- * settings have it now, their signature checked, their facts applied. */
+/* replay: sends kept messages to their queue again. They are read by the settings of now, checked
+ * and applied as at first. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -67,9 +67,9 @@ static void on_sent(void *arg, const struct aws_response *response)
     loop_stop(replay->loop);
 }
 
-/* Amazon SQS developer guide, "FIFO queues": a message is of a group, in which the ones behind it
- * wait, and one with the same deduplication id, or without any with the same body, is taken for the
- * same for five minutes. A replay is meant as another message, and holds nobody up. */
+/* Amazon SQS developer guide, "FIFO queues": a message belongs to a group, in which later messages
+ * wait for it. For five minutes, another message with its deduplication id (or, without one, its
+ * body) is taken for the same. A replay is meant as another message, and delays no group. */
 static void set_order(const struct replay *replay, struct json *request)
 {
     unsigned char noise[16];
@@ -172,7 +172,7 @@ static int choose_by_outcome(struct replay *replay, enum outcome outcome)
     return EXIT_DONE;
 }
 
-/* What was sent is said also if the next one was not. */
+/* The journal has the messages that were sent, even if the next one failed. */
 static int journal(struct replay *replay)
 {
     enum { TEXT_MAX_BYTES = 900 };

@@ -1,4 +1,4 @@
-/* settings: what counts now, and where it comes from. Asks no daemon. */
+/* settings: the values that count now, and their origin. Asks no daemon. */
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/verbs/verbs.h"
 

@@ -1,4 +1,4 @@
-/* signing-keys list, renew: what the registration page's links and sessions are signed with. */
+/* signing-keys list, renew: the keys that sign the registration page's links and sessions. */
 #include <inttypes.h>
 
 #include "services/entitlectl/command/batch.h"

@@ -44,7 +44,7 @@ static void add(struct ctl *ctl, struct figures *figures, struct str process, co
     json_add(figures->processes, item);
 }
 
-/* Pollers answer nobody: the store has what they told it, "poller-1@host". */
+/* Pollers answer no questions: the store has the figures that they reported, "poller-1@host". */
 static void add_reported(struct ctl *ctl, struct figures *figures,
                          const struct process_figures_list *processes)
 {
@@ -63,7 +63,7 @@ static void add_reported(struct ctl *ctl, struct figures *figures,
     }
 }
 
-/* One that does not answer does not keep the others from being shown. */
+/* The others are shown even if one does not answer. */
 static void ask(struct ctl *ctl, struct figures *figures, enum method_id method,
                 const char *endpoint)
 {

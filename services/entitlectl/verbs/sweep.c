@@ -1,4 +1,4 @@
-/* sweep: has products swept, waits, and shows what was found. */
+/* sweep: starts sweeps of products, waits, and shows their results. */
 #include "services/entitlectl/command/products.h"
 #include "services/entitlectl/print/format.h"
 #include "services/entitlectl/print/shape_json.h"

@@ -1,5 +1,5 @@
 /* watch: the journal's entries as they are committed. The feed says that there are some; the
- * journal says which, so that what a full queue lost is shown all the same. */
+ * journal says which, so that entries are shown even if a full queue lost their event. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,7 +78,7 @@ static void add_override(void *arg, const struct journal_entry *entry)
     add(gathering->ctl, gathering->entries, entry);
 }
 
-/* Looked up each time: whoever is not known yet may register meanwhile. */
+/* Looked up each time: a customer that is not known yet may register meanwhile. */
 static int gather_handle(struct watch *watch, struct entries *entries)
 {
     struct find_params params = {.handle = watch->handle};
@@ -132,7 +132,7 @@ static void print_all(struct watch *watch, struct entries *entries)
     buf_clear(&ctl->out);
 }
 
-/* A store that goes away meanwhile is asked when its feed is heard again. */
+/* If the store goes away meanwhile, it is asked when its feed is heard again. */
 static void show(struct watch *watch, int64_t seq)
 {
     struct ctl *ctl = watch->ctl;
@@ -202,7 +202,7 @@ int verb_watch(struct ctl *ctl)
     const void *result;
     int code = ctl_option_count(ctl, "limit", 1, &watch.left);
 
-    /* A store that is not there is said at once. */
+    /* A missing store is reported at once. */
     if (code == EXIT_DONE)
         code = ctl_ask_store(ctl, METHOD_store_ping, NULL, &result);
     if (code != EXIT_DONE)

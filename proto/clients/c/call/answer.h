@@ -1,4 +1,4 @@
-/* The answer that an application holds in its hand. */
+/* An answer as the application holds it. */
 #ifndef PROTO_CLIENTS_C_CALL_ANSWER_H
 #define PROTO_CLIENTS_C_CALL_ANSWER_H
 
@@ -19,9 +19,9 @@ struct entitled_answer {
 };
 
 void answer_clear(struct entitled_answer *answer);
-/* Under guard_call(). Returns the code: an answer of many may be an error. */
+/* Under guard_call(). Returns the code: one answer of several may be an error. */
 int answer_fill(struct entitled_answer *answer, const struct answer *from, int64_t age_ms);
-/* Refuses for that reason; returns the code. */
+/* Fills a refusal with the error; returns the code. */
 int answer_fail(struct entitled_answer *answer, const struct entitled_error *error);
 
 #endif

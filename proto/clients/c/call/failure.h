@@ -13,7 +13,7 @@ int failure_set(struct entitled_error *error, int code, const char *format, ...)
 int failure_of_memory(struct entitled_error *error);
 void failure_none(struct entitled_error *error);
 
-/* The code of a checker's. */
+/* The code that stands for a checker's error. */
 int failure_code(enum rpc_error code);
 
 #endif

@@ -1,9 +1,8 @@
-/* Running out of memory in somebody else's process: the function of ours that was called ends, the
- * process does not.
+/* Running out of memory in the application's process: our function ends, the process goes on.
  *
- * mem_exhausted(), which elsewhere ends the process, goes back to the innermost guard_call() of the
- * thread. What was allocated in between is lost, and an object that was being changed must not be
- * used for changes again: the caller of guard_call() knows which.
+ * mem_exhausted(), which elsewhere ends the process, goes back to the innermost guard_call() of
+ * the thread. The memory allocated in between is lost. An object that was being changed must not be
+ * changed again: the caller of guard_call() knows which one.
  */
 #ifndef PROTO_CLIENTS_C_CALL_GUARD_H
 #define PROTO_CLIENTS_C_CALL_GUARD_H

@@ -39,9 +39,9 @@ static int read_texts(const struct entitled_question *from, struct inquiry *ret,
     return code;
 }
 
-/* Programs compiled with a later header have a larger struct. What they leave unset behind ours
- * means what absent means; what they set would narrow the question in a way that is not known here.
- */
+/* Programs compiled with a later header have a larger struct. Members behind ours that are unset
+ * mean what absent means; members that are set would narrow the question in a way that this version
+ * does not know. */
 static int check_size(const struct entitled_question *from, struct entitled_error *error)
 {
     if (!from || from->size < sizeof(*from) || from->size > SIZE_LIMIT)

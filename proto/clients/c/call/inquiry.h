@@ -1,4 +1,4 @@
-/* A question as the application put it, checked. */
+/* A question as the application asked it, checked. */
 #ifndef PROTO_CLIENTS_C_CALL_INQUIRY_H
 #define PROTO_CLIENTS_C_CALL_INQUIRY_H
 
@@ -7,7 +7,7 @@
 #include "proto/message.h"
 
 struct inquiry {
-    struct check_params params; /* texts borrow from the application's */
+    struct check_params params; /* its texts are the application's */
     int64_t timeout_ms;
     struct str trace;
 };
@@ -15,7 +15,7 @@ struct inquiry {
 /* ENTITLED_OK, or ENTITLED_BAD_REQUEST with the sentence. */
 int inquiry_read(const struct entitled_question *from, const struct entitled_options *options,
                  struct inquiry *ret, struct entitled_error *error);
-/* A copy of which everything lives in the arena. */
+/* A copy; all of it lives in the arena. */
 void inquiry_copy(const struct inquiry *from, struct arena *arena, struct inquiry *ret);
 
 #endif

@@ -1,4 +1,4 @@
-/* What belongs to the application and is left as it was. */
+/* errno belongs to the application: functions leave it as it was. */
 #ifndef PROTO_CLIENTS_C_CALL_KEEP_ERRNO_H
 #define PROTO_CLIENTS_C_CALL_KEEP_ERRNO_H
 
@@ -11,7 +11,7 @@ static inline void keep_errno_restore(const int *kept)
     errno = *kept;
 }
 
-/* Among the declarations of a function: errno is the same when it returns. */
+/* A declaration in a function: errno is the same when it returns. */
 #define KEEPS_ERRNO cleanup(keep_errno_restore) __attribute__((unused)) const int kept_errno = errno
 
 #endif

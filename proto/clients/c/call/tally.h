@@ -1,4 +1,4 @@
-/* How often what happened between a client and its checkers, since this process has it. */
+/* Counters of what happens between a client and its checkers; they begin with the process. */
 #ifndef PROTO_CLIENTS_C_CALL_TALLY_H
 #define PROTO_CLIENTS_C_CALL_TALLY_H
 

@@ -8,8 +8,8 @@
 #include "proto/clients/c/copy/readers.h"
 #include "proto/codec/codec.h"
 
-/* What the answers depend on beside the records. Readers may look at an old one for a moment, and
- * there are few: each lives as long as the client. */
+/* The facts that answers depend on beside the records. A reader may still use an old version for a
+ * moment. There are few versions, so each lives as long as the client. */
 struct guidance {
     struct guidance *older;
     struct arena arena;

@@ -1,4 +1,4 @@
-/* Records in this process, and the answers that follow from them.
+/* Records in this process, and answers from them.
  *
  * One thread writes the replica; any number of threads ask.
  */
@@ -11,13 +11,13 @@
 
 struct local;
 
-/* Under guard_call(), all but the last. */
+/* All but the last under guard_call(). */
 struct local *local_new(void);
 struct replica *local_replica(struct local *local);
-/* The spans and the products to decide by from now on; one thread. NULL policy: policy_default. */
+/* The spans and the products that decide from now on; one thread. NULL policy: policy_default. */
 void local_decide_by(struct local *local, const struct decision_policy *policy,
                      const struct product_page_list *products);
-/* A clock that stands; 0: it goes. Before the first question. */
+/* Stops the clock at now_s; 0: it runs. Before the first question. */
 void local_stop_clock(struct local *local, int64_t now_s);
 
 int local_check(struct local *local, const struct inquiry *question, int64_t age_ms,
@@ -25,6 +25,6 @@ int local_check(struct local *local, const struct inquiry *question, int64_t age
 /* After memory ran out within local_check(). */
 void local_abort_read(struct local *local);
 
-void local_free(struct local *local); /* nobody may be asking; takes NULL */
+void local_free(struct local *local); /* no thread may be asking; takes NULL */
 
 #endif

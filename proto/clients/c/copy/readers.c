@@ -5,11 +5,11 @@
 
 #include "common/base/mem.h"
 
-/* A slot belongs to its thread and to the list; whoever leaves last frees it. */
+/* A slot belongs to its thread and to the list; the last of the two frees it. */
 enum slot_state {
-    USED,     /* by a living thread */
+    USED,     /* used by a living thread */
     FREE,     /* its thread has ended */
-    ORPHANED, /* the list is gone, its thread is not */
+    ORPHANED, /* the list is freed, the thread lives */
 };
 
 struct slot {
@@ -52,8 +52,8 @@ void readers_free(struct readers *readers)
     struct slot *own = pthread_getspecific(readers->key);
     if (own)
         atomic_store(&own->state, FREE);
-    /* A thread that is just ending may still call on_thread_end(); those that live on will not, and
-     * their slots, without what they held, are lost. */
+    /* A thread that is ending may still call on_thread_end(). Other threads will not, so their
+     * slots are lost; the readers and arenas in them are freed. */
     pthread_key_delete(readers->key);
     for (struct slot *slot = atomic_load(&readers->slots), *next; slot; slot = next) {
         next = slot->next;

@@ -1,6 +1,6 @@
 /* One reader of a replica for each thread that asks, found without a lock.
  *
- * A thread that ends leaves its reader to the next new one.
+ * When a thread ends, the next new thread takes over its reader.
  */
 #ifndef PROTO_CLIENTS_C_COPY_READERS_H
 #define PROTO_CLIENTS_C_COPY_READERS_H
@@ -22,7 +22,7 @@ struct reader_slot *readers_get(struct readers *readers);
 /* The slot of this thread if it has one already, else NULL. */
 struct reader_slot *readers_find(const struct readers *readers);
 
-/* No thread may be reading; threads that read before may live on. Takes NULL. */
+/* No thread may be reading; threads that have read before may live on. Takes NULL. */
 void readers_free(struct readers *readers);
 
 #endif

@@ -16,13 +16,13 @@ enum {
     FETCHES_MAX = 64,     /* at once */
     FETCH_TIMEOUT_MS = 5000,
     RETRY_MS = 100,
-    KEY_MAX = 254, /* a longer handle leads nowhere: messages.def limits all that it could be */
+    KEY_MAX = 254, /* a longer handle leads nowhere: messages.def limits every kind of handle */
     ID_SIZE = 65,
 };
 
-/* A handle that the copy knows of, or is about to. */
+/* A handle that the copy knows, or is about to know. */
 struct tracked {
-    TAILQ_ENTRY(tracked) entry; /* in `wanted`, while nobody fetches it */
+    TAILQ_ENTRY(tracked) entry; /* in `wanted` until it is fetched */
     struct subset *subset;
     struct rpc_call *call;
     struct rpc_client *source; /* while it is asked */
@@ -38,7 +38,7 @@ struct note {
 
 struct subset {
     struct replica *records;
-    struct replica *known;   /* a mark for each handle that the copy knows everything of */
+    struct replica *known;   /* a mark for each handle of which the copy has every record */
     struct readers *readers; /* of the marks */
     int64_t last_mark;
     struct map *tracked; /* by handle_key() */
@@ -213,7 +213,8 @@ static void hold(struct subset *subset, const struct subscription *record)
     track(subset, record->successor);
 }
 
-/* One that succeeds a record is wanted before that names it: a commit may tell of it first. */
+/* A record's successor is wanted before the record names it: a commit may bring the successor
+ * first. */
 bool subset_wants(struct subset *subset, const struct subscription *record)
 {
     const struct str handles[] = {record->id,          record->tenant,
@@ -223,7 +224,7 @@ bool subset_wants(struct subset *subset, const struct subscription *record)
 
     for (size_t i = 0; !wanted && i < sizeof(handles) / sizeof(handles[0]); i++)
         wanted = find_tracked(subset, handles[i]) != NULL;
-    /* One that took over another by a merger. */
+    /* A record that took over another in a merger. */
     for (size_t i = 0; !wanted && i < record->aliases.count; i++)
         wanted = is_held(subset, record->aliases.items[i]) ||
                  find_tracked(subset, record->aliases.items[i]);
@@ -242,7 +243,7 @@ static bool remove_record(void *arg, struct str id, void *value)
     return true;
 }
 
-/* The marks go first: who still sees one when he has read the records has seen them all. */
+/* The marks go first: a reader that still sees the mark after reading has seen all records. */
 void subset_forget(struct subset *subset)
 {
     subset_leave(subset);
@@ -264,7 +265,7 @@ static bool fetch_anew(void *arg, struct str key, void *value)
 
 void subset_on_change(struct subset *subset, const struct commit_event *event)
 {
-    /* Not an event: what was removed is not told. */
+    /* Not by an event: a removal is not in it. */
     if (!event && subset->fetching > 0)
         map_each(subset->tracked, fetch_anew, NULL);
     for (size_t i = 0; event && i < event->removed.count; i++) {

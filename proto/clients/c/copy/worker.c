@@ -20,7 +20,7 @@
 enum {
     LOOK_AROUND_MS = 1000,
     LOOK_AROUND_FIRST_MS = 100, /* while there is no copy yet */
-    SILENCE_MS = 5000,          /* without a heartbeat: another checker may hear more */
+    SILENCE_MS = 5000,          /* without a heartbeat: another checker may hear the store better */
     DESCRIBE_INTERVAL_MS = 10000,
     DESCRIBE_TIMEOUT_MS = 5000,
     ID_SIZE = 65,
@@ -42,9 +42,9 @@ struct worker {
     struct rpc_call *describing;
     bool described; /* the source, since it was chosen */
     struct replica_follow *follow;
-    struct replica_follow_state left; /* by the follower before */
+    struct replica_follow_state left; /* of the follower before */
     char left_incarnation[ID_SIZE];
-    /* Shared with those who ask. */
+    /* Shared with the threads that ask. */
     atomic_bool stopped, lost, complete;
     atomic_int_fast64_t equal_mono_ms;
     pthread_mutex_t lock; /* of `changed` only */
@@ -68,7 +68,7 @@ static void stop_following(struct worker *worker)
     if (worker->follow)
         snprintf(worker->left_incarnation, ID_SIZE, STR_FMT, STR_ARG(worker->left.incarnation));
     worker->left.incarnation = str_of(worker->left_incarnation);
-    worker->left.kept_incarnation = STR_NONE; /* only who tells the source needs it */
+    worker->left.kept_incarnation = STR_NONE; /* only a report to the source needs it */
     replica_follow_close(take(worker->follow));
 }
 
@@ -176,8 +176,8 @@ static bool is_another(const void *arg, const struct checker *checker)
     return checker != worker->source;
 }
 
-/* One that went away without another to turn to is waited for: what was left off is asked for when
- * it is back. */
+/* A source that went away is waited for if there is no other: when it is back, following resumes.
+ */
 static void choose_source(struct worker *worker)
 {
     const struct checker *source = worker->source;

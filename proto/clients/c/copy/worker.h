@@ -10,7 +10,7 @@
 
 struct worker;
 
-/* Under guard_call(). Everything passed must outlive it; subset NULL: all records. */
+/* Under guard_call(). All arguments must outlive it; subset NULL: all records. */
 struct worker *worker_start(struct endpoint_context *context, struct roster *roster,
                             struct local *local, struct subset *subset,
                             const struct entitled_options *options);

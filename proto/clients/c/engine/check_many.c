@@ -9,7 +9,7 @@
 
 /* The limit of check_many_params in messages.def. */
 enum { QUESTIONS_PER_MESSAGE = 1000 };
-/* What stands around the texts of a question, and around all questions. */
+/* Bytes around the texts of a question, and around all questions. */
 enum { QUESTION_FRAME_BYTES = 32, MESSAGE_FRAME_BYTES = 2048 };
 
 struct many_call {
@@ -62,7 +62,7 @@ static int read_questions(struct many_call *call, struct inquiry *questions)
     return ENTITLED_OK;
 }
 
-/* A question that alone is bad fails alone. */
+/* A bad question fails alone. */
 static int check_here(struct many_call *call, const struct inquiry *questions)
 {
     for (size_t i = 0; i < call->count; i++) {
@@ -125,7 +125,7 @@ static int ask_some(struct many_call *call, const struct inquiry *questions, siz
     return take_answers(call, result, first, count);
 }
 
-/* How many of so many fit into one message. */
+/* The count of questions that fit into one message. */
 static size_t count_that_fit(const struct inquiry *questions, size_t left)
 {
     size_t bytes = MESSAGE_FRAME_BYTES, count = 0;

@@ -79,7 +79,7 @@ struct engine *engine_new(const struct entitled_options *options, struct str fix
     return engine;
 }
 
-/* A socket that was lost when memory ran out would be waited for. */
+/* The context would wait for a socket that was lost when memory ran out. */
 static void end_context(struct engine *engine, bool whole)
 {
     if (whole)
@@ -125,7 +125,7 @@ static int state_of_copy(struct engine *engine, const struct inquiry *question, 
     return failure_set(error, ENTITLED_NOT_READY, "nothing is known of this handle yet");
 }
 
-/* What is in the replica may just be cleared, so the state is looked at again afterwards. */
+/* The replica may be cleared meanwhile, so the state is checked again afterwards. */
 static int check_copy(struct engine *engine, const struct inquiry *question,
                       struct entitled_answer *answer)
 {
@@ -160,7 +160,7 @@ static bool is_good_enough(const struct engine *engine, const struct inquiry *qu
     /* While the store is catching up, a checker may know what the copy does not. */
     if (code == ENTITLED_NOT_READY && engine_copy_answers(engine))
         return false;
-    /* A copy of some records is no worse than asking. */
+    /* A partial copy must not be worse than asking a checker. */
     if (engine->subset && code != ENTITLED_OK && code != ENTITLED_BAD_REQUEST)
         return false;
     /* Fresher data than the copy has comes from AWS, through a checker. */
@@ -204,7 +204,7 @@ int engine_check(struct engine *engine, const struct inquiry *question,
         return code;
     int from_copy = code;
     code = check_remotely(engine, question, answer);
-    /* Unmet, the last answer is better than none; it says that it is stale. */
+    /* If no checker answers, the copy's answer is better than none; it says that it is stale. */
     if (code != ENTITLED_OK && engine->local && from_copy == ENTITLED_OK)
         code = check_copy(engine, question, answer);
     return code;

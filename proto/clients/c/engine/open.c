@@ -1,4 +1,4 @@
-/* entitled_open(), entitled_close(), and what fork() asks for in between. */
+/* entitled_open(), entitled_close(), and the new engine after fork(). */
 #include "common/base/mem.h"
 #include "proto/clients/c/call/failure.h"
 #include "proto/clients/c/call/guard.h"
@@ -102,7 +102,8 @@ void entitled_close(struct entitled *client)
     free_client(client);
 }
 
-/* The first who asks in a child makes its engine; who comes at the same time drops his. */
+/* The first question in a child makes the child's engine. Of several threads at once, one keeps its
+ * engine and the others drop theirs. */
 static int engine_after_fork(struct entitled *client, struct engine *before,
                              struct engine **ret_engine, struct entitled_error *error)
 {

@@ -43,7 +43,7 @@ int fixture_read(const char *path, struct buf *ret_text, struct error *error)
     return file_read_waiting(path, FILE_MAX, ret_text, error);
 }
 
-/* What a test does not care about need not be written down. */
+/* Members that do not matter to a test may be left out. */
 static void complete_record(struct subscription *record, int64_t now_s)
 {
     if (record->product_code.len == 0)

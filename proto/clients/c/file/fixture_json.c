@@ -43,7 +43,7 @@ static void pack_text(struct json *json, struct str text)
     buf_append_str(json->out, text);
 }
 
-/* The count of what was packed since, into the head at `place`. */
+/* Writes the count of the items packed since into the head at `place`. */
 static void set_count(struct json *json, size_t place, uint32_t count)
 {
     for (size_t i = 0; i < 4; i++)

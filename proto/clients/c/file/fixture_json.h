@@ -1,7 +1,7 @@
 /* JSON that a person wrote, as MessagePack for the codec: objects are shapes, keys their fields.
  *
- * Stricter than the codec, which reads what newer programs sent: a key that the shape does not have
- * is a slip of the pen. A time may be written as ISO 8601.
+ * Stricter than the codec, which also reads messages of newer programs: here an unknown key is a
+ * typing mistake. A time may be written as ISO 8601.
  */
 #ifndef PROTO_CLIENTS_C_FILE_FIXTURE_JSON_H
 #define PROTO_CLIENTS_C_FILE_FIXTURE_JSON_H
@@ -10,7 +10,7 @@
 #include "common/base/error.h"
 #include "proto/message.h"
 
-/* text is one object. The sentence names the line. */
+/* text is one object. The error names the line. */
 int fixture_json_pack(struct str text, const struct shape *shape, struct buf *out,
                       struct error *error);
 

@@ -22,8 +22,7 @@
  * The library does not end the process, writes nothing, leaves errno, signals, the locale and the
  * environment alone (its threads block all signals), and returns every failure as a code and a
  * sentence. All texts are UTF-8 and end in NUL; those passed in are copied, those handed out belong
- * to the object they come from. What takes an error takes NULL too; other pointers must not be NULL
- * where nothing says so.
+ * to the object they come from. An error pointer may be NULL; others must not, unless stated.
  *
  * Memory: when it runs out (or descriptors, or threads), the function says ENTITLED_NO_MEMORY and
  * the answer refuses. What was under way is lost, and its memory with it. If that was in an
@@ -73,7 +72,7 @@ ENTITLED_API int entitled_version(void);
 /* What went wrong. Numbers are never reused; treat one you do not know as ENTITLED_INTERNAL. */
 enum entitled_code {
     ENTITLED_OK = 0,
-    /* Said by a checker, or as it would say it. */
+    /* A checker's, or as a checker would report it. */
     ENTITLED_BAD_REQUEST = 1,
     ENTITLED_UNKNOWN_METHOD = 2,
     ENTITLED_NOT_FOUND = 3,
@@ -84,7 +83,7 @@ enum entitled_code {
     ENTITLED_THROTTLED = 8,
     ENTITLED_AWS = 9,
     ENTITLED_INTERNAL = 10,
-    /* Said by this library. */
+    /* This library's own. */
     ENTITLED_NO_MEMORY = 100, /* or no descriptors, no threads */
     ENTITLED_BUSY = 101,      /* an asynchronous function is running in another thread */
     ENTITLED_CANCELLED = 102, /* the client was closed */
@@ -126,7 +125,7 @@ ENTITLED_API int entitled_options_add_checker(struct entitled_options *options,
 ENTITLED_API int entitled_options_set_certificate(struct entitled_options *options,
                                                   const char *path);
 /* Likewise, the path of the public certificate that the checkers named by add_checker must show.
- * Those that other checkers tell of must show the key that they tell. */
+ * Checkers reported by other checkers must show the key of the report. */
 ENTITLED_API int entitled_options_set_checker_certificate(struct entitled_options *options,
                                                           const char *path);
 /* Every checker-*.query socket of this directory. Without any checker or directory:
@@ -136,7 +135,7 @@ ENTITLED_API int entitled_options_set_directory(struct entitled_options *options
 /* Whether to take up and drop checkers as they come and go, by asking them. Default: true. */
 ENTITLED_API int entitled_options_set_discovery(struct entitled_options *options, bool discovery);
 
-/* How long a question may take that sets none itself. Default: 2000. */
+/* The time for a question that sets none itself. Default: 2000. */
 ENTITLED_API int entitled_options_set_timeout_ms(struct entitled_options *options,
                                                  int64_t timeout_ms);
 /* Hedging: how long one checker may think before a second is asked as well; the first answer
@@ -172,7 +171,7 @@ ENTITLED_API void entitled_close(struct entitled *client);
 ENTITLED_API int entitled_wait_ready(struct entitled *client, int64_t timeout_ms,
                                      struct entitled_error *error);
 
-/* How often, since this process has the client; children of fork() begin at 0. */
+/* Counted since this process has had the client; children of fork() begin at 0. */
 enum entitled_counter {
     ENTITLED_COUNT_ASKED = 0,       /* requests sent to checkers */
     ENTITLED_COUNT_HEDGED = 1,      /* of them, while another checker was still thinking */
@@ -202,14 +201,14 @@ struct entitled_question {
 
 struct entitled_answer;
 
-/* ENTITLED_OK and the answer, whatever it says; or why there is none, and the answer refuses. */
+/* ENTITLED_OK and the answer, also if it refuses; or the reason why there is none: then the answer
+ * refuses too. */
 ENTITLED_API int entitled_check(struct entitled *client, const struct entitled_question *question,
                                 struct entitled_answer *answer, struct entitled_error *error);
 
 /* Many questions in few messages: answers[i] answers questions[i]. All of one product, without
  * licence and max_age_ms; trace, and the time for all together, are those of the first. Returns
- * ENTITLED_OK when all were asked; a question that alone was bad has its own
- * entitled_answer_code(). */
+ * ENTITLED_OK when all were asked; a bad question has its own entitled_answer_code(). */
 ENTITLED_API int entitled_check_many(struct entitled *client,
                                      const struct entitled_question *questions, size_t count,
                                      struct entitled_answer *const *answers,
@@ -217,8 +216,8 @@ ENTITLED_API int entitled_check_many(struct entitled *client,
 
 /* Asynchronous: for programs with a loop of their own. */
 
-/* code is ENTITLED_OK, and answer tells; or error does. Both last until the function returns. It
- * may ask the next question; it must not close the client. */
+/* If code is ENTITLED_OK, answer has the answer, else error the reason. Both last until the
+ * function returns. It may ask the next question; it must not close the client. */
 typedef void entitled_done_fn(void *arg, int code, const struct entitled_answer *answer,
                               const struct entitled_error *error);
 

@@ -7,12 +7,13 @@
 
 enum {
     ATTEMPTS_MAX = 16,
-    /* One that has been silent for so long when another answers is asked last from then on. */
+    /* A checker that has been silent for so long when another answers is asked last from then on.
+     */
     SILENCE_MS = 250,
     /* Between two attempts at the same checkers. */
     PAUSE_MS = 50,
-    /* For one that is known and not connected, when the others have failed: it may just be coming.
-     */
+    /* For a checker that is known but not connected, when the others have failed: it may be
+     * starting. */
     COMING_MS = 200,
 };
 
@@ -30,10 +31,10 @@ struct ask {
     void *arg;
     int64_t due_mono_ms, hedge_ms;
     struct attempt attempts[ATTEMPTS_MAX];
-    size_t count;     /* of attempts; begins anew when all have been asked and failed */
+    size_t count;     /* of attempts; begins anew when all checkers have failed */
     size_t in_flight; /* of them */
     bool tried;       /* at all */
-    bool waited;      /* for one that is coming */
+    bool waited;      /* for a checker that is starting */
     struct loop_timer *deadline, *next_try;
     struct peers_waiter waiter;
     bool waiting;
@@ -94,7 +95,7 @@ static void finish(struct ask *ask, const struct rpc_response *response)
     done(arg, response);
 }
 
-/* The sentence does not live in the question, which is gone when it is read. */
+/* The sentence is copied: the response is gone when it is read. */
 static void finish_failed(struct ask *ask)
 {
     char sentence[sizeof(ask->sentence)];
@@ -138,8 +139,8 @@ static bool is_untried(const void *arg, const struct checker *checker)
     return true;
 }
 
-/* What the same checker may answer a moment later; the others say what asking again would not mend,
- * or what asking again would make worse. */
+/* Errors that may be over a moment later. For the others, asking again would not help, or would
+ * make things worse. */
 static bool is_passing(enum rpc_error code)
 {
     return code == ERROR_UNAVAILABLE || code == ERROR_NOT_READY;
@@ -165,7 +166,7 @@ static void wait_for_connection(struct ask *ask)
     ask->waiting = true;
 }
 
-/* Asking the same again would not mend it. */
+/* Asking the same checker again would not help. */
 static void others_or_nothing(struct ask *ask)
 {
     if (ask->waited || ask->count >= peers_count(ask->peers)) {
@@ -177,7 +178,7 @@ static void others_or_nothing(struct ask *ask)
     wait_for_connection(ask);
 }
 
-/* Everyone has been asked who can be. */
+/* Every checker that is connected has been asked. */
 static void nobody_left(struct ask *ask)
 {
     if (ask->in_flight > 0) {
@@ -211,7 +212,7 @@ static void on_done(void *arg, const struct rpc_response *response)
     try_next(ask);
 }
 
-/* The server has a little less time than the question, so that its last word still comes. */
+/* The server has a little less time than the question, so that its last answer still arrives. */
 static int64_t time_for_server(const struct ask *ask)
 {
     int64_t left = ask->due_mono_ms - clock_mono_ms();
@@ -294,7 +295,7 @@ struct ask_options ask_options_of(const struct inquiry *question,
         .trace = question->trace,
         .timeout_ms = question->timeout_ms,
         .hedge_ms = options->hedge_ms,
-        /* It takes its time because AWS is asked; that need not be done twice. */
+        /* A checker that asks AWS takes long; a second one would only ask AWS again. */
         .never_hedge = question->params.max_age_ms > 0,
     };
 }

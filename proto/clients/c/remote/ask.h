@@ -1,7 +1,7 @@
 /* One question to the checkers, until one of them answers: failover, hedging, deadline.
  *
- * A checker that fails is followed by the next; one that is still thinking after a while is joined
- * by another, and the first answer counts. Asking twice does no harm: a check changes nothing.
+ * If a checker fails, the next is asked. If one has not answered after a while, another is asked
+ * as well, and the first answer counts. Asking twice does no harm: a check changes nothing.
  */
 #ifndef PROTO_CLIENTS_C_REMOTE_ASK_H
 #define PROTO_CLIENTS_C_REMOTE_ASK_H

@@ -15,7 +15,7 @@ struct outstanding {
     struct async *async;
     struct arena arena;
     struct inquiry question;
-    struct ask *ask; /* or NULL: answered here, on the next turn */
+    struct ask *ask; /* or NULL: answered locally, on the next turn */
     struct loop_timer *soon;
     entitled_done_fn *done;
     void *arg;
@@ -31,7 +31,7 @@ struct async {
     TAILQ_HEAD(, outstanding) outstanding;
     size_t count;
     struct entitled_answer answer; /* of the callback that runs */
-    _Atomic(const void *) owner;   /* an address that is its thread's alone */
+    _Atomic(const void *) owner;   /* an address that only its thread has */
     unsigned depth;
     struct loop_timer *nudge;
 };
@@ -56,7 +56,7 @@ struct async *async_new(struct endpoint_context *context, struct roster *roster,
     return async;
 }
 
-/* With what the answer holds. */
+/* With the contents of async->answer. */
 static void finish(struct outstanding *one, int code)
 {
     struct async *async = one->async;
@@ -125,7 +125,7 @@ void async_free(struct async *async)
     mem_free(async);
 }
 
-/* On the loop, which goes no further if the callback asked another question and that lost it. */
+/* On the loop. It must not go on if memory ran out in another question that the callback asked. */
 static void finish_on_loop(struct outstanding *one, int code)
 {
     const struct async *async = one->async;
@@ -135,7 +135,7 @@ static void finish_on_loop(struct outstanding *one, int code)
         mem_exhausted();
 }
 
-/* Whether the copy has an answer, good enough or not. */
+/* Whether the copy has an answer, even if it is stale. */
 static bool has_answer_here(struct outstanding *one)
 {
     struct async *async = one->async;
@@ -156,7 +156,7 @@ static void on_answer(void *arg, const struct rpc_response *response)
     if (response->code == ERROR_NONE)
         code = answer_fill(answer, response->result, AGE_UNKNOWN);
     else if (has_answer_here(one))
-        code = ENTITLED_OK; /* as engine_check(): the last one is better than none */
+        code = ENTITLED_OK; /* as engine_check(): the copy's answer is better than none */
     else
         code = failure_set(&answer->error, failure_code(response->code), STR_FMT,
                            STR_ARG(response->message));
@@ -190,8 +190,8 @@ static void on_nudge(void *arg)
     async->nudge = NULL;
 }
 
-/* Nothing would wake a program whose checkers are all away, and whose questions make it worth
- * looking for new ones. */
+/* Without connections nothing else would wake the program, and its questions make it worth looking
+ * for checkers. */
 static void nudge_later(struct async *async)
 {
     enum { NUDGE_MS = 500 };
@@ -217,7 +217,7 @@ int async_check(struct async *async, const struct inquiry *question, entitled_do
     else
         ask_remotely(one);
     nudge_later(async);
-    /* Last: whoever is in the list is called back, even if memory runs out. */
+    /* Last: a question in the list is called back, even if memory runs out. */
     TAILQ_INSERT_TAIL(&async->outstanding, one, entry);
     return ENTITLED_OK;
 }

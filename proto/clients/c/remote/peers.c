@@ -47,7 +47,7 @@ void peers_unwait(struct peers *peers, struct peers_waiter *waiter)
     peers->waiter_count--;
 }
 
-/* Those that wait again have their turn next time. */
+/* Waiters that wait again have their turn next time. */
 static void wake_waiters(struct peers *peers)
 {
     struct peers_waiter *waiter;
@@ -68,8 +68,8 @@ static void on_connection(void *arg, bool connected)
     wake_waiters(checker->peers);
 }
 
-/* An endpoint without a key to expect, or that libzmq refuses (a host that does not resolve), is as
- * good as one that is away. */
+/* An endpoint without an expected key, or one that libzmq refuses (its host does not resolve),
+ * counts as away. */
 static void open_checker(struct peers *peers, const struct roster_entry *entry)
 {
     const char *addresses[] = {entry->endpoint};
@@ -89,7 +89,7 @@ static void open_checker(struct peers *peers, const struct roster_entry *entry)
     rpc_client_on_connection(client, on_connection, checker);
 }
 
-/* A connection keeps the key that it expects: with another one it is another checker. */
+/* A connection keeps the key that it expects: another key means another checker. */
 static struct checker *find_checker(const struct peers *peers, const struct roster_entry *entry)
 {
     struct checker *checker;
@@ -174,7 +174,7 @@ void peers_refresh(struct peers *peers)
     ask_for_checkers(peers);
 }
 
-/* Whether a is rather asked than b. */
+/* Whether a is asked before b. */
 static bool better(const struct checker *a, const struct checker *b, int64_t now)
 {
     bool avoid_a = a->avoid_until_mono_ms > now, avoid_b = b->avoid_until_mono_ms > now;

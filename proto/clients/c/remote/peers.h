@@ -1,7 +1,7 @@
-/* Connections to the checkers of a roster, on one loop: which stand, and which are worth asking.
+/* Connections to the checkers of a roster, on one loop: which are up, and which to ask first.
  *
- * Health: one that failed or kept silent is asked last, for a while that widens with each failure;
- * an answer clears it.
+ * Health: a checker that failed or kept silent is asked last, for a while that grows with each
+ * failure. An answer clears this.
  */
 #ifndef PROTO_CLIENTS_C_REMOTE_PEERS_H
 #define PROTO_CLIENTS_C_REMOTE_PEERS_H
@@ -16,14 +16,14 @@ struct checker {
     struct peers *peers;
     struct rpc_client *client;
     char *endpoint, *feed, *key;
-    unsigned users; /* calls in flight and others that must not lose it */
-    bool leaving;   /* no longer in the roster; closed when nobody uses it */
+    unsigned users; /* calls in flight, and others that need it */
+    bool leaving;   /* no longer in the roster; closed when it has no users */
     unsigned failures;
     int64_t avoid_until_mono_ms;
     uint64_t chosen; /* when it was chosen last, counted in choices */
 };
 
-/* Somebody who wants to hear when a connection comes up, once. */
+/* Called once, when a connection comes up. */
 struct peers_waiter {
     TAILQ_ENTRY(peers_waiter) entry;
     void (*fn)(void *arg);
@@ -47,16 +47,17 @@ void peers_init(struct peers *peers, struct loop *loop, struct endpoint_context 
                 struct roster *roster);
 void peers_done(struct peers *peers);
 
-/* Takes up and drops checkers as the roster says, and asks for news when it is time. Not from a
- * callback of the loop. */
+/* Connects and drops checkers as the roster says, and asks one for the others when it is time. Not
+ * from a callback of the loop. */
 void peers_refresh(struct peers *peers);
 
-/* The one to ask now: connected, accepted by `fits`, rather a healthy one, in turns. NULL: none. */
+/* The checker to ask now: connected, accepted by `fits`, healthy ones first, in turns. NULL: none.
+ */
 struct checker *peers_choose(struct peers *peers,
                              bool (*fits)(const void *arg, const struct checker *checker),
                              const void *arg);
 void peers_wait(struct peers *peers, struct peers_waiter *waiter);
-void peers_unwait(struct peers *peers, struct peers_waiter *waiter); /* if it waits still */
+void peers_unwait(struct peers *peers, struct peers_waiter *waiter); /* if it still waits */
 
 bool peers_connected(const struct peers *peers);
 size_t peers_count(const struct peers *peers);

@@ -20,7 +20,7 @@ struct roster {
     struct tally tally;
 };
 
-/* A view in the making. */
+/* A view that is being made. */
 
 static struct roster_view *view_new(void)
 {
@@ -40,7 +40,7 @@ static struct roster_entry *find(const struct roster_view *view, struct str endp
     return NULL;
 }
 
-/* The sockets of a checker stand side by side, docs/protocol.md: NAME.query and NAME.feed. */
+/* The sockets of a checker are side by side (docs/protocol.md): NAME.query and NAME.feed. */
 static char *feed_beside(struct str endpoint)
 {
     const struct str query = STR(".query");
@@ -121,7 +121,7 @@ static void publish(struct roster *roster, struct roster_view *view)
     roster_release(old);
 }
 
-/* What is known without being told. */
+/* Checkers known from the options and the directory. */
 
 static bool searches(const struct entitled_options *options)
 {
@@ -207,11 +207,11 @@ void roster_look(struct roster *roster)
     publish(roster, view);
 }
 
-/* What checkers tell. */
+/* Checkers reported by checkers. */
 
-/* How what one checker told can be reached. */
+/* How a reported checker can be reached. */
 struct reach {
-    bool here; /* its paths are of this host: it was not asked over TCP */
+    bool here; /* its paths are of this host: the report did not come over TCP */
     bool over_tcp;
 };
 
@@ -242,7 +242,7 @@ static struct str choose(const struct str_list *endpoints, struct reach reach)
     return chosen;
 }
 
-/* One that is known by any of its endpoints is not taken up by another. */
+/* A checker that is known by one endpoint is not added under another. */
 static void add_reported(struct roster_view *view, const struct peer *peer, bool by_one_here,
                          const struct entitled_options *options)
 {
@@ -270,7 +270,8 @@ void roster_learn(struct roster *roster, const char *endpoint,
 
     for (size_t i = 0; i < latest->count; i++) {
         const struct roster_entry *entry = &latest->entries[i];
-        /* Who tells is there; and who tells nothing has lost the store, not the others. */
+        /* The reporting checker stays. An empty report means that it has lost the store, not that
+         * the others are gone. */
         if (!entry->told || description->peers.count == 0 || same_text(entry->endpoint, endpoint))
             copy_entry(view, entry);
     }

@@ -84,7 +84,7 @@ static struct session *take_session(struct session_pool *pool)
     return session;
 }
 
-/* Cuts off, behind the first, those that nobody needed for long. */
+/* Cuts off the sessions, behind the first, that have long been unused. */
 static struct session *cut_old(struct session_pool *pool, int64_t now)
 {
     struct session **link = pool->idle ? &pool->idle->next : &pool->idle;
@@ -133,7 +133,7 @@ static void on_done(void *arg, const struct rpc_response *response)
     codec_copy(waiting->shape, response->result, waiting->arena, waiting->result);
 }
 
-/* What happened while nobody looked comes first. */
+/* Events that happened meanwhile come first. */
 static void look_around(struct session *session)
 {
     loop_turn(session->loop, 0);
@@ -196,7 +196,7 @@ bool session_pool_wait_ready(struct session_pool *pool, int64_t timeout_ms,
 
     *ret_code = ERROR_NONE;
     while ((code = ask_whether_ready(pool, due - clock_mono_ms(), &why)) != ERROR_NONE) {
-        /* What one said before is worth more than that there was no time for another. */
+        /* A checker's earlier error says more than that there was no time to ask another. */
         if (code != ERROR_TIMEOUT || *ret_code == ERROR_NONE) {
             *ret_code = code;
             *error = why;

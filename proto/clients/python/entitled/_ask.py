@@ -1,7 +1,7 @@
 """One question to the checkers, until one of them answers: failover, hedging, deadline.
 
-A checker that fails is followed by the next; one that is still thinking after a while is joined by
-another, and the first answer counts. Asking twice does no harm: a check changes nothing.
+If a checker fails, the next is asked. If one has not answered after a while, another is asked as well,
+and the first answer counts. Asking twice does no harm: a check changes nothing.
 """
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ._shapes import Unreadable
 from ._timers import Timer
 
 ATTEMPTS_MAX = 16
-# One that has been silent for so long when another answers is asked last from then on.
+# A checker that has been silent for so long when another answers is asked last from then on.
 SILENCE_S = 0.25
 # Between two attempts at the same checkers.
 PAUSE_S = 0.05
-# For one that is known and not connected, when the others have failed: it may just be coming.
+# For a checker that is known but not connected, when the others have failed: it may be starting.
 COMING_S = 0.2
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Request(Generic[T]):
-    """What is asked, and how its result is read (raises Unreadable)."""
+    """A request, and the function that reads its result (raises Unreadable)."""
 
     method: str
     params: list[object]
@@ -48,15 +48,15 @@ class Attempt:
 
 class Ask(Generic[T]):
     """`done` is called once, from Session.turn() and never before, unless cancelled: with an error, or
-    with None and what was read."""
+    with None and the result."""
 
     def __init__(self, session: Session, request: Request[T],
                  done: Callable[[Error | None, T | None], None]) -> None:
         self._session, self._request, self._done = session, request, done
         self._due_s = time.monotonic() + request.timeout_s
-        self._attempts: dict[Checker, Attempt] = {}  # anew when all have been asked and failed
-        self._tried = False  # anyone at all
-        self._waited = False  # for one that is coming
+        self._attempts: dict[Checker, Attempt] = {}  # begins anew when all have failed
+        self._tried = False  # any checker at all
+        self._waited = False  # for a checker that is starting
         self._error: Error | None = None  # of the last failure
         self._next: Timer | None = None
         self._deadline = session.after(request.timeout_s, self._on_deadline)
@@ -115,12 +115,12 @@ class Ask(Generic[T]):
         self._session.waiters[self] = self._try_next
 
     def _nobody_left(self) -> None:
-        """Everyone has been asked who can be."""
+        """Every checker that is connected has been asked."""
         if self._under_way():
             self._wait_for_connection()
             return
-        # What the same checker may answer a moment later; the others say what asking again would not
-        # mend, or what asking again would make worse.
+        # Errors that may be over a moment later. For the others, asking again would not help, or would
+        # make things worse.
         passing = isinstance(self._error, (_errors.Unavailable, _errors.NotReady))
         if self._tried and not passing:
             self._others_or_nothing()
@@ -131,7 +131,7 @@ class Ask(Generic[T]):
         self._wait_for_connection()
 
     def _others_or_nothing(self) -> None:
-        """Asking the same again would not mend it."""
+        """Asking the same checker again would not help."""
         if self._waited or len(self._attempts) >= self._session.count:
             self._finish_failed()
             return
@@ -144,7 +144,7 @@ class Ask(Generic[T]):
         self._session.roster.tally.add(asked=1, hedged=others > 0,
                                        failed_over=self._tried and not others)
         attempt = self._attempts[checker] = Attempt(checker)
-        # The server has a little less time than the question, so that its last word still comes.
+        # The server has a little less time than the question, so that its last answer still arrives.
         left_s = max(0.001, 0.9 * (self._due_s - time.monotonic()))
         attempt.call = self._session.call(
             checker, request.method, request.params, request.options, left_s,

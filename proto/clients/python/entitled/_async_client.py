@@ -29,8 +29,8 @@ T = TypeVar("T")
 class _Engine:
     """The connections of one process: one session, driven by the event loop it was made in.
 
-    A ZeroMQ socket's descriptor is readable when something changed since anyone last looked, so whoever
-    has used a socket looks again until there is nothing (zmq_getsockopt(3), ZMQ_FD).
+    A ZeroMQ socket's descriptor is readable when something changed since its events were last read. So
+    they are read again after each use of the socket, until there are none (zmq_getsockopt(3), ZMQ_FD).
     """
 
     def __init__(self, options: Options) -> None:
@@ -101,7 +101,7 @@ class _Engine:
                 ask.cancel()
 
     def drop(self) -> None:
-        """Whoever had it has let it go, in whatever thread."""
+        """Its owner has let it go, in any thread."""
         if self.loop.is_running():
             self.loop.call_soon_threadsafe(self.close)
         else:
@@ -109,7 +109,7 @@ class _Engine:
 
     def close(self) -> None:
         if self._closed or self.generation != _fork.generation():
-            return  # in a child process, what stands behind it is the parent's
+            return  # in a child process, its sockets are the parent's
         self._closed = True
         for future, ask in self._asked.items():
             if not (future.done() or self.loop.is_closed()):
@@ -123,10 +123,10 @@ class _Engine:
 
 
 class AsyncClient:
-    """The same as Client for asyncio: what blocks there is awaited here.
+    """Client for asyncio: functions that block there are awaited here.
 
-    It belongs to the event loop in which it is asked first; in a child process after fork(), to that of
-    the child.
+    It belongs to the event loop of its first question; in a child process after fork(), to that of the
+    child.
     """
 
     def __init__(self, checkers: Iterable[str] = (), *, directory: str | None = None,
@@ -150,7 +150,7 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """Ends the connections; what is being asked, and asked from then on, is Cancelled."""
+        """Ends the connections; open and later questions are Cancelled."""
         self._closed = True
         engine, self._engine = self._engine, None
         if engine:

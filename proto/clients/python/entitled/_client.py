@@ -36,13 +36,13 @@ class _Engine:
         self._context: Any = _context.new()
         self._roster = _requests.roster_of(options)
         self.tally = self._roster.tally
-        self._idle: list[Session] = []  # the one used last comes last
+        self._idle: list[Session] = []  # the one used last is last
         self._count = 0  # of all that are open
 
     def close(self) -> None:
-        """What is being asked in other threads ends as Cancelled."""
+        """Open questions of other threads end as Cancelled."""
         if self._generation != _fork.generation():
-            return  # what stands behind it is the parent's
+            return  # its sockets are the parent's
         with self._lock:
             self.closed = True
             idle, self._idle = self._idle, []
@@ -84,7 +84,7 @@ class _Engine:
             self._give_back(session)
             raise
         except BaseException:
-            # Whatever the interruption left half done goes with it.
+            # The interruption may have left the session half done.
             self._end([session])
             raise
         self._give_back(session)
@@ -92,7 +92,7 @@ class _Engine:
 
     def _ask_in(self, session: Session, request: Request[T]) -> T:
         outcomes: list[tuple[Error | None, T | None]] = []
-        # What happened while nobody looked comes first.
+        # Events that happened meanwhile come first.
         session.turn()
         session.refresh()
         ask = Ask(session, request, lambda error, result: outcomes.append((error, result)))
@@ -116,7 +116,7 @@ class Client:
                  "tcp://10.0.0.5:5800"; one is enough to find the others
     directory    every checker-*.query socket in it; without both: /run/entitled/public
     discovery    whether to take up and drop checkers as they come and go, by asking them
-    timeout_ms   how long a question may take that sets none itself
+    timeout_ms   the time for a question that sets none itself
     hedge_ms     how long one checker may think before a second is asked as well; the first answer
                  counts. 0: a quarter of the question's time
     file         answer from this file instead, see docs/clients.md
@@ -151,7 +151,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Ends the connections; what is asked from then on is Cancelled."""
+        """Ends the connections; later questions are Cancelled."""
         self._closed = True
         engine = self._engines.get(_fork.generation())
         if engine:
@@ -163,7 +163,7 @@ class Client:
         if engine:
             return engine
         made = _Engine(self._options)
-        # Of several threads that come first at the same time, one makes it.
+        # Of several threads with first questions at the same time, one makes it.
         engine = self._engines.setdefault(generation, made)
         if engine is made:
             weakref.finalize(self, engine.close)
@@ -182,8 +182,8 @@ class Client:
               product: str | None = None, license: str | None = None,
               max_age_ms: int | None = None, timeout_ms: int | None = None,
               trace: str | None = None) -> Answer:
-        """May this customer use this much of that? The answer, whatever it says; raises entitled.Error
-        if there is none.
+        """May this customer use this much of that? Returns the answer, also if it refuses; raises
+        entitled.Error without an answer.
 
         handle is your tenant id, a licence, an account id, a customer identifier or a subscription id.
         quantity 0 asks whether the dimension is held at all. max_age_ms waits for data not older than
@@ -195,7 +195,7 @@ class Client:
     def check_many(self, questions: Iterable[Sequence[object]], *, product: str | None = None,
                    timeout_ms: int | None = None, trace: str | None = None) -> list[Answer]:
         """Many questions, (handle, dimension) or (handle, dimension, quantity), in few messages: their
-        answers in the same order. One that alone is bad has `error` and `message` set, and refuses."""
+        answers in the same order. The answer to a bad question has `error` and `message`, and refuses."""
         answers: list[Answer] = []
         due_s: float | None = None
         for plan in self._make.check_many(questions, product, timeout_ms, trace):
@@ -206,13 +206,13 @@ class Client:
         return answers
 
     def counts(self) -> Counts:
-        """How often what happened between this client and its checkers."""
+        """Counters of what happened between this client and its checkers."""
         engine = self._engines.get(_fork.generation())
         return engine.tally.read() if engine else Counts()
 
     def entitlements(self, handle: str, *, product: str | None = None, after: str | None = None,
                      timeout_ms: int | None = None, trace: str | None = None) -> Entitlements:
-        """What a handle leads to: every subscription with its state and how its entitlements count.
+        """Every subscription of a handle, with its state and how its entitlements count.
 
         If the answer has a `next`, there are more: ask again with it as `after`.
         """
@@ -227,7 +227,7 @@ class Client:
         return self._ask(self._make.ping(timeout_ms)).time_ms
 
     def wait_ready(self, timeout_ms: int) -> None:
-        """Waits until a checker answers from complete data; raises what kept it from that."""
+        """Waits until a checker answers from complete data; raises the reason if none does in time."""
         due_s = time.monotonic() + timeout_ms / 1000
         said: Error | None = None
         while not self._file:

@@ -13,7 +13,7 @@ from . import _errors
 
 
 # libzmq looks up names in the thread that carries the connection: those have a thread to themselves, so that a
-# silent name server keeps nobody else waiting.
+# silent name server does not delay the others.
 IO_THREADS = 2
 THREAD_OF_ADDRESSES, THREAD_OF_HOST_NAMES = 1, 2
 LOOKUP_WAIT_S = 2
@@ -32,8 +32,8 @@ def thread_of(endpoint: str) -> int:
 
 
 def new() -> Any:
-    """libzmq sets the scheduling of each of its threads, to what it is, and aborts the process if it may
-    not (a filter of system calls): so that is tried first."""
+    """libzmq sets the scheduling of each of its threads to what it is already, and aborts the process if
+    a filter of system calls forbids that. So the call is tried first."""
     try:
         os.sched_setscheduler(0, os.sched_getscheduler(0), os.sched_getparam(0))
     except OSError as error:
@@ -44,8 +44,8 @@ def new() -> Any:
 
 
 def end(context: Any) -> None:
-    """libzmq's threads end before its context does, and one of them may be waiting for a name server: then that
-    is left to itself."""
+    """libzmq's threads end before its context does. If one of them is waiting for a name server, the
+    context is left to itself."""
     ending = threading.Thread(target=context.term, daemon=True)
     ending.start()
     ending.join(LOOKUP_WAIT_S)

@@ -38,7 +38,7 @@ def load_public(path: str) -> bytes:
 
 
 def load_pair(path: str) -> Pair:
-    """Both halves, from `path`_secret, which nobody but its owner may read. Raises BadFile."""
+    """Both halves, from `path`_secret, which only its owner may read. Raises BadFile."""
     path += "_secret"
     public, secret = _load(path)
     if os.stat(path).st_mode & 0o077:

@@ -23,7 +23,7 @@ LIST_LIMIT_BYTES = 4000
 
 
 class Asked(NamedTuple):
-    """A question; empty texts and 0 for what it leaves open."""
+    """A question; empty texts and 0 for members that it leaves open."""
 
     handle: str
     dimension: str
@@ -33,10 +33,10 @@ class Asked(NamedTuple):
     max_age_ms: int
 
 
-# Which records a question is about.
+# The records that a question is about.
 
 class _Fate(NamedTuple):
-    """What becomes of those that succeed a record: one is served; one was granted something and ended."""
+    """Of a record's successors: whether one is served, and whether one was granted something and ended."""
 
     active: bool
     over: bool
@@ -46,7 +46,7 @@ _NOBODY = _Fate(False, False)
 
 
 class _Lineage:
-    """Who succeeds whom among the facts: found once, so that thousands of records take work in proportion."""
+    """The successors among the facts: found once, so that the work grows in proportion to the records."""
 
     def __init__(self, facts: Sequence[Subscription], rules: Rules) -> None:
         self._rules = rules
@@ -64,7 +64,7 @@ class _Lineage:
         return None
 
     def state_of(self, record: Subscription) -> State:
-        """Its successors considered; those that succeed each other in a circle count as none."""
+        """With regard to its successors; records that succeed each other in a circle have none."""
         after = _NOBODY
         if record.successor:
             self._settle(record)
@@ -129,8 +129,8 @@ def _is_established(record: Subscription) -> bool:
 
 
 def _without_hearsay(records: list[Subscription]) -> list[Subscription]:
-    """What an announcement alone makes known of a product does not make another product's customer
-    ambiguous: of several products those stay of which a record is established, if any is."""
+    """Records that only an announcement made known do not make another product's customer ambiguous: of
+    several products, those with an established record stay, if there are any."""
     if len({record.product_code for record in records}) < 2:
         return records
     established = {record.product_code for record in records if _is_established(record)}
@@ -156,8 +156,8 @@ class _Handles:
 
 def _override(asked: Asked, overrides: Iterable[Override], records: Sequence[Subscription],
               now_s: int) -> Override | None:
-    """A word on the dimension beats one on all, one on the handle as asked beats one on what it leads
-    to, a newer one beats an older one."""
+    """An override of the dimension beats one of all dimensions; one of the handle as asked beats one of
+    another handle of its records; a newer one beats an older one."""
     handles = _Handles(records)
 
     def applies(word: Override) -> bool:
@@ -174,7 +174,7 @@ def _override(asked: Asked, overrides: Iterable[Override], records: Sequence[Sub
     return max(applying, key=weight) if applying else None
 
 
-# What they add up to.
+# Their sum.
 
 class Counted(NamedTuple):
     record: Subscription
@@ -244,7 +244,7 @@ def _list(texts: Iterable[str]) -> str:
 
 
 def _total(tally: Tally, worst: Counting) -> Value | None:
-    """What all those add up to that count at least as well."""
+    """The sum of all entitlements that count at least as well."""
     good = _COUNTS[:_COUNTS.index(worst) + 1]
     values = [one.value for one in tally.items if one.counting in good]
     if not values or tally.mixed:
@@ -301,7 +301,7 @@ def _weigh(tally: Tally, granted: Value | None, quantity: float) -> Reason:
 
 def _is_stale(verified_at: int, asked: Asked, rules: Rules) -> bool:
     """Both times are cut to whole seconds, so that the age may be almost a second more than it looks:
-    nobody who asks for an age gets data that is older."""
+    a question with an age never gets older data."""
     older = 0 < asked.max_age_ms and rules.now_s - verified_at >= asked.max_age_ms // 1000
     return older or is_stale(verified_at, rules.stale_after_s, rules)
 
@@ -380,7 +380,7 @@ def decide(asked: Asked, facts: Sequence[Subscription], overrides: Iterable[Over
 
 def subscribe_url(answer: Answer, asked: Asked, facts: Sequence[Subscription],
                   products: Sequence[ProductPage]) -> str:
-    """Where to subscribe, for the answers that tell it."""
+    """Where to subscribe, for the answers that say so."""
     if answer.reason not in (Reason.NOT_SUBSCRIBED, Reason.ENDED):
         return ""
     product = asked.product
@@ -418,7 +418,7 @@ def _holding(record: Subscription, lineage: _Lineage, rules: Rules) -> Holding:
 
 
 class World:
-    """Records by their handles, and what to decide by."""
+    """Records by their handles, and the facts that decide."""
 
     def __init__(self, records: Sequence[Subscription], overrides: Sequence[Override],
                  policy: Policy, products: Sequence[ProductPage]) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong, as exceptions: one for each code of docs/errors.md, and the client's own."""
+"""Exceptions: one for each code of docs/errors.md, and the client's own."""
 from __future__ import annotations
 
 import builtins

@@ -1,4 +1,4 @@
-"""The file of the file mode: records, and what to decide by, in JSON. libentitled reads the same."""
+"""The file of the file mode: records, and the facts that decide, in JSON. libentitled reads the same."""
 from __future__ import annotations
 
 import dataclasses
@@ -69,7 +69,7 @@ def _parse(text: bytes) -> object:
 
 
 def _complete(record: Subscription, now_s: int) -> Subscription:
-    """What a test does not care about need not be written down."""
+    """Members that do not matter to a test may be left out."""
     return dataclasses.replace(
         record, product_code=record.product_code or "product",
         license_key=record.license_key or license_key(record.license_arn),

@@ -1,4 +1,4 @@
-"""Counts fork(): connections are not for the child, and process ids come again."""
+"""Counts fork(): connections are not for the child, and process ids are used again."""
 import os
 
 _generation = 0

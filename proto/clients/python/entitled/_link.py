@@ -54,9 +54,9 @@ def pack_request(msgid: int, method: str, params: list[object]) -> bytes:
 
 
 def unpack_response(payload: bytes) -> tuple[int, object, object] | None:
-    """(msgid, error, result), or None for what is no response: a peer may send anything."""
+    """(msgid, error, result), or None if it is not a response: a peer may send anything."""
     try:
-        # Texts that are no UTF-8 fail where they are read, and what stands beside them is kept.
+        # Texts that are not UTF-8 fail where they are read; the members beside them are kept.
         frame = msgpack.unpackb(payload, strict_map_key=False, unicode_errors="surrogateescape")
     except Exception:
         return None
@@ -67,7 +67,7 @@ def unpack_response(payload: bytes) -> tuple[int, object, object] | None:
 
 
 class Link:
-    """Sends requests while it stands; what comes goes to `on_response`, its rise and fall to
+    """Sends requests while it is up. Responses go to `on_response`, its ups and downs to
     `on_connection`. Both are called from receive() and see() only."""
 
     def __init__(self, context: Any, endpoint: str, curve: Curve | None,
@@ -95,7 +95,7 @@ class Link:
         if not self.connected:
             return False
         try:
-            # The empty frame first: what a REQ socket would put there.
+            # The empty frame first, as a REQ socket would send it.
             self.dealer.send_multipart([b"", payload], zmq.DONTWAIT)
         except zmq.Again:
             return False
@@ -112,7 +112,7 @@ class Link:
                 self._on_response(*response)
 
     def see(self) -> None:
-        """What the monitor tells: [event number and value, address]; zmq_socket_monitor(3)."""
+        """An event of the monitor: [event number and value, address]; zmq_socket_monitor(3)."""
         while True:
             try:
                 event = self.monitor.recv_multipart(zmq.DONTWAIT)[0]

@@ -1,4 +1,4 @@
-"""What checkers answer, as proto/messages.def declares it.
+"""The answers of checkers, as proto/messages.def declares them.
 
 Times are UTC in seconds since the epoch, 0: none or not known. A member that is absent is empty, zero,
 false or None.
@@ -27,7 +27,7 @@ class Reason(enum.StrEnum):
     ENDED = "ended"
     NOT_SUBSCRIBED = "not_subscribed"
     BAD_DATA = "bad_data"
-    OTHER = "other"  # one that this version does not know
+    OTHER = "other"  # not known to this version
 
 
 class State(enum.StrEnum):
@@ -93,8 +93,8 @@ class Answer:
     subscription: str = text(64)
     combined: int = integer()
     subscribe_url: str = text(2000)
-    error: str = text(64)  # of check_many() only: the code, if this question alone was bad
-    message: str = text(1000)  # and the sentence of it
+    error: str = text(64)  # of check_many() only: the code, if this question was bad
+    message: str = text(1000)  # and its sentence
 
     def __bool__(self) -> bool:
         return self.allow
@@ -109,7 +109,7 @@ class Entitlement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What speaks for an end."""
+    """The evidence of an end."""
 
     empty_at: int = time()
     empty_again_at: int = time()
@@ -156,7 +156,7 @@ class Subscription:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Override:
-    """An operator's word that answers before AWS's."""
+    """An operator's answer, which outranks AWS's."""
 
     id: str = text(64)
     handle: str = text(1200, required=True)
@@ -192,7 +192,7 @@ class Holding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entitlements:
-    """What a handle leads to, ended subscriptions included; `next`: there are more after this id."""
+    """The subscriptions of a handle, with the ended ones; `next`: there are more after this id."""
 
     holdings: tuple[Holding, ...] = items(Holding, 1000, required=True)
     overrides: tuple[Override, ...] = items(Override, 100000)

@@ -1,4 +1,4 @@
-"""What a record means: its handles, its state and how its entitlements count (proto/record)."""
+"""The meaning of a record: its handles, its state and how its entitlements count (proto/record)."""
 from __future__ import annotations
 
 import re
@@ -112,7 +112,7 @@ def _has_ended(record: Subscription, rules: Rules) -> bool:
 
 
 def time_is_ahead(time_s: int, rules: Rules) -> bool:
-    """Whether a clock stamped it that was ahead of this one."""
+    """Whether it was stamped by a clock that was ahead of this one."""
     return time_s > rules.now_s + CLOCKS_DIFFER_S
 
 

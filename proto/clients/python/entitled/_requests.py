@@ -1,4 +1,4 @@
-"""Options and questions as the application put them, checked; and the requests they become."""
+"""Options and questions of the application, checked, and the requests made of them."""
 from __future__ import annotations
 
 import dataclasses
@@ -19,7 +19,7 @@ from ._shapes import INTEGER_MAX, Reader, Unreadable, check_text
 # The limits of proto/messages.def.
 HANDLE_LIMIT, NAME_LIMIT, TRACE_LIMIT, QUESTIONS_PER_MESSAGE = 1200, 255, 64, 1000
 ID_LIMIT = 64
-# A checker reads 512 KiB; and what stands around the texts of a question.
+# A checker reads 512 KiB; the bytes around the texts of a question.
 QUESTIONS_BYTES, QUESTION_FRAME_BYTES = 510 * 1024, 32
 CHECKERS_MAX = 64
 ENDPOINT_LIMIT = 1000
@@ -121,7 +121,7 @@ def _max_age(max_age_ms: object) -> int:
 
 
 def _settled(answer: Answer) -> Answer:
-    """One of many may be an error, which says nothing else."""
+    """One answer of several may be an error, and then says nothing else."""
     if not answer.error:
         return answer
     error = _errors.of_code(answer.error, answer.message)
@@ -161,7 +161,7 @@ class Maker:
         limits = self._limits(timeout_ms, trace, product=product, license=license, max_age_ms=age_ms)
         return Plan("check", list(question), limits[0],
                     lambda result: _settled(Reader().read(Answer, result)), *limits[1:],
-                    # It takes its time because AWS is asked; that need not be done twice.
+                    # A checker that asks AWS takes long; a second would only ask AWS again.
                     never_hedge=age_ms > 0, from_file=lambda file: file.check(asked))
 
     def check_many(self, questions: Iterable[Sequence[object]], product: str | None,
@@ -224,7 +224,7 @@ def _numbered(index: int, question: Sequence[object]) -> Question:
 
 
 def _parted(questions: list[Question]) -> Iterator[list[Question]]:
-    """As many as a message may hold, and as fit into what a checker reads."""
+    """As many as a message may hold, and as fit into the size that a checker reads."""
     some: list[Question] = []
     left_bytes = QUESTIONS_BYTES
     for question in questions:
@@ -239,7 +239,7 @@ def _parted(questions: list[Question]) -> Iterator[list[Question]]:
 
 
 def time_left(plan: Plan[T], due_s: float, now_s: float) -> Plan[T]:
-    """The same with what is left of the time of several. Raises Timeout."""
+    """The same with the rest of the time for all. Raises Timeout."""
     left_s = min(plan.timeout_s, due_s - now_s)
     if left_s <= 0:
         raise _errors.Timeout(f"not every question was answered within {math.ceil(plan.timeout_s * 1000)} ms")
@@ -247,7 +247,7 @@ def time_left(plan: Plan[T], due_s: float, now_s: float) -> Plan[T]:
 
 
 def more_telling(said: Error | None, error: Error) -> Error:
-    """What one said before is worth more than that there was no time for another."""
+    """A checker's earlier error says more than that there was no time to ask another."""
     return said if said is not None and isinstance(error, _errors.Timeout) else error
 
 

@@ -1,5 +1,5 @@
-"""Which checkers there are: those the options name, those found in a directory, and those that checkers
-tell of (describe). One roster for all connections of a client; any thread may change and read it."""
+"""The checkers: those that the options name, those found in a directory, and those that checkers
+report (describe). One roster for all connections of a client; any thread may change and read it."""
 from __future__ import annotations
 
 import os
@@ -21,7 +21,7 @@ ENTRIES_MAX = 64
 
 class Entry(NamedTuple):
     endpoint: str
-    told: bool  # by another checker; goes when they no longer tell of it
+    told: bool  # reported by another checker; dropped when no report has it
     curve: Curve | None = None  # of tcp://
 
 
@@ -51,7 +51,7 @@ class Roster:
         self.tally = Tally()
         self._lock = threading.Lock()
         self._news_at_s = self._look_at_s = 0.0
-        # Replaced when it changes, never changed: who holds the same one has the latest.
+        # Replaced when it changes, never changed: the holder of the same one has the latest.
         self.view: View = ()
         self._publish(self._known())
 
@@ -89,13 +89,14 @@ class Roster:
                 self._publish([*self._known(), *(entry for entry in self.view if entry.told)])
 
     def learn(self, endpoint: str, description: Description) -> None:
-        """What the checker at this endpoint told."""
+        """Takes up what the checker at this endpoint reports."""
         with self._lock:
-            # Who tells is there; and who tells nothing has lost the store, not the others.
+            # The reporting checker stays. An empty report means that it has lost the store, not that the
+            # others are gone.
             kept = [entry for entry in self.view if not entry.told or not description.peers
                     or entry.endpoint == endpoint]
             known = {entry.endpoint for entry in kept}
-            # Its paths are of this host, unless it was asked over TCP.
+            # Its paths are of this host, unless the report came over TCP.
             here = not endpoint.startswith("tcp://")
             told = [self._told(peer, known, here) for peer in description.peers
                     if peer.daemon == "entitled-checker"]
@@ -103,7 +104,7 @@ class Roster:
 
     def _told(self, peer: Peer, known: set[str], here: bool) -> Entry | None:
         reached = [endpoint for endpoint in peer.endpoints if here or endpoint.startswith("tcp://")]
-        # One that is known by any of its endpoints is not taken up by another.
+        # A checker that is known by one endpoint is not added under another.
         if not self._discovery or known.intersection(reached):
             return None
         over_tcp = self._pair is not None and is_key(peer.public_key.encode())
@@ -111,7 +112,7 @@ class Roster:
         return self._entry(endpoint, True, peer.public_key.encode()) if endpoint else None
 
     def take_ask_turn(self) -> bool:
-        """Whether it is time that somebody asks a checker for the others; true for one caller only."""
+        """Whether it is time to ask a checker for the others; true for one caller only."""
         with self._lock:
             now = time.monotonic()
             due = now >= self._news_at_s

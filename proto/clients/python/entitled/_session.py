@@ -1,8 +1,8 @@
-"""Connections to the checkers of a roster, for one thread at a time or one event loop: which stand, which
-are worth asking, and the requests under way.
+"""Connections to the checkers of a roster, for one thread at a time or one event loop: which are up,
+which to ask first, and the requests under way.
 
-Health: a checker that failed or kept silent is asked last, for a while that widens with each failure; an
-answer clears it.
+Health: a checker that failed or kept silent is asked last, for a while that grows with each failure. An
+answer clears this.
 """
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ._timers import Timer, Timers
 AVOID_S = 0.25
 AVOID_DOUBLINGS_MAX = 5
 DESCRIBE_TIMEOUT_S = 5.0
-# The server answers at the deadline; its last word may still come.
+# The server answers at the deadline; its last answer may still arrive.
 LAST_WORD_S = 0.2
 LOOK_AROUND_S = 0.5
 MSGID_MAX = 2 ** 32
@@ -58,7 +58,7 @@ class Checker:
         self._avoid_until_s = 0.0
 
     def rank(self, now_s: float) -> tuple[float, int]:
-        """The lower, the rather it is asked: in turns, those to be avoided last."""
+        """The lower, the sooner it is asked: in turns, those to avoid last."""
         return (max(self._avoid_until_s - now_s, 0.0), self.chosen)
 
 
@@ -92,7 +92,7 @@ class Call:
 class Session:
     def __init__(self, context: Any, roster: Roster,
                  on_socket: Callable[[Socket, bool], None] | None = None) -> None:
-        """`on_socket` hears of each socket that is opened (True) and closed (False)."""
+        """`on_socket` is called for each socket that is opened (True) or closed (False)."""
         self.roster, self.timers = roster, Timers()
         self.calls: dict[int, Call] = {}
         self.waiters: dict[object, Callable[[], None]] = {}
@@ -113,8 +113,8 @@ class Session:
     # Its sockets.
 
     def turn(self, timeout_s: float = 0) -> bool:
-        """Waits for what comes, no longer than so and until the next timer; handles it. Whether
-        anything came."""
+        """Waits for events, at most so long and until the next timer, and handles them. Whether there
+        were any."""
         delay_s = self.timers.delay_s()
         wait_s = timeout_s if delay_s is None else min(timeout_s, delay_s)
         ready = self._poller.poll(math.ceil(wait_s * 1000))
@@ -141,7 +141,7 @@ class Session:
             checker.link = Link(self._context, endpoint, entry.curve, self._on_response,
                                 lambda connected: self._on_connection(checker, connected))
         except zmq.ZMQError:
-            return  # as good as one that is away
+            return  # it counts as away
         self._checkers[endpoint] = checker
         self._watch(checker.link.dealer, checker.link.receive)
         self._watch(checker.link.monitor, checker.link.see)
@@ -164,11 +164,11 @@ class Session:
                 call.fail_soon(_errors.Unavailable(
                     f"the connection to '{checker.endpoint}' was lost"))
 
-    # Which checkers there are.
+    # The checkers.
 
     def refresh(self) -> None:
-        """Takes up and drops checkers as the roster says, and asks for news when it is time. Not from
-        a callback of turn()."""
+        """Connects and drops checkers as the roster says, and asks one for the others when it is time.
+        Not from a callback of turn()."""
         if self._view is not None and not self.connected and self.roster.wants_look():
             self.roster.look()
         stale = self._view is not self.roster.view
@@ -219,7 +219,7 @@ class Session:
         return len(self._view or ())
 
     def choose(self, without: Container[Checker]) -> Checker | None:
-        """The one to ask now: connected, rather a healthy one, in turns."""
+        """The checker to ask now: connected, healthy ones first, in turns."""
         now_s = time.monotonic()
         able = [checker for checker in self._checkers.values()
                 if checker.is_open and checker not in without]
@@ -247,7 +247,7 @@ class Session:
         return call
 
     def _on_response(self, msgid: int, error: object, result: object) -> None:
-        # One that nobody waits for any more is no fault: its deadline has passed.
+        # A response to a request that is over is not a fault: its deadline has passed.
         call = self.calls.get(msgid)
         if call is None:
             return

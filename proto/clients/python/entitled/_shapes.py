@@ -17,7 +17,7 @@ STRING_LIMIT, ITEM_LIMIT = 4096, 1200
 
 
 class Unreadable(ValueError):
-    """What came is not what was declared; the sentence says where."""
+    """The message is not as declared; the sentence says where."""
 
 
 class Kind(NamedTuple):
@@ -26,7 +26,7 @@ class Kind(NamedTuple):
     name: str
     limit: int = 0
     words: type[enum.StrEnum] | None = None
-    unknown: enum.StrEnum | None = None  # stands for a word that this version does not know
+    unknown: enum.StrEnum | None = None  # stands for words that this version does not know
     child: Any = None
 
 
@@ -122,8 +122,8 @@ def _name_of(shape: type) -> str:
 
 
 class Reader:
-    """Reads what a peer sent: keys that it does not know are ignored. Of a file (`written`) they are
-    faults, and times may be written out."""
+    """Reads a peer's message, whose unknown keys are ignored. In a file (`written`) they are faults, and
+    times may be written out."""
 
     def __init__(self, written: bool = False) -> None:
         self.written = written

@@ -1,4 +1,4 @@
-"""How often what happened between a client and its checkers, since this process has it."""
+"""Counters of what happens between a client and its checkers; they begin with the process."""
 from __future__ import annotations
 
 import threading
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Counts(NamedTuple):
-    """Since this process has the client; in a child of fork() they begin at 0."""
+    """Counted since this process has had the client; a child of fork() begins at 0."""
 
     asked: int = 0  # requests sent to checkers
     hedged: int = 0  # of them, while another checker was still thinking

@@ -46,13 +46,13 @@ class Timers:
         return timer
 
     def delay_s(self) -> float | None:
-        """Until the next one; None: there is none."""
+        """Until the next one; None without one."""
         while self._heap and not self._heap[0][2].is_set:
             heapq.heappop(self._heap)
         return max(0.0, self._heap[0][0] - time.monotonic()) if self._heap else None
 
     def fire(self) -> None:
-        """Those that are due now; those that they set for now come next time."""
+        """Calls those that are due. Timers that they set have their turn next time."""
         now, due = time.monotonic(), []
         while self._heap and self._heap[0][0] <= now:
             due.append(heapq.heappop(self._heap)[2])

@@ -1,2 +1,2 @@
-"""The version of the whole suite. Apart, so that it is read without what the rest imports."""
+"""The version of the whole suite. In a file of its own, so that reading it imports nothing else."""
 VERSION = "1.0.0"
