@@ -113,6 +113,18 @@ def test_files_form_no_circle(folder):
     assert circle(arrows) == []
 
 
+def test_modules_of_the_python_client_form_no_circle():
+    arrows = {}
+    for path in sorted((ROOT / "proto/clients/python/entitled").glob("*.py")):
+        text = path.read_text()
+        named = re.findall(r"^ *from \.(\w+) import", text, re.M)
+        for several in re.findall(r"^ *from \. import (.*)", text, re.M):
+            named += several.split(", ")
+        arrows[path.stem] = set(named)
+    assert "_errors" in arrows["_client"]
+    assert circle(arrows) == []
+
+
 def test_includes_are_written_from_the_root():
     wrong = [f"{path} includes {name}" for path, kind, name in includes()
              if kind == '"' and not (ROOT / name).exists() and not name.endswith("_pages.h")]

@@ -12,7 +12,7 @@
 
 #define VERB(...) VERB_ROW(__VA_ARGS__)
 #define VERB_ROW(run, name, arguments, summary, details, ...)                                      \
-    {name, arguments, summary, details, (const struct option[]){__VA_ARGS__, {NULL}}, NULL},
+    {name, arguments, summary, details, (const struct option[]){__VA_ARGS__, {0}}, NULL},
 static const struct verb verbs[] = {
 #include "services/entitlectl/verbs/verbs.def"
 };
