@@ -151,7 +151,7 @@ def test_what_cannot_be_sent_again_says_why(suite):
     suite.sandbox.fault(operation="SendMessage", kind="throttle", count=-1)
     code, output, errors = suite.entitlectl("replay", message["id"])
     suite.sandbox.faults_clear()
-    assert code == 2 and message["id"] in errors and "SQS does not take it" in errors and output == ""
+    assert code == 2 and message["id"] in errors and "SQS refuses it" in errors and output == ""
 
 
 class Watcher:
