@@ -23,8 +23,9 @@ foreach(library libczmq libzmq libcurl libcrypto libmicrohttpd jansson inih expa
   unset(__pkg_config_checked_${library} CACHE)
   pkg_check_modules(${library} REQUIRED IMPORTED_TARGET ${library})
 endforeach()
-# Neither Debian's msgpack-c 4 nor Berkeley DB has a pkg-config file for C.
-find_library(MSGPACK_LIBRARY NAMES msgpackc msgpack-c REQUIRED)
+# Neither Debian's msgpack-c 4 nor Berkeley DB has a pkg-config file for C. Of msgpack-c a header is
+# enough.
+find_path(MSGPACK_HEADERS msgpack/pack_template.h REQUIRED)
 find_library(BERKELEY_DB_LIBRARY NAMES db-5.3 db REQUIRED)
 
 add_library(entitled_flags INTERFACE)

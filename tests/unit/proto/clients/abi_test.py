@@ -17,7 +17,7 @@ HEADER = ROOT / "proto/clients/c/include/entitled.h"
 RECORD = ROOT / "proto/clients/c/entitled.abi"
 
 # The sanitizers' own come with a build for tests; the loader, without optimisation, for variables of threads.
-ALLOWED = {"libzmq.so.5", "libmsgpackc.so.2", "libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2",
+ALLOWED = {"libzmq.so.5", "libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2",
            "libasan.so.8", "libubsan.so.1"}
 # The end of a process, its signals and its output are the application's.
 FORBIDDEN = {"exit", "_exit", "_Exit", "quick_exit", "abort", "__assert_fail", "atexit", "raise",
@@ -51,9 +51,8 @@ def test_every_symbol_has_its_version():
     assert "[libentitled.so.1]" in dynamic
 
 
-def test_it_needs_zeromq_and_messagepack_only():
+def test_it_needs_zeromq_only():
     needed = set(re.findall(r"NEEDED.*\[(.+)\]", output_of("readelf", "-d", LIBRARY)))
-    # Of msgpack-c the headers are enough: a linker may leave the library out.
     assert {"libzmq.so.5"} <= needed <= ALLOWED
 
 
