@@ -2,6 +2,7 @@
  * of the same keys.
  *
  *   --customers N --rounds R --seconds S --samples C
+ *   --customers N --steps K    a chain of K checks and nothing else, for tests/bench/instructions
  *
  * The questions of a chain depend on each other: whom the next one is about follows from what the
  * last one granted, so that no two overlap. The bare table does what a look-up cannot do without:
@@ -215,6 +216,16 @@ static double chain_of_checks_ns(struct checking *checking, uint64_t customers, 
     return (double)(now_ns - begin_ns) / (double)chain.steps;
 }
 
+/* Counted by its name. */
+static __attribute__((noinline)) void chain_of_steps(struct checking *checking, uint64_t customers,
+                                                     uint64_t steps)
+{
+    struct chain chain = chain_begin(customers);
+
+    while (chain.steps < steps)
+        chain_follow(&chain, check(checking, chain_next(&chain)));
+}
+
 static double chain_of_lookups_ns(const struct bare *bare, uint64_t customers, double seconds)
 {
     struct chain chain = chain_begin(customers);
@@ -363,12 +374,22 @@ static void put_all(struct replica *replica, uint64_t customers, int64_t now_s)
     }
 }
 
-int main(int argc, char **argv)
+static void run_steps(uint64_t customers, uint64_t steps)
 {
-    const struct options options = {argc, argv};
-    uint64_t customers = (uint64_t)option_int(&options, "--customers", NULL);
-    int64_t rounds = option_int(&options, "--rounds", "5");
-    double seconds = option_number(&options, "--seconds", "1");
+    struct replica *replica = replica_new();
+    struct checking checking;
+
+    open_checking(&checking, replica);
+    put_all(replica, customers, checking.now_s);
+    chain_of_steps(&checking, customers, steps);
+    close_checking(&checking);
+    replica_free(replica);
+}
+
+static void measure(const struct options *options, uint64_t customers)
+{
+    int64_t rounds = option_int(options, "--rounds", "5");
+    double seconds = option_number(options, "--seconds", "1");
     size_t before = resident_bytes();
     struct replica *replica = replica_new();
     struct checking checking;
@@ -395,11 +416,22 @@ int main(int argc, char **argv)
         printf("%s[%.2f, %.2f]", round ? ", " : "", check_ns, lookup_ns);
     }
     printf("]");
-    print_percentiles(&checking, customers, (size_t)option_int(&options, "--samples", "2000000"));
+    print_percentiles(&checking, customers, (size_t)option_int(options, "--samples", "2000000"));
     print_readers(replica, customers, rounds, seconds, &writer);
     printf("}\n");
     bare_done(&bare, customers);
     close_checking(&checking);
     replica_free(replica);
+}
+
+int main(int argc, char **argv)
+{
+    const struct options options = {argc, argv};
+    uint64_t customers = (uint64_t)option_int(&options, "--customers", NULL);
+
+    if (option_is_given(&options, "--steps"))
+        run_steps(customers, (uint64_t)option_int(&options, "--steps", NULL));
+    else
+        measure(&options, customers);
     return 0;
 }
