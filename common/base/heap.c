@@ -48,13 +48,21 @@ static void sink(struct heap *heap, struct heap_node *node)
     set(heap, place, node);
 }
 
+void heap_reserve(struct heap *heap)
+{
+    enum { CAPACITY_MIN = 16 };
+
+    if (heap->count < heap->capacity)
+        return;
+    size_t capacity = heap->capacity ? 2 * heap->capacity : CAPACITY_MIN;
+    heap->nodes = mem_realloc(heap->nodes, capacity * sizeof(*heap->nodes));
+    heap->capacity = capacity;
+}
+
 void heap_put(struct heap *heap, struct heap_node *node, int64_t key)
 {
     if (node->place == 0) {
-        if (heap->count == heap->capacity) {
-            heap->capacity = heap->capacity ? 2 * heap->capacity : 64;
-            heap->nodes = mem_realloc(heap->nodes, heap->capacity * sizeof(*heap->nodes));
-        }
+        heap_reserve(heap);
         heap->count++;
         set(heap, heap->count, node);
     }

@@ -17,6 +17,7 @@ struct heap {
 };
 
 void heap_done(struct heap *heap);
+void heap_reserve(struct heap *heap); /* the next heap_put() allocates nothing */
 void heap_put(struct heap *heap, struct heap_node *node, int64_t key); /* moves it if it is there */
 void heap_remove(struct heap *heap, struct heap_node *node);           /* fine if it is not there */
 struct heap_node *heap_top(const struct heap *heap);                   /* NULL if empty */

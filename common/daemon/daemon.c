@@ -4,12 +4,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "common/base/mem.h"
 #include "common/daemon/init.h"
 #include "common/daemon/notify.h"
 #include "common/daemon/options.h"
 #include "common/log/log.h"
+#include "common/loop/signals.h"
 
 enum { EXIT_ORDERLY = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 enum { DRAIN_LIMIT_MS = 20000, TRIM_INTERVAL_MS = 10000 };
@@ -150,11 +152,12 @@ static int run(const struct daemon *daemon, const struct config *config, const c
 
     /* Before start(), whose threads inherit the mask. */
     signal(SIGPIPE, SIG_IGN);
-    loop_stop_on_signals(running.context.loop);
+    int signals = loop_stop_on_signals(running.context.loop);
     int code = serve(&running);
     daemon->stop(running.state);
     log_info("stopped");
     loop_free(running.context.loop);
+    close(signals);
     mem_free(running.state);
     return code;
 }

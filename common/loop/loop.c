@@ -1,60 +1,132 @@
 #include "common/loop/loop.h"
 
-#include <czmq.h>
-#include <signal.h>
-#include <sys/signalfd.h>
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
+#include "common/base/heap.h"
 #include "common/base/mem.h"
+
+enum { EVENTS_PER_TURN = 16, NEVER = -1 };
 
 struct watch {
     struct watch *next;
-    struct loop *loop;
-    zmq_pollitem_t item;
+    void *source; /* or NULL, and fd is watched itself */
+    int fd;
+    int events;
     bool gone; /* unwatched; freed when no callback can be running */
+    loop_ready_fn *ready;
     union {
         loop_fd_fn *fd;
-        loop_socket_fn *socket;
+        loop_source_fn *source;
     } fn;
     void *arg;
 };
 
 struct loop_timer {
+    struct heap_node node; /* first; its key is when, in microseconds of the monotonic clock */
     struct loop *loop;
-    int id;
     loop_timer_fn *fn;
     void *arg;
-    struct loop_timer *next, **link;
 };
 
 struct loop {
-    zloop_t *zloop;
-    struct watch *watches;
-    struct loop_timer *timers;
-    int signal_fd;
-    bool stopped;
+    int epoll_fd;
+    int timer_fd; /* of loop_descriptor(); -1: nobody asked for it */
+    int64_t armed_mono_us;
+    struct watch *fds, *sources;
+    struct heap timers;
+    int64_t last_mono_us;
+    bool has_gone, stopped;
 };
 
 struct loop *loop_new(void)
 {
     struct loop *loop = mem_alloc_zero(sizeof(*loop));
 
-    loop->zloop = zloop_new();
-    if (!loop->zloop)
+    loop->timer_fd = -1;
+    loop->armed_mono_us = NEVER;
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll_fd < 0) {
+        mem_free(loop);
         mem_exhausted();
-    /* Signals are ours (loop_stop_on_signals); CZMQ must not end the loop behind our back. */
-    zloop_set_nonstop(loop->zloop, true);
-    loop->signal_fd = -1;
+    }
     return loop;
 }
 
-static void sweep_watches(struct loop *loop, bool all)
+static struct loop_timer *first_timer(const struct loop *loop)
 {
-    struct watch **link = &loop->watches;
+    return (struct loop_timer *)heap_top(&loop->timers);
+}
 
+static void free_watches(struct watch *watch)
+{
+    while (watch) {
+        struct watch *next = watch->next;
+        mem_free(watch);
+        watch = next;
+    }
+}
+
+void loop_free(struct loop *loop)
+{
+    if (!loop)
+        return;
+    while (first_timer(loop))
+        loop_cancel(first_timer(loop));
+    heap_done(&loop->timers);
+    free_watches(loop->fds);
+    free_watches(loop->sources);
+    if (loop->timer_fd >= 0)
+        close(loop->timer_fd);
+    close(loop->epoll_fd);
+    mem_free(loop);
+}
+
+/* Watches. */
+
+static int epoll_set(const struct loop *loop, struct watch *watch, int operation)
+{
+    struct epoll_event event = {.data.ptr = watch};
+
+    /* A source's descriptor tells that its state may have changed, whatever is wanted of it. */
+    if (watch->source || watch->events & LOOP_READ)
+        event.events |= EPOLLIN;
+    if (!watch->source && watch->events & LOOP_WRITE)
+        event.events |= EPOLLOUT;
+    return epoll_ctl(loop->epoll_fd, operation, watch->fd, &event);
+}
+
+/* A new watch comes into its list when the kernel has it. */
+static void add_watch(struct loop *loop, struct watch **list, const struct watch *wanted)
+{
+    struct watch *watch = mem_alloc_zero(sizeof(*watch));
+
+    *watch = *wanted;
+    if (epoll_set(loop, watch, EPOLL_CTL_ADD) < 0) {
+        mem_free(watch);
+        mem_exhausted();
+    }
+    watch->next = *list;
+    *list = watch;
+}
+
+static void end_watch(struct loop *loop, struct watch *watch)
+{
+    if (!watch)
+        return;
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
+    watch->gone = true;
+    loop->has_gone = true;
+}
+
+static void sweep_list(struct watch **link)
+{
     while (*link) {
         struct watch *watch = *link;
-        if (!all && !watch->gone) {
+        if (!watch->gone) {
             link = &watch->next;
             continue;
         }
@@ -63,161 +135,137 @@ static void sweep_watches(struct loop *loop, bool all)
     }
 }
 
-void loop_free(struct loop *loop)
+static void sweep_watches(struct loop *loop)
 {
-    if (!loop)
+    if (!loop->has_gone)
         return;
-    if (loop->signal_fd >= 0)
-        close(loop->signal_fd);
-    zloop_destroy(&loop->zloop);
-    while (loop->timers)
-        loop_cancel(loop->timers);
-    sweep_watches(loop, true);
-    mem_free(loop);
+    loop->has_gone = false;
+    sweep_list(&loop->fds);
+    sweep_list(&loop->sources);
 }
 
-static int on_ready(zloop_t *zloop, zmq_pollitem_t *item, void *arg)
+static struct watch *find_fd(const struct loop *loop, int fd)
 {
-    struct watch *watch = arg;
-    struct loop *loop = watch->loop;
-    (void)zloop;
+    struct watch *watch = loop->fds;
 
-    if (!watch->gone) {
-        if (watch->item.socket) {
-            watch->fn.socket(watch->arg, watch->item.socket);
-        } else {
-            int events = 0;
-            /* An error is reported as readable and writable: reading or writing then says which. */
-            if (item->revents & (ZMQ_POLLIN | ZMQ_POLLERR))
-                events |= LOOP_READ;
-            if (item->revents & (ZMQ_POLLOUT | ZMQ_POLLERR))
-                events |= LOOP_WRITE;
-            watch->fn.fd(watch->arg, watch->item.fd, events);
-        }
-    }
-    return loop->stopped ? -1 : 0;
-}
-
-static struct watch *find_watch(struct loop *loop, const void *socket, int fd)
-{
-    for (struct watch *watch = loop->watches; watch; watch = watch->next) {
-        if (!watch->gone && watch->item.socket == socket && (socket || watch->item.fd == fd))
-            return watch;
-    }
-    return NULL;
-}
-
-static void end_watch(struct watch *watch)
-{
-    zloop_poller_end(watch->loop->zloop, &watch->item);
-    watch->gone = true;
-}
-
-static struct watch *start_watch(struct loop *loop, void *socket, int fd, int events, void *arg)
-{
-    struct watch *watch = find_watch(loop, socket, fd);
-
-    if (watch)
-        end_watch(watch);
-    watch = mem_alloc_zero(sizeof(*watch));
-    watch->loop = loop;
-    watch->arg = arg;
-    watch->item = (zmq_pollitem_t){.socket = socket, .fd = socket ? 0 : fd};
-    watch->item.events =
-        (short)((events & LOOP_READ ? ZMQ_POLLIN : 0) | (events & LOOP_WRITE ? ZMQ_POLLOUT : 0));
-    watch->next = loop->watches;
-    loop->watches = watch;
+    while (watch && (watch->gone || watch->fd != fd))
+        watch = watch->next;
     return watch;
-}
-
-static void add_to_zloop(struct watch *watch)
-{
-    if (zloop_poller(watch->loop->zloop, &watch->item, on_ready, watch) != 0)
-        mem_exhausted();
-    /* zloop would drop a poller that reports an error; ours are told and decide. */
-    zloop_poller_set_tolerant(watch->loop->zloop, &watch->item);
 }
 
 void loop_watch_fd(struct loop *loop, int fd, int events, loop_fd_fn *fn, void *arg)
 {
-    struct watch *watch = start_watch(loop, NULL, fd, events, arg);
+    struct watch *watch = find_fd(loop, fd);
 
+    if (!watch) {
+        const struct watch wanted = {.fd = fd, .events = events, .fn.fd = fn, .arg = arg};
+        add_watch(loop, &loop->fds, &wanted);
+        return;
+    }
+    int before = watch->events;
+    watch->events = events;
     watch->fn.fd = fn;
-    add_to_zloop(watch);
+    watch->arg = arg;
+    if (before != events && epoll_set(loop, watch, EPOLL_CTL_MOD) < 0)
+        mem_exhausted();
 }
 
 void loop_unwatch_fd(struct loop *loop, int fd)
 {
-    struct watch *watch = find_watch(loop, NULL, fd);
-
-    if (watch)
-        end_watch(watch);
+    end_watch(loop, find_fd(loop, fd));
 }
 
-void loop_watch_socket(struct loop *loop, void *socket, int events, loop_socket_fn *fn, void *arg)
+static struct watch *find_source(const struct loop *loop, const void *source)
 {
-    struct watch *watch = start_watch(loop, socket, 0, events, arg);
+    struct watch *watch = loop->sources;
 
-    watch->fn.socket = fn;
-    add_to_zloop(watch);
+    while (watch && (watch->gone || watch->source != source))
+        watch = watch->next;
+    return watch;
 }
 
-void loop_unwatch_socket(struct loop *loop, void *socket)
+void loop_watch_source(struct loop *loop, void *source, int fd, loop_ready_fn *ready, int events,
+                       loop_source_fn *fn, void *arg)
 {
-    struct watch *watch = find_watch(loop, socket, 0);
+    struct watch *watch = find_source(loop, source);
 
-    if (watch)
-        end_watch(watch);
-}
-
-static void unlink_timer(struct loop_timer *timer)
-{
-    *timer->link = timer->next;
-    if (timer->next)
-        timer->next->link = timer->link;
-}
-
-static struct loop_timer *find_timer(struct loop *loop, int id)
-{
-    struct loop_timer *timer = loop->timers;
-
-    while (timer && timer->id != id)
-        timer = timer->next;
-    return timer;
-}
-
-/* Knows its timer by the number: zloop still calls for one that was cancelled in the same turn. */
-static int on_timer(zloop_t *zloop, int id, void *arg)
-{
-    struct loop *loop = arg;
-    struct loop_timer *timer = find_timer(loop, id);
-    (void)zloop;
-
-    if (timer) {
-        loop_timer_fn *fn = timer->fn;
-        void *fn_arg = timer->arg;
-        unlink_timer(timer);
-        mem_free(timer);
-        fn(fn_arg);
+    if (!watch) {
+        const struct watch wanted = {.source = source,
+                                     .fd = fd,
+                                     .events = events,
+                                     .ready = ready,
+                                     .fn.source = fn,
+                                     .arg = arg};
+        add_watch(loop, &loop->sources, &wanted);
+        return;
     }
-    return loop->stopped ? -1 : 0;
+    watch->events = events;
+    watch->fn.source = fn;
+    watch->arg = arg;
+}
+
+void loop_unwatch_source(struct loop *loop, const void *source)
+{
+    end_watch(loop, find_source(loop, source));
+}
+
+static bool is_ready(const struct watch *source)
+{
+    return !source->gone && source->ready(source->source, source->events);
+}
+
+/* Whatever was called since may have used up what their descriptors had to tell. */
+static bool call_sources(struct loop *loop)
+{
+    bool called = false;
+
+    for (const struct watch *watch = loop->sources; watch && !loop->stopped; watch = watch->next) {
+        if (!is_ready(watch))
+            continue;
+        watch->fn.source(watch->arg, watch->source);
+        called = true;
+    }
+    return called;
+}
+
+static void call_fd(const struct watch *watch, uint32_t ready)
+{
+    int events = 0;
+
+    if (watch->gone || watch->source)
+        return;
+    /* Reading or writing then says which error it is. */
+    if (ready & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        events |= LOOP_READ;
+    if (ready & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+        events |= LOOP_WRITE;
+    watch->fn.fd(watch->arg, watch->fd, events);
+}
+
+/* Timers. */
+
+/* Later at each call, so that no two timers of one delay are due at the same time. */
+static int64_t next_mono_us(struct loop *loop)
+{
+    int64_t now = clock_mono_us();
+
+    loop->last_mono_us = now > loop->last_mono_us ? now : loop->last_mono_us + 1;
+    return loop->last_mono_us;
 }
 
 struct loop_timer *loop_after(struct loop *loop, int64_t delay_ms, loop_timer_fn *fn, void *arg)
 {
-    struct loop_timer *timer = mem_alloc_zero(sizeof(*timer));
+    enum { US_PER_MS = 1000 };
+    const int64_t delay_max_ms = INT64_MAX / US_PER_MS / 2;
 
-    timer->loop = loop;
-    timer->fn = fn;
-    timer->arg = arg;
-    timer->next = loop->timers;
-    timer->link = &loop->timers;
-    if (loop->timers)
-        loop->timers->link = &timer->next;
-    loop->timers = timer;
-    timer->id = zloop_timer(loop->zloop, delay_ms > 0 ? (size_t)delay_ms : 0, 1, on_timer, loop);
-    if (timer->id < 0)
-        mem_exhausted();
+    heap_reserve(&loop->timers);
+    struct loop_timer *timer = mem_alloc_zero(sizeof(*timer));
+    *timer = (struct loop_timer){.loop = loop, .fn = fn, .arg = arg};
+    if (delay_ms < 0)
+        delay_ms = 0;
+    if (delay_ms > delay_max_ms)
+        delay_ms = delay_max_ms;
+    heap_put(&loop->timers, &timer->node, next_mono_us(loop) + delay_ms * US_PER_MS);
     return timer;
 }
 
@@ -225,9 +273,7 @@ void loop_cancel(struct loop_timer *timer)
 {
     if (!timer)
         return;
-    if (timer->loop->zloop)
-        zloop_timer_end(timer->loop->zloop, timer->id);
-    unlink_timer(timer);
+    heap_remove(&timer->loop->timers, &timer->node);
     mem_free(timer);
 }
 
@@ -236,59 +282,117 @@ void loop_soon(struct loop *loop, loop_timer_fn *fn, void *arg)
     loop_after(loop, 0, fn, arg);
 }
 
-static int on_sweep(zloop_t *zloop, int id, void *arg)
+/* Those that these callbacks set have their turn next time. */
+static void call_timers(struct loop *loop)
 {
-    (void)zloop;
-    (void)id;
-    sweep_watches(arg, false);
-    return 0;
+    struct loop_timer *timer = first_timer(loop);
+
+    if (!timer)
+        return;
+    int64_t now = next_mono_us(loop);
+    while (timer && timer->node.key <= now && !loop->stopped) {
+        loop_timer_fn *fn = timer->fn;
+        void *arg = timer->arg;
+        loop_cancel(timer);
+        fn(arg);
+        timer = first_timer(loop);
+    }
+}
+
+/* Rounded up: a wait that ended before its timer is due would be followed by others of no length.
+ */
+static int wait_ms(const struct loop *loop, int64_t timeout_ms)
+{
+    const struct loop_timer *timer = first_timer(loop);
+
+    if (timer) {
+        int64_t left_us = timer->node.key - clock_mono_us();
+        int64_t left_ms = left_us > 0 ? (left_us + 999) / 1000 : 0;
+        if (timeout_ms < 0 || left_ms < timeout_ms)
+            timeout_ms = left_ms;
+    }
+    return timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
+}
+
+/* Turns. */
+
+/* An answer that is there goes before the deadline that has passed meanwhile. */
+void loop_turn(struct loop *loop, int64_t timeout_ms)
+{
+    struct epoll_event events[EVENTS_PER_TURN];
+
+    loop->stopped = false;
+    bool called = call_sources(loop);
+    int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN,
+                           called || loop->stopped ? 0 : wait_ms(loop, timeout_ms));
+    for (int i = 0; i < count && !loop->stopped; i++)
+        call_fd(events[i].data.ptr, events[i].events);
+    if (count > 0)
+        call_sources(loop);
+    call_timers(loop);
+    sweep_watches(loop);
 }
 
 void loop_run(struct loop *loop)
 {
-    enum { SWEEP_INTERVAL_MS = 1000 };
-
-    loop->stopped = false;
-    int sweep = zloop_timer(loop->zloop, SWEEP_INTERVAL_MS, 0, on_sweep, loop);
-    while (!loop->stopped)
-        zloop_start(loop->zloop);
-    zloop_timer_end(loop->zloop, sweep);
-}
-
-static int on_stop(zloop_t *zloop, int id, void *arg)
-{
-    (void)zloop;
-    (void)id;
-    (void)arg;
-    return -1;
+    do
+        loop_turn(loop, -1);
+    while (!loop->stopped);
 }
 
 void loop_stop(struct loop *loop)
 {
     loop->stopped = true;
-    /* Wakes a loop that would otherwise wait for its next event. */
-    zloop_timer(loop->zloop, 0, 1, on_stop, NULL);
 }
 
-static void on_signal(void *arg, int fd, int events)
+static void on_timer_fd(void *arg, int fd, int events)
 {
-    struct signalfd_siginfo info;
+    struct loop *loop = arg;
+    uint64_t expirations;
     (void)events;
 
-    if (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-        loop_stop(arg);
+    (void)!read(fd, &expirations, sizeof(expirations));
+    loop->armed_mono_us = NEVER;
 }
 
-void loop_stop_on_signals(struct loop *loop)
+int loop_descriptor(struct loop *loop)
 {
-    sigset_t signals;
+    if (loop->timer_fd < 0) {
+        loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+        if (loop->timer_fd < 0)
+            mem_exhausted();
+        loop_watch_fd(loop, loop->timer_fd, LOOP_READ, on_timer_fd, loop);
+    }
+    return loop->epoll_fd;
+}
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    loop->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (loop->signal_fd < 0)
-        mem_exhausted();
-    loop_watch_fd(loop, loop->signal_fd, LOOP_READ, on_signal, loop);
+/* When the loop wants a turn whatever the descriptors say. */
+static int64_t next_turn_mono_us(const struct loop *loop)
+{
+    const struct loop_timer *timer = first_timer(loop);
+
+    for (const struct watch *watch = loop->sources; watch; watch = watch->next) {
+        if (is_ready(watch))
+            return 0;
+    }
+    return timer ? timer->node.key : NEVER;
+}
+
+void loop_settle(struct loop *loop)
+{
+    struct itimerspec when = {0};
+
+    if (loop->timer_fd < 0)
+        return;
+    int64_t at_mono_us = next_turn_mono_us(loop);
+    if (at_mono_us == loop->armed_mono_us)
+        return;
+    loop->armed_mono_us = at_mono_us;
+    if (at_mono_us != NEVER) {
+        when.it_value.tv_sec = at_mono_us / 1000000;
+        when.it_value.tv_nsec = at_mono_us % 1000000 * 1000;
+        if (at_mono_us == 0)
+            when.it_value.tv_nsec = 1; /* an all-zero time would disarm it */
+    }
+    timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }

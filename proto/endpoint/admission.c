@@ -208,7 +208,7 @@ static int watch_handshakes(struct admission *admission, void *socket, struct er
     monitor->next = admission->monitors;
     admission->monitors = monitor;
     monitor->pair = socket_open(admission->options.context, ZMQ_PAIR, 0);
-    loop_watch_socket(admission->options.loop, monitor->pair, LOOP_READ, on_monitor, admission);
+    socket_watch(admission->options.loop, monitor->pair, LOOP_READ, on_monitor, admission);
     if (zmq_socket_monitor(socket, address,
                            ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
                                ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) < 0)
@@ -255,7 +255,7 @@ int admission_open(struct admission **ret, const struct admission_options *optio
         return -1;
     }
     admission->zap = socket_open(options->context, ZMQ_REP, 0);
-    loop_watch_socket(options->loop, admission->zap, LOOP_READ, on_zap, admission);
+    socket_watch(options->loop, admission->zap, LOOP_READ, on_zap, admission);
     if (zmq_bind(admission->zap, zap_address) < 0) {
         error_set(error, "cannot bind '%s': %s", zap_address, zmq_strerror(zmq_errno()));
         admission_close(admission);
@@ -280,11 +280,11 @@ void admission_close(struct admission *admission)
         admission->options.context->admission = NULL;
     while ((monitor = admission->monitors)) {
         admission->monitors = monitor->next;
-        loop_unwatch_socket(admission->options.loop, monitor->pair);
+        socket_unwatch(admission->options.loop, monitor->pair);
         socket_close(monitor->pair);
         mem_free(monitor);
     }
-    loop_unwatch_socket(admission->options.loop, admission->zap);
+    socket_unwatch(admission->options.loop, admission->zap);
     socket_close(admission->zap);
     loop_cancel(admission->tell_timer);
     allow_list_free(admission->allowed);

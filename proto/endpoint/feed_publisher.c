@@ -149,7 +149,7 @@ int feed_publisher_open(struct feed_publisher **ret, struct loop *loop,
     socket_set(publisher->xpub, ZMQ_SNDHWM, FEED_QUEUE_MESSAGES);
     socket_set(publisher->xpub, ZMQ_RCVHWM, READER_QUEUE_MESSAGES);
     zmq_setsockopt(publisher->xpub, ZMQ_MAXMSGSIZE, &limit, sizeof(limit));
-    loop_watch_socket(loop, publisher->xpub, LOOP_READ, on_subscriptions, publisher);
+    socket_watch(loop, publisher->xpub, LOOP_READ, on_subscriptions, publisher);
     if (socket_bind(&publisher->binding, context, publisher->xpub, binding, error) < 0) {
         feed_publisher_close(publisher);
         return -1;
@@ -162,7 +162,7 @@ void feed_publisher_close(struct feed_publisher *publisher)
 {
     if (!publisher)
         return;
-    loop_unwatch_socket(publisher->loop, publisher->xpub);
+    socket_unwatch(publisher->loop, publisher->xpub);
     socket_unbind(publisher->binding);
     socket_close(publisher->xpub);
     buf_done(&publisher->out);

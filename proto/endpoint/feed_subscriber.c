@@ -74,7 +74,7 @@ int feed_subscriber_open(struct feed_subscriber **ret, struct loop *loop,
     subscriber->sub = socket_open(context, ZMQ_SUB, 0);
     socket_set(subscriber->sub, ZMQ_RCVHWM, FEED_QUEUE_MESSAGES);
     zmq_setsockopt(subscriber->sub, ZMQ_SUBSCRIBE, "", 0);
-    loop_watch_socket(loop, subscriber->sub, LOOP_READ, on_readable, subscriber);
+    socket_watch(loop, subscriber->sub, LOOP_READ, on_readable, subscriber);
     if (connect_all(context, subscriber->sub, addresses, error) < 0) {
         feed_subscriber_close(subscriber);
         return -1;
@@ -87,7 +87,7 @@ void feed_subscriber_close(struct feed_subscriber *subscriber)
 {
     if (!subscriber)
         return;
-    loop_unwatch_socket(subscriber->loop, subscriber->sub);
+    socket_unwatch(subscriber->loop, subscriber->sub);
     socket_close(subscriber->sub);
     mem_free(subscriber);
 }

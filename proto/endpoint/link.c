@@ -36,8 +36,8 @@ static void on_dealer(void *arg, void *socket)
 
 static void watch(struct link *link)
 {
-    loop_watch_socket(link->loop, link->dealer, LOOP_READ | (link->blocked ? LOOP_WRITE : 0),
-                      on_dealer, link);
+    socket_watch(link->loop, link->dealer, LOOP_READ | (link->blocked ? LOOP_WRITE : 0), on_dealer,
+                 link);
 }
 
 static void set_connected(struct link *link, bool connected)
@@ -89,7 +89,7 @@ static int open_monitor(struct link *link, struct endpoint_context *context, str
                                ZMQ_EVENT_DISCONNECTED) < 0)
         return error_set(error, "cannot watch a socket: %s", zmq_strerror(zmq_errno()));
     link->monitor = socket_open(context, ZMQ_PAIR, 0);
-    loop_watch_socket(link->loop, link->monitor, LOOP_READ, on_monitor, link);
+    socket_watch(link->loop, link->monitor, LOOP_READ, on_monitor, link);
     return socket_connect(context, link->monitor, address, error);
 }
 
@@ -115,9 +115,9 @@ void link_close(struct link *link)
 {
     if (!link)
         return;
-    loop_unwatch_socket(link->loop, link->dealer);
+    socket_unwatch(link->loop, link->dealer);
     if (link->monitor) {
-        loop_unwatch_socket(link->loop, link->monitor);
+        socket_unwatch(link->loop, link->monitor);
         zmq_socket_monitor(link->dealer, NULL, 0);
     }
     socket_close(link->monitor);

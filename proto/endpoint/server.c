@@ -121,14 +121,14 @@ int rpc_server_open(struct rpc_server **ret, struct loop *loop,
         return -1;
     server->loop = loop;
     deadlines_init(&server->deadlines, loop, on_deadline, server);
-    loop_watch_socket(loop, server->router, LOOP_READ, on_readable, server);
+    socket_watch(loop, server->router, LOOP_READ, on_readable, server);
     *ret = server;
     return 0;
 }
 
 static void close_on_loop(struct rpc_server *server)
 {
-    loop_unwatch_socket(server->loop, server->router);
+    socket_unwatch(server->loop, server->router);
     server_fail_parked(server);
     deadlines_done(&server->deadlines);
     server_free(server);

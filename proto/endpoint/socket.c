@@ -88,6 +88,36 @@ int socket_connect(struct endpoint_context *context, void *socket, const char *a
     return 0;
 }
 
+static int option_of(void *socket, int option)
+{
+    int value = 0;
+    size_t size = sizeof(value);
+
+    return zmq_getsockopt(socket, option, &value, &size) < 0 ? -1 : value;
+}
+
+/* A socket's descriptor is edge-triggered towards its events (zmq_getsockopt(3), ZMQ_FD): any call
+ * on the socket may use the edge up, so the events themselves are asked for. */
+static bool is_ready(void *socket, int wanted)
+{
+    int events = option_of(socket, ZMQ_EVENTS);
+
+    if (events < 0)
+        return false;
+    return (events & ZMQ_POLLIN && wanted & LOOP_READ) ||
+           (events & ZMQ_POLLOUT && wanted & LOOP_WRITE);
+}
+
+void socket_watch(struct loop *loop, void *socket, int events, loop_source_fn *fn, void *arg)
+{
+    loop_watch_source(loop, socket, option_of(socket, ZMQ_FD), is_ready, events, fn, arg);
+}
+
+void socket_unwatch(struct loop *loop, const void *socket)
+{
+    loop_unwatch_source(loop, socket);
+}
+
 struct str socket_msg_str(zmq_msg_t *msg)
 {
     return str_from(zmq_msg_data(msg), zmq_msg_size(msg));

@@ -15,6 +15,7 @@
 
 #include "common/base/error.h"
 #include "common/base/str.h"
+#include "common/loop/loop.h"
 #include "proto/endpoint/context.h"
 
 /* libzmq looks up names in the thread that carries the connection: those have a thread to
@@ -61,6 +62,11 @@ bool socket_is_bound_at(const struct socket_binding *binding, const struct socka
 
 int socket_connect(struct endpoint_context *context, void *socket, const char *address,
                    struct error *error);
+
+/* Calls back while the socket has something to read (LOOP_READ) or room to write (LOOP_WRITE);
+ * calling again changes what is wanted or the callback. */
+void socket_watch(struct loop *loop, void *socket, int events, loop_source_fn *fn, void *arg);
+void socket_unwatch(struct loop *loop, const void *socket);
 
 struct str socket_msg_str(zmq_msg_t *msg); /* lives as long as the message */
 /* Reads a whole message and keeps its last frame in *ret_msg, which the caller closes. False: none

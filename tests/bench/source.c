@@ -6,10 +6,12 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/loop/loop.h"
+#include "common/loop/signals.h"
 #include "proto/codec/codec.h"
 #include "proto/endpoint/feed.h"
 #include "proto/endpoint/server.h"
@@ -197,7 +199,7 @@ int main(int argc, char **argv)
     struct rpc_server *server;
     struct error error;
 
-    loop_stop_on_signals(source.loop);
+    int signals = loop_stop_on_signals(source.loop);
     if (feed_publisher_open(&source.feed, source.loop, context, &feed_binding, &error) < 0 ||
         rpc_server_open(&server, source.loop, &server_options, &error) < 0)
         tool_die("%s", error.text);
@@ -209,6 +211,7 @@ int main(int argc, char **argv)
     feed_publisher_close(source.feed);
     endpoint_context_free(context);
     loop_free(source.loop);
+    close(signals);
     arena_done(&source.peers_arena);
     arena_done(&arena);
     return 0;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <zmq.h>
 
+#include "proto/endpoint/socket.h"
 #include "tests/support/endpoint_calls_fixture.h"
 
 static void on_connection(void *arg, bool connected)
@@ -106,7 +107,7 @@ static void on_silent_peer(void *arg, void *socket)
 
     if (zmq_recv(socket, bytes, sizeof(bytes), ZMQ_DONTWAIT) < 0)
         return;
-    loop_unwatch_socket(stage->fixture.loop, socket);
+    socket_unwatch(stage->fixture.loop, socket);
     zmq_close(socket);
 }
 
@@ -117,7 +118,7 @@ static void a_lost_connection_fails_what_was_sent(void **state)
     void *peer = zmq_socket(context, ZMQ_ROUTER);
 
     assert_int_equal(zmq_bind(peer, stage->fixture.rpc_address), 0);
-    loop_watch_socket(stage->fixture.loop, peer, LOOP_READ, on_silent_peer, stage);
+    socket_watch(stage->fixture.loop, peer, LOOP_READ, on_silent_peer, stage);
     call(stage, METHOD_query_ping, NULL, PATIENCE_MS);
     run(stage);
     assert_int_equal(stage->code, ERROR_UNAVAILABLE);

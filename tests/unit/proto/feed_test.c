@@ -8,6 +8,7 @@
 #include <zmq.h>
 
 #include "proto/endpoint/feed.h"
+#include "proto/endpoint/socket.h"
 #include "tests/support/endpoint_fixture.h"
 
 struct stage {
@@ -117,7 +118,7 @@ static void talk_nonsense(void *arg, void *writer)
     char subscription[16];
 
     assert_int_equal(zmq_recv(writer, subscription, sizeof(subscription), 0), 1);
-    loop_unwatch_socket(stage->fixture.loop, writer);
+    socket_unwatch(stage->fixture.loop, writer);
     zmq_send(writer, "", 0, 0);
     zmq_send(writer, "\xc1", 1, 0);
     zmq_send(writer, "\x93\x02\xa6unheard\x90", 11, 0);
@@ -154,7 +155,7 @@ static void garbage_on_either_side_does_no_harm(void **state)
     assert_int_equal(feed_subscriber_open(&subscriber, stage->fixture.loop, stage->fixture.context,
                                           &addresses, on_event, stage, &error),
                      0);
-    loop_watch_socket(stage->fixture.loop, writer, LOOP_READ, talk_nonsense, stage);
+    socket_watch(stage->fixture.loop, writer, LOOP_READ, talk_nonsense, stage);
     stage->heard = false;
     loop_run(stage->fixture.loop);
     assert_true(stage->heard);

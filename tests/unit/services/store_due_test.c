@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "common/base/heap.h"
 #include "services/store/work/presence.h"
 #include "tests/support/due_fixture.h"
 
@@ -274,33 +273,6 @@ static void due_tells_what_is_planned(void **state)
     assert_true(str_eq(due.claimed_by, STR("test")));
 }
 
-static void the_heap_gives_the_earliest_first(void **state)
-{
-    enum { COUNT = 500 };
-    struct heap heap = {0};
-    struct heap_node nodes[COUNT] = {0};
-    uint64_t seed = 1;
-    int64_t last = INT64_MIN;
-    size_t left = 0;
-
-    (void)state;
-    for (int i = 0; i < COUNT; i++)
-        heap_put(&heap, &nodes[i], (int64_t)((seed = seed * 6364136223846793005u + 1) >> 40));
-    for (int i = 0; i < COUNT; i += 3)
-        heap_put(&heap, &nodes[i], (int64_t)((seed = seed * 6364136223846793005u + 1) >> 40));
-    for (int i = 0; i < COUNT; i += 7) {
-        heap_remove(&heap, &nodes[i]);
-        heap_remove(&heap, &nodes[i]);
-    }
-    for (struct heap_node *top; (top = heap_top(&heap)); left++) {
-        assert_true(top->key >= last);
-        last = top->key;
-        heap_remove(&heap, top);
-    }
-    assert_int_equal(left, COUNT - (COUNT + 6) / 7);
-    heap_done(&heap);
-}
-
 static void the_silent_are_forgotten(void **state)
 {
     struct presence *presence = presence_new();
@@ -344,7 +316,6 @@ int main(void)
         fixture_test(what_was_there_at_the_start_is_planned_in_parts),
         fixture_test(an_answer_without_its_claim_is_refused),
         fixture_test(due_tells_what_is_planned),
-        cmocka_unit_test(the_heap_gives_the_earliest_first),
         cmocka_unit_test(the_silent_are_forgotten),
     };
 

@@ -10,11 +10,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/loop/loop.h"
 #include "proto/clients/c/call/failure.h"
 #include "proto/clients/c/call/guard.h"
 #include "proto/clients/c/call/keep_errno.h"
 #include "proto/clients/c/remote/peers.h"
-#include "proto/clients/c/remote/poll_loop.h"
 #include "proto/replica/follow.h"
 
 enum {

@@ -4,9 +4,9 @@
 #include <sys/queue.h>
 
 #include "common/base/mem.h"
+#include "common/loop/loop.h"
 #include "proto/clients/c/call/failure.h"
 #include "proto/clients/c/remote/ask.h"
-#include "proto/clients/c/remote/poll_loop.h"
 
 enum { OUTSTANDING_MAX = 10000 };
 

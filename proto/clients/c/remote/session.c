@@ -4,7 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "proto/clients/c/remote/poll_loop.h"
+#include "common/loop/loop.h"
 #include "proto/codec/codec.h"
 
 enum { IDLE_MS = 60000, READY_PAUSE_MS = 50 };
