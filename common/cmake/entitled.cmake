@@ -17,7 +17,7 @@ option(ENTITLED_TSAN "ThreadSanitizer; not with ENTITLED_SANITIZE" OFF)
 option(ENTITLED_COVERAGE "Count which lines run" OFF)
 option(ENTITLED_FUZZ "Build tests/fuzz for libFuzzer; needs clang and ENTITLED_SANITIZE" OFF)
 
-foreach(library libczmq libzmq libcurl libcrypto libmicrohttpd jansson inih expat libsystemd)
+foreach(library libzmq libcurl libcrypto libmicrohttpd jansson inih expat libsystemd)
   # What CMake 3.25 remembers of a library with -isystem is not what it found: a second configure would
   # change the compile commands.
   unset(__pkg_config_checked_${library} CACHE)

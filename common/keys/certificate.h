@@ -1,6 +1,6 @@
-/* CURVE key pairs in files, as CZMQ's zcert writes them (ZPL, ZeroMQ RFC 4): NAME.cert is the
- * public half, for those that must recognise its owner; NAME.cert_secret beside it has both halves,
- * for the owner alone. Keys are text: 40 characters of Z85 (ZeroMQ RFC 32).
+/* CURVE key pairs in files, which CZMQ's zcert reads and writes too (ZPL, ZeroMQ RFC 4): NAME.cert
+ * is the public half, for those that must recognise its owner; NAME.cert_secret beside it has both
+ * halves, for the owner alone. Keys are text: 40 characters of Z85 (ZeroMQ RFC 32).
  */
 #ifndef COMMON_KEYS_CERTIFICATE_H
 #define COMMON_KEYS_CERTIFICATE_H
@@ -36,9 +36,9 @@ int certificate_load(const char *path, struct curve_keys *ret, struct certificat
  * looked at here. */
 int certificate_load_secret(const char *path, struct curve_keys *ret, struct error *error);
 
-/* Makes a new pair in the directory: NAME (mode 0644) and NAME_secret (0600), of the directory's
+/* Writes a pair into the directory: NAME (mode 0644) and NAME_secret (0600), of the directory's
  * owner if the process may give files away. Overwrites neither, whatever happens meanwhile. */
 int certificate_make(const char *directory, const char *name, const struct certificate_note *note,
-                     struct curve_keys *ret, struct error *error);
+                     const struct curve_keys *keys, struct error *error);
 
 #endif

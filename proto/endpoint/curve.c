@@ -5,6 +5,14 @@
 
 #include "common/base/mem.h"
 #include "common/keys/allow_list.h"
+#include "proto/endpoint/socket.h"
+
+int curve_new_keys(struct curve_keys *ret, struct error *error)
+{
+    if (zmq_curve_keypair(ret->public_key, ret->secret_key) < 0)
+        return error_set(error, "cannot make a CURVE key pair: %s", zmq_strerror(zmq_errno()));
+    return 0;
+}
 
 static const char *first_tcp(const struct config_list *addresses)
 {

@@ -5,6 +5,9 @@
 
 #include "proto/endpoint/admission.h"
 
+/* A new pair. An error if libzmq was built without CURVE. */
+int curve_new_keys(struct curve_keys *ret, struct error *error);
+
 /* Before binding: the process's own certificate (the path of its public half) and whom it lets in.
  * For each list of addresses; the admission is opened by the first that has a tcp:// in it. */
 int curve_before_bind(struct admission **admission, const struct config_list *addresses,

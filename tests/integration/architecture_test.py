@@ -15,11 +15,9 @@ DOORS = {
     r"jansson\.h": ["common/json"],
     r"ini\.h": ["common/config"],
     r"expat\.h": ["common/xml"],
-    r"czmq\.h": ["common/loop", "common/keys"],
     r"systemd/.*": ["common/daemon"],
     r"uthash\.h": ["common/base"],
-    # The client library has a loop without CZMQ, and needs what its sockets are waited for by.
-    r"zmq\.h": ["proto/endpoint", "proto/clients/c/remote"],
+    r"zmq\.h": ["proto/endpoint"],
     r"msgpack.*": ["proto/codec"],
     r"db\.h": ["services/store/disk"],
 }

@@ -68,7 +68,8 @@ static inline void make(const struct stage *stage, const char *name)
     struct curve_keys keys;
     struct error error;
 
-    if (certificate_make(stage->fixture.directory, name, &note, &keys, &error) < 0)
+    if (curve_new_keys(&keys, &error) < 0 ||
+        certificate_make(stage->fixture.directory, name, &note, &keys, &error) < 0)
         fail_msg("%s", error.text);
 }
 

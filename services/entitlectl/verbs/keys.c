@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/keys/certificate.h"
+#include "proto/endpoint/curve.h"
 #include "services/entitlectl/print/table.h"
 #include "services/entitlectl/verbs/verbs.h"
 
@@ -55,9 +56,12 @@ int verb_keys_make(struct ctl *ctl)
     const char *file = arena_printf(&ctl->arena, STR_FMT ".cert", STR_ARG(name)).ptr;
     const char *path = arena_printf(&ctl->arena, "%s/%s", key_directory(ctl), file).ptr;
     const struct certificate_note note = new_note(ctl, name);
-    if (certificate_make(key_directory(ctl), file, &note, &keys, &ctl->error) < 0)
-        return EXIT_FAILED;
+    int err = curve_new_keys(&keys, &ctl->error);
+    if (err == 0)
+        err = certificate_make(key_directory(ctl), file, &note, &keys, &ctl->error);
     explicit_bzero(keys.secret_key, sizeof(keys.secret_key));
+    if (err < 0)
+        return EXIT_FAILED;
     if (ctl->json) {
         struct json *root = json_new_object();
         json_set_str(root, "certificate", str_of(path));

@@ -10,18 +10,21 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <czmq.h>
 
+#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/keys/allow_list.h"
 #include "common/keys/certificate.h"
 
-static const struct certificate_note note = {"checker", "host-7", "2026-05-01T00:00:00Z"};
+#define CZMQ_CERTIFICATE VECTORS_DIRECTORY "/curve/czmq.cert"
+
+static const struct certificate_note note = {"checker-1", "host-7", "2026-05-01T00:00:00Z"};
 
 struct stage {
     char directory[64];
     char path[128], secret_path[160];
+    size_t made;
 };
 
 static int unreadable_told;
@@ -56,9 +59,17 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct curve_keys make(const struct stage *stage, const char *name)
+/* What libzmq made once. */
+static const struct curve_keys pairs[] = {
+    {"U<oxpOOW=P(Z*MQk]Jy>]LB}8ZVkuCz)-:%CMd4D", "Erax>t]XTBrP}3c42#US^Z&BF3cPk@AM3rOa<jAb"},
+    {"1]wKL+IrGb/)?pX5aWV.ZY6NjoVq}9*GDVEPF(p:", "*VFsf*?EM1eL}?EYwCtZ!=GZO+mEH!X!@wD/a<Gg"},
+    {"fH7fPPBh{nh(nn&^OPmone>6ovnEoQQ0JNHI4?6B", "4F7?=]Z!D[.0t$E)PnY.{]Skq.jb[P24[1Hai5C4"},
+};
+
+/* Another pair at each call in a test. */
+static struct curve_keys make(struct stage *stage, const char *name)
 {
-    struct curve_keys keys;
+    const struct curve_keys keys = pairs[stage->made++];
     struct error error;
 
     if (certificate_make(stage->directory, name, &note, &keys, &error) < 0)
@@ -85,7 +96,7 @@ static mode_t mode_of(const char *path)
 
 static void what_is_made_is_read(void **state)
 {
-    const struct stage *stage = *state;
+    struct stage *stage = *state;
     struct curve_keys made = make(stage, "checker.cert"), own, public;
     struct certificate_note read;
     struct error error;
@@ -105,7 +116,7 @@ static void what_is_made_is_read(void **state)
 
 static void the_public_half_is_enough_elsewhere(void **state)
 {
-    const struct stage *stage = *state;
+    struct stage *stage = *state;
     struct curve_keys made = make(stage, "checker.cert"), keys;
     struct error error;
 
@@ -118,15 +129,17 @@ static void the_public_half_is_enough_elsewhere(void **state)
 
 static void nothing_is_overwritten(void **state)
 {
-    const struct stage *stage = *state;
+    struct stage *stage = *state;
     struct curve_keys made = make(stage, "checker.cert"), keys;
     struct error error;
 
-    assert_int_equal(certificate_make(stage->directory, "checker.cert", &note, &keys, &error), -1);
+    assert_int_equal(certificate_make(stage->directory, "checker.cert", &note, &pairs[1], &error),
+                     -1);
     assert_non_null(strstr(error.text, "exists already"));
     assert_int_equal(unlink(stage->path), 0);
     /* A secret half alone is somebody's too, and no public one is left beside it. */
-    assert_int_equal(certificate_make(stage->directory, "checker.cert", &note, &keys, &error), -1);
+    assert_int_equal(certificate_make(stage->directory, "checker.cert", &note, &pairs[1], &error),
+                     -1);
     assert_int_equal(access(stage->path, F_OK), -1);
     assert_int_equal(certificate_load_secret(stage->path, &keys, &error), 0);
     assert_string_equal(keys.public_key, made.public_key);
@@ -137,15 +150,14 @@ static void no_link_is_followed(void **state)
 {
     const struct stage *stage = *state;
     cleanup(mem_freep) char *target = mem_printf("%s/target", stage->directory);
-    struct curve_keys keys;
     struct error error;
 
     for (int dangling = 0; dangling < 2; dangling++) {
         if (!dangling)
             write_text(target, "untouched");
         assert_int_equal(symlink(target, stage->secret_path), 0);
-        assert_int_equal(certificate_make(stage->directory, "checker.cert", &note, &keys, &error),
-                         -1);
+        assert_int_equal(
+            certificate_make(stage->directory, "checker.cert", &note, &pairs[1], &error), -1);
         assert_non_null(strstr(error.text, "exists already"));
         assert_int_equal(access(stage->path, F_OK), -1);
         assert_int_equal(access(target, F_OK), dangling ? -1 : 0);
@@ -157,7 +169,7 @@ static void no_link_is_followed(void **state)
 
 static void a_secret_that_others_may_read_is_refused(void **state)
 {
-    const struct stage *stage = *state;
+    struct stage *stage = *state;
     struct curve_keys keys;
     struct error error;
 
@@ -167,18 +179,80 @@ static void a_secret_that_others_may_read_is_refused(void **state)
     assert_non_null(strstr(error.text, "0600"));
 }
 
-/* As CZMQ reads them itself. */
-static void zcert_reads_the_same(void **state)
+static struct buf read_file(const char *path)
+{
+    struct buf text = BUF_INIT;
+    struct error error;
+
+    if (file_read(path, 1 << 16, &text, &error) < 0)
+        fail_msg("%s", error.text);
+    return text;
+}
+
+/* The files of tests/vectors/curve are CZMQ's (zcert_save_public, zcert_save_secret). */
+static void what_czmq_wrote_is_read(void **state)
 {
     const struct stage *stage = *state;
-    struct curve_keys made = make(stage, "checker.cert");
-    zcert_t *cert = zcert_load(stage->path);
+    struct curve_keys public, own;
+    struct certificate_note read;
+    struct error error;
 
-    assert_non_null(cert);
-    assert_string_equal(zcert_public_txt(cert), made.public_key);
-    assert_string_equal(zcert_secret_txt(cert), made.secret_key);
-    assert_string_equal(zcert_meta(cert, "name"), note.name);
-    zcert_destroy(&cert);
+    assert_int_equal(certificate_load(CZMQ_CERTIFICATE, &public, &read, &error), 0);
+    assert_string_equal(public.public_key, pairs[0].public_key);
+    assert_string_equal(read.name, note.name);
+    assert_string_equal(read.host, note.host);
+    assert_string_equal(read.made, note.made);
+
+    cleanup(buf_done) struct buf text = read_file(CZMQ_CERTIFICATE "_secret");
+    write_text(stage->secret_path, text.data);
+    assert_int_equal(chmod(stage->secret_path, 0600), 0);
+    assert_int_equal(certificate_load_secret(stage->path, &own, &error), 0);
+    assert_string_equal(own.public_key, pairs[0].public_key);
+    assert_string_equal(own.secret_key, pairs[0].secret_key);
+}
+
+/* Line by line, but for comments: so CZMQ reads ours as its own. */
+static void assert_same_lines(const char *ours, const char *theirs)
+{
+    cleanup(buf_done) struct buf our_text = read_file(ours), their_text = read_file(theirs);
+    struct str rest[] = {buf_str(&our_text), buf_str(&their_text)};
+
+    while (rest[0].len > 0 || rest[1].len > 0) {
+        struct str line[2];
+        for (int i = 0; i < 2; i++) {
+            do
+                line[i] = str_split(&rest[i], '\n');
+            while (str_starts_with(line[i], STR("#")));
+        }
+        assert_true(str_eq(line[0], line[1]));
+    }
+}
+
+static void what_is_made_is_what_czmq_writes(void **state)
+{
+    struct stage *stage = *state;
+
+    make(stage, "checker.cert");
+    assert_same_lines(stage->path, CZMQ_CERTIFICATE);
+    assert_same_lines(stage->secret_path, CZMQ_CERTIFICATE "_secret");
+}
+
+/* There is no way to write them into a value. */
+static void quotes_and_line_ends_become_question_marks(void **state)
+{
+    const struct certificate_note odd = {"a\"b", "c\nd", "it's # = \x01"};
+    struct stage *stage = *state;
+    struct certificate_note read;
+    struct curve_keys keys;
+    struct error error;
+
+    assert_int_equal(certificate_make(stage->directory, "checker.cert", &odd, &pairs[0], &error),
+                     0);
+    assert_int_equal(certificate_load(stage->path, &keys, &read, &error), 0);
+    assert_string_equal(keys.public_key, pairs[0].public_key);
+    assert_string_equal(read.name, "a?b");
+    assert_string_equal(read.host, "c?d");
+    assert_string_equal(read.made, "it's # = ?");
 }
 
 static void a_certificate_may_be_written_by_hand(void **state)
@@ -198,7 +272,7 @@ static void a_certificate_may_be_written_by_hand(void **state)
 
 static void a_secret_file_without_a_secret_is_refused(void **state)
 {
-    const struct stage *stage = *state;
+    struct stage *stage = *state;
     struct curve_keys keys;
     struct error error;
 
@@ -256,7 +330,7 @@ static struct allow_list *open_list(const struct stage *stage)
 
 static void the_list_is_what_the_directory_holds_now(void **state)
 {
-    const struct stage *stage = *state;
+    struct stage *stage = *state;
     cleanup(mem_freep) char *other_path = mem_printf("%s/other.cert", stage->directory);
     char other_secret[160];
     struct allow_list *list = open_list(stage);
@@ -286,7 +360,7 @@ static void the_list_is_what_the_directory_holds_now(void **state)
 
 static void other_files_allow_nobody(void **state)
 {
-    const struct stage *stage = *state;
+    struct stage *stage = *state;
     cleanup(mem_freep) char *other_path = mem_printf("%s/notes.txt", stage->directory);
     struct curve_keys keys = make(stage, "checker.cert");
     struct allow_list *list = open_list(stage);
@@ -326,7 +400,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_link_is_followed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_that_others_may_read_is_refused, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(zcert_reads_the_same, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_czmq_wrote_is_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_made_is_what_czmq_writes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(quotes_and_line_ends_become_question_marks, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_secret_file_without_a_secret_is_refused, set_up,
                                         tear_down),
         cmocka_unit_test(a_certificate_may_be_written_by_hand),
