@@ -10,12 +10,12 @@
 #include <stdatomic.h>
 
 #include "common/daemon/daemon.h"
-#include "proto/audit/audit.h"
 #include "proto/endpoint/curve.h"
 #include "proto/endpoint/server.h"
-#include "proto/presence/presence.h"
 #include "proto/replica/follow.h"
 #include "proto/settings/settings.h"
+#include "proto/suite/audit.h"
+#include "proto/suite/presence.h"
 #include "services/checker/answering.h"
 #include "services/checker/broad.h"
 #include "services/checker/handover.h"

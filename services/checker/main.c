@@ -1,5 +1,5 @@
 /* entitled-checker: answers from memory what customers may use, and asks AWS what they bought. */
-#include "proto/settings/settings_keys_check.h"
+#include "proto/suite/keys_check.h"
 #include "services/checker/checker.h"
 
 int main(int argc, char **argv)

@@ -4,7 +4,7 @@
  * and then deletes it. It decides nothing and keeps nothing.
  */
 #include "common/daemon/daemon.h"
-#include "proto/settings/settings_keys_check.h"
+#include "proto/suite/keys_check.h"
 #include "services/poller/poller.h"
 
 int main(int argc, char **argv)

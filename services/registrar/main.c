@@ -3,7 +3,7 @@
  * It alone calls ResolveCustomer. It keeps nothing: what AWS said and what the buyer typed goes to
  * the store, and any number of registrars may stand behind one address. */
 #include "common/daemon/daemon.h"
-#include "proto/settings/settings_keys_check.h"
+#include "proto/suite/keys_check.h"
 #include "services/registrar/registrar.h"
 
 int main(int argc, char **argv)

@@ -2,7 +2,7 @@
  * asks, and whether its quota allows it. It makes no outbound connection, and is the only program
  * that links Berkeley DB. */
 #include "common/daemon/daemon.h"
-#include "proto/settings/settings_keys_check.h"
+#include "proto/suite/keys_check.h"
 #include "services/store/process/store.h"
 
 int main(int argc, char **argv)

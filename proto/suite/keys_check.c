@@ -1,4 +1,4 @@
-#include "proto/settings/settings_keys_check.h"
+#include "proto/suite/keys_check.h"
 
 #include "common/base/mem.h"
 #include "proto/endpoint/curve.h"

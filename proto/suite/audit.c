@@ -1,4 +1,4 @@
-#include "proto/audit/audit.h"
+#include "proto/suite/audit.h"
 
 #include <inttypes.h>
 #include <stdio.h>

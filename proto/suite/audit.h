@@ -4,8 +4,8 @@
  * entry a minute, with how many there were. While the store is away the count waits, and is told
  * when it is back; what was not told when the process ends is only in its log.
  */
-#ifndef PROTO_AUDIT_AUDIT_H
-#define PROTO_AUDIT_AUDIT_H
+#ifndef PROTO_SUITE_AUDIT_H
+#define PROTO_SUITE_AUDIT_H
 
 #include "common/loop/loop.h"
 #include "proto/endpoint/client.h"

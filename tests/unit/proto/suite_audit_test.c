@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "common/base/clock.h"
-#include "proto/audit/audit.h"
+#include "proto/suite/audit.h"
 #include "tests/support/endpoint_fixture.h"
 
 enum { PATIENCE_MS = 30000, TOLD_MAX = 16, NEVER_MS = 600 * 1000 };

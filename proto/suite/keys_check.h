@@ -3,8 +3,8 @@
  * endpoints: that they are there, can be read, and are what they should be. Without tcp:// no key
  * is looked at. The sentence is that of the start.
  */
-#ifndef PROTO_SETTINGS_SETTINGS_KEYS_CHECK_H
-#define PROTO_SETTINGS_SETTINGS_KEYS_CHECK_H
+#ifndef PROTO_SUITE_KEYS_CHECK_H
+#define PROTO_SUITE_KEYS_CHECK_H
 
 #include "proto/settings/settings.h"
 

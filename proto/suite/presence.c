@@ -1,4 +1,4 @@
-#include "proto/presence/presence.h"
+#include "proto/suite/presence.h"
 
 #include <string.h>
 #include <unistd.h>
