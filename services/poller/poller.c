@@ -7,8 +7,8 @@
 #include "common/log/log.h"
 #include "proto/endpoint/curve.h"
 #include "proto/settings/settings_aws.h"
+#include "proto/suite/announcement.h"
 #include "proto/suite/audit.h"
-#include "proto/suite/presence.h"
 #include "services/poller/queue.h"
 
 enum { REPORT_MS = 60000, SILENT_AFTER_S = 300, REFUSED_PAUSE_MS = 30000, STORE_LIMIT_MS = 5000 };

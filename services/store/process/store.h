@@ -114,7 +114,7 @@ void store_start_heartbeat(struct store *store);
 rpc_handler_fn serve_backup;
 void store_stop_backup(struct store *store); /* waits for its thread */
 
-/* tcp_access.c: what addresses need before they are bound, if any is TCP. */
+/* refused_keys.c: what addresses need before they are bound, if any is TCP. */
 int store_guard(struct store *store, const struct config_list *addresses, struct error *error);
 
 /* check.c: checks the indexes if the books were not left in order. */

@@ -1,8 +1,8 @@
 /* Announces a process to the store while it lives: a checker, so that others find it; a process
  * that takes no requests, with its figures.
  */
-#ifndef PROTO_SUITE_PRESENCE_H
-#define PROTO_SUITE_PRESENCE_H
+#ifndef PROTO_SUITE_ANNOUNCEMENT_H
+#define PROTO_SUITE_ANNOUNCEMENT_H
 
 #include "proto/endpoint/client.h"
 

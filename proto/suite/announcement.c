@@ -1,4 +1,4 @@
-#include "proto/suite/presence.h"
+#include "proto/suite/announcement.h"
 
 #include <string.h>
 #include <unistd.h>
