@@ -1,9 +1,9 @@
 /* One logfmt line per event on standard error: time, level, daemon, msg, then the fields given.
  *
  * A line says what happened, to what, why, and what happens next. Libraries below services/ never
- * log above debug; a daemon logs once, where it decides. Values are escaped, so nothing that comes
- * from outside can forge a line. Never give it tokens, secrets or personal data; account ids and
- * licences go through LOG_MASKED.
+ * log above debug, unless they speak for every daemon alike (proto/suite); a daemon logs once,
+ * where it decides. Values are escaped, so nothing that comes from outside can forge a line. Never
+ * give it tokens, secrets or personal data; account ids and licences go through LOG_MASKED.
  *
  * No daemon waits for the reader of its log: a line that standard error does not take at once is
  * lost and counted, and the next line that it takes says how many are missing.

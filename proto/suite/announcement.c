@@ -9,16 +9,16 @@
 
 enum { ANNOUNCE_EVERY_MS = 3000, ANNOUNCE_TIMEOUT_MS = 3000 };
 
-struct presence {
+struct announcement {
     struct loop *loop;
     struct rpc_client *store;
     struct rpc_call *call;
     struct loop_timer *timer;
     struct arena arena;
     struct peer self;
-    presence_figures_fn *figures;
-    presence_holds_fn *holds;
-    presence_told_fn *told;
+    announcement_figures_fn *figures;
+    announcement_holds_fn *holds;
+    announcement_told_fn *told;
     void *arg;
     struct arena peers_arena;
     struct announce_result peers;
@@ -38,11 +38,11 @@ static void leave_out_paths(struct str_list *endpoints)
 }
 
 /* A path leads to a socket of the host that it is on: here it is another one's, or nobody's. */
-static void leave_out_paths_elsewhere(struct presence *presence)
+static void leave_out_paths_elsewhere(struct announcement *announcement)
 {
-    for (size_t i = 0; i < presence->peers.peers.count; i++) {
-        struct peer *peer = &presence->peers.peers.items[i];
-        if (str_eq(peer->host, presence->self.host))
+    for (size_t i = 0; i < announcement->peers.peers.count; i++) {
+        struct peer *peer = &announcement->peers.peers.items[i];
+        if (str_eq(peer->host, announcement->self.host))
             continue;
         leave_out_paths(&peer->endpoints);
         leave_out_paths(&peer->feeds);
@@ -51,40 +51,40 @@ static void leave_out_paths_elsewhere(struct presence *presence)
 
 static void on_announced(void *arg, const struct rpc_response *response)
 {
-    struct presence *presence = arg;
+    struct announcement *announcement = arg;
 
-    presence->call = NULL;
+    announcement->call = NULL;
     if (response->code == ERROR_NONE) {
-        arena_done(&presence->peers_arena);
-        codec_copy(&shape_announce_result, response->result, &presence->peers_arena,
-                   &presence->peers);
-        leave_out_paths_elsewhere(presence);
-        if (presence->told)
-            presence->told(presence->arg, response->result);
+        arena_done(&announcement->peers_arena);
+        codec_copy(&shape_announce_result, response->result, &announcement->peers_arena,
+                   &announcement->peers);
+        leave_out_paths_elsewhere(announcement);
+        if (announcement->told)
+            announcement->told(announcement->arg, response->result);
     }
-    presence->timer = loop_after(presence->loop, ANNOUNCE_EVERY_MS, announce, presence);
+    announcement->timer = loop_after(announcement->loop, ANNOUNCE_EVERY_MS, announce, announcement);
 }
 
 static void announce(void *arg)
 {
     cleanup(arena_done) struct arena arena = ARENA_INIT;
-    struct presence *presence = arg;
-    struct announce_params params = {.peer = &presence->self};
+    struct announcement *announcement = arg;
+    struct announce_params params = {.peer = &announcement->self};
 
-    presence->timer = NULL;
-    if (presence->figures)
-        params.counters = presence->figures(presence->arg, &arena);
-    if (presence->holds)
-        presence->holds(presence->arg, &params, &arena);
-    presence->call = rpc_call(presence->store, METHOD_store_announce, &params, ANNOUNCE_TIMEOUT_MS,
-                              STR_NONE, on_announced, presence);
+    announcement->timer = NULL;
+    if (announcement->figures)
+        params.counters = announcement->figures(announcement->arg, &arena);
+    if (announcement->holds)
+        announcement->holds(announcement->arg, &params, &arena);
+    announcement->call = rpc_call(announcement->store, METHOD_store_announce, &params,
+                                  ANNOUNCE_TIMEOUT_MS, STR_NONE, on_announced, announcement);
 }
 
-void presence_announce_now(struct presence *presence)
+void announcement_repeat(struct announcement *announcement)
 {
-    rpc_call_cancel(take(presence->call));
-    loop_cancel(take(presence->timer));
-    announce(presence);
+    rpc_call_cancel(take(announcement->call));
+    loop_cancel(take(announcement->timer));
+    announce(announcement);
 }
 
 /* "tcp://0.0.0.0:5800" is no address to connect to: the host is replaced, the port stays. */
@@ -109,22 +109,22 @@ static struct str_list advertise_all(struct arena *arena, const struct config_li
     return list;
 }
 
-struct presence *presence_new(const struct presence_options *options)
+struct announcement *announcement_new(const struct announcement_options *options)
 {
-    struct presence *presence = mem_alloc_zero(sizeof(*presence));
-    struct arena *arena = &presence->arena;
+    struct announcement *announcement = mem_alloc_zero(sizeof(*announcement));
+    struct arena *arena = &announcement->arena;
     const char *advertise = options->advertise && *options->advertise ? options->advertise : NULL;
     char host[256] = "";
 
     if (gethostname(host, sizeof(host) - 1) < 0)
         host[0] = '\0';
-    presence->loop = options->loop;
-    presence->store = options->store;
-    presence->figures = options->figures;
-    presence->holds = options->holds;
-    presence->told = options->told;
-    presence->arg = options->arg;
-    presence->self = (struct peer){
+    announcement->loop = options->loop;
+    announcement->store = options->store;
+    announcement->figures = options->figures;
+    announcement->holds = options->holds;
+    announcement->told = options->told;
+    announcement->arg = options->arg;
+    announcement->self = (struct peer){
         .daemon = arena_str(arena, str_of(options->daemon)),
         .name = arena_str(arena, str_of(options->name)),
         .host = arena_str(arena, str_of(advertise ? advertise : host)),
@@ -133,22 +133,22 @@ struct presence *presence_new(const struct presence_options *options)
         .public_key = arena_str(arena, str_of(options->public_key ? options->public_key : "")),
         .since = clock_wall_s(),
     };
-    announce(presence);
-    return presence;
+    announce(announcement);
+    return announcement;
 }
 
-void presence_free(struct presence *presence)
+void announcement_free(struct announcement *announcement)
 {
-    if (!presence)
+    if (!announcement)
         return;
-    rpc_call_cancel(presence->call);
-    loop_cancel(presence->timer);
-    arena_done(&presence->peers_arena);
-    arena_done(&presence->arena);
-    mem_free(presence);
+    rpc_call_cancel(announcement->call);
+    loop_cancel(announcement->timer);
+    arena_done(&announcement->peers_arena);
+    arena_done(&announcement->arena);
+    mem_free(announcement);
 }
 
-struct peer_list presence_peers(const struct presence *presence)
+struct peer_list announcement_peers(const struct announcement *announcement)
 {
-    return presence->peers.peers;
+    return announcement->peers.peers;
 }

@@ -37,7 +37,7 @@ static int check_products(const struct settings *settings, struct error *error)
     return error_set(error, "there is no [product LABEL] section: name your products");
 }
 
-int settings_check_store_keys(const void *settings, struct error *error)
+int suite_check_store_keys(const void *settings, struct error *error)
 {
     cleanup(arena_done) struct arena arena = ARENA_INIT;
     struct config_list listen = settings_store_listen(settings, &arena);
@@ -49,7 +49,7 @@ int settings_check_store_keys(const void *settings, struct error *error)
     return check_binding(settings, "store", &listen, &arena, error);
 }
 
-int settings_check_checker_keys(const void *settings, struct error *error)
+int suite_check_checker_keys(const void *settings, struct error *error)
 {
     cleanup(arena_done) struct arena arena = ARENA_INIT;
     struct config_list store_feed = settings_store_feed_endpoint(settings, &arena);
@@ -63,12 +63,12 @@ int settings_check_checker_keys(const void *settings, struct error *error)
     return check_binding(settings, "checker", &feed, &arena, error);
 }
 
-int settings_check_registrar_keys(const void *settings, struct error *error)
+int suite_check_registrar_keys(const void *settings, struct error *error)
 {
     return check_store_client(settings, "registrar", error);
 }
 
-int settings_check_poller_keys(const void *settings, struct error *error)
+int suite_check_poller_keys(const void *settings, struct error *error)
 {
     return check_store_client(settings, "poller", error);
 }

@@ -9,9 +9,9 @@
 #include "proto/settings/settings.h"
 
 /* `settings` is the suite's struct, as in struct daemon. */
-int settings_check_store_keys(const void *settings, struct error *error);
-int settings_check_checker_keys(const void *settings, struct error *error);
-int settings_check_registrar_keys(const void *settings, struct error *error);
-int settings_check_poller_keys(const void *settings, struct error *error);
+int suite_check_store_keys(const void *settings, struct error *error);
+int suite_check_checker_keys(const void *settings, struct error *error);
+int suite_check_registrar_keys(const void *settings, struct error *error);
+int suite_check_poller_keys(const void *settings, struct error *error);
 
 #endif

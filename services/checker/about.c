@@ -18,7 +18,7 @@ void on_describe(void *arg, struct rpc_request *request)
         .ready = now.complete || now.kept,
         .incarnation = now.incarnation,
         .seq = now.seq,
-        .peers = presence_peers(checker->presence),
+        .peers = suite_peers(&checker->suite),
         .policy = &policy,
         .products = checker->guidance.products,
         .catching_up_since = now.catching_up_since_s,
@@ -42,7 +42,7 @@ static void add_replica(struct figures *figures, const struct checker *checker)
 
     replica_follow_state(checker->follow, &now);
     add(figures, "ready", now.complete || now.kept);
-    add(figures, "store_connected", rpc_client_connected(checker->store));
+    add(figures, "store_connected", rpc_client_connected(checker->suite.store));
     add(figures, "replica_subscriptions", (double)replica_count(checker->replica));
     add(figures, "replica_seq", (double)now.seq);
     if (now.last_heard_mono_ms > 0)
@@ -86,7 +86,7 @@ static void add_feed(struct figures *figures, const struct checker *checker)
 
 static void add_connections(struct figures *figures, const struct checker *checker)
 {
-    struct admission_stats stats = admission_stats(checker->admission);
+    struct admission_stats stats = admission_stats(checker->suite.admission);
 
     add(figures, "connections_admitted_total", (double)stats.admitted);
     add(figures, "keys_refused_total", (double)stats.keys_refused);

@@ -63,51 +63,17 @@ static void on_change(void *arg, const struct commit_event *event)
     public_feed_update(checker->feed, &now, event);
 }
 
-static void on_store(void *arg, bool connected)
-{
-    (void)arg;
-    if (connected)
-        log_info("the store is reached");
-    else
-        log_warning("the store is away; answers go on from memory");
-}
-
-/* What store endpoints need before they are connected to, if any is TCP. */
-static int expect_store(const struct checker *checker, const struct config_list *addresses,
-                        struct arena *arena, struct error *error)
-{
-    struct config_list servers = settings_store_certificates(checker->settings, arena);
-
-    return curve_before_connect(checker->sockets, addresses,
-                                settings_certificate(checker->settings, "checker", arena), &servers,
-                                error);
-}
-
-static int open_store(struct checker *checker, struct error *error)
-{
-    struct config_list addresses = settings_store_endpoint(checker->settings, &checker->arena);
-
-    if (expect_store(checker, &addresses, &checker->arena, error) < 0)
-        return -1;
-    if (rpc_client_open(&checker->store, checker->daemon->loop, checker->sockets, &addresses,
-                        error) < 0)
-        return error_prefix(error, "store");
-    rpc_client_on_connection(checker->store, on_store, checker);
-    checker->audit = audit_new(&(struct audit_options){
-        .loop = checker->daemon->loop,
-        .store = checker->store,
-        .process = arena_printf(&checker->arena, "checker %s", checker->daemon->instance).ptr});
-    return 0;
-}
-
 static int open_replica(struct checker *checker, struct error *error)
 {
-    struct config_list feed = settings_store_feed_endpoint(checker->settings, &checker->arena);
+    struct config_list feed;
+
+    if (suite_store_feed(&checker->suite, &feed, error) < 0)
+        return -1;
     const struct replica_follow_options options = {
         .loop = checker->daemon->loop,
-        .context = checker->sockets,
+        .context = checker->suite.sockets,
         .replica = checker->replica,
-        .source = checker->store,
+        .source = checker->suite.store,
         .snapshot_method = METHOD_store_snapshot,
         .changes_method = METHOD_store_changes,
         .feed = &feed,
@@ -116,8 +82,6 @@ static int open_replica(struct checker *checker, struct error *error)
         .arg = checker,
     };
 
-    if (expect_store(checker, &feed, &checker->arena, error) < 0)
-        return -1;
     return replica_follow_open(&checker->follow, &options, error);
 }
 
@@ -182,7 +146,7 @@ static void start_work(struct checker *checker)
 {
     checker->max_age = max_age_new(&(struct max_age_options){
         .guidance = &checker->guidance,
-        .store = checker->store,
+        .store = checker->suite.store,
         .replica = checker->replica,
         .reader = checker->loop_reader,
         .is_complete = is_complete,
@@ -201,7 +165,7 @@ static void start_work(struct checker *checker)
     checker->refresh = refresh_new(&(struct refresh_options){
         .loop = checker->daemon->loop,
         .aws = checker->aws,
-        .store = checker->store,
+        .store = checker->suite.store,
         .checker = checker->daemon->instance,
         .concurrent_calls = checker->settings->checker.max_concurrent_calls,
         .on_drained = on_drained,
@@ -227,49 +191,51 @@ static int open_sockets(struct checker *checker, struct error *error)
     const struct endpoint_binding feed_binding = {
         .addresses = &feed, .holder = program_name, .socket_mode = PUBLIC_SOCKET_MODE};
     const struct rpc_server_options query_options = {
-        .context = checker->sockets,
+        .context = checker->suite.sockets,
         .binding = {&listen, program_name, PUBLIC_SOCKET_MODE},
         .routes = query_routes,
         .batching = &query_batching,
         .arg = checker,
         .request_bytes = QUESTION_LIMIT_BYTES};
 
-    if (checker_guard(checker, &listen, error) < 0 || checker_guard(checker, &feed, error) < 0 ||
-        public_feed_open(&checker->feed, checker->daemon->loop, checker->sockets, &feed_binding,
-                         equal_mono_ms, checker, error) < 0 ||
+    if (suite_guard(&checker->suite, &listen, error) < 0 ||
+        suite_guard(&checker->suite, &feed, error) < 0 ||
+        public_feed_open(&checker->feed, checker->daemon->loop, checker->suite.sockets,
+                         &feed_binding, equal_mono_ms, checker, error) < 0 ||
         rpc_server_open_threaded(&checker->queries, &query_options, error) < 0)
         return -1;
-    checker->presence = presence_new(&(struct presence_options){
-        .loop = checker->daemon->loop,
-        .store = checker->store,
-        .daemon = program_name,
-        .name = name,
-        .endpoints = &listen,
-        .feeds = &feed,
-        .advertise = settings->checker.advertise,
-        .public_key = checker->admission ? endpoint_context_public_key(checker->sockets) : "",
-        .holds = checker_holds,
-        .told = checker_told,
-        .arg = checker,
-    });
+    suite_announce(&checker->suite, &(struct announcement_options){
+                                        .endpoints = &listen,
+                                        .feeds = &feed,
+                                        .advertise = settings->checker.advertise,
+                                        .holds = checker_holds,
+                                        .told = checker_told,
+                                        .arg = checker,
+                                    });
     return 0;
 }
 
 int checker_start(void *state, const struct daemon_context *daemon, struct error *error)
 {
     struct checker *checker = state;
+    const struct suite_options suite = {
+        .loop = daemon->loop,
+        .settings = daemon->settings,
+        .daemon = "checker",
+        .instance = daemon->instance,
+        .without_store = "answers go on from memory",
+    };
 
     checker->daemon = daemon;
     checker->settings = daemon->settings;
     pthread_mutex_init(&checker->shown.lock, NULL);
     answering_init(&checker->guidance, checker->settings, &checker->arena);
-    checker->sockets = endpoint_context_new();
     checker->replica = replica_new();
     checker->query_reader = replica_reader_new(checker->replica);
     checker->loop_reader = replica_reader_new(checker->replica);
     checker->history = history_new();
     if (handover_new(&checker->handover, daemon->loop, checker, error) < 0 ||
-        open_store(checker, error) < 0 || open_aws(checker, error) < 0)
+        suite_open(&checker->suite, &suite, error) < 0 || open_aws(checker, error) < 0)
         return -1;
     start_work(checker);
     if (open_replica(checker, error) < 0)
@@ -294,15 +260,11 @@ void checker_stop(void *state)
     handover_free(checker->handover);
     broad_free(checker->broad);
     max_age_free(checker->max_age);
-    presence_free(checker->presence);
     refresh_free(checker->refresh);
     replica_follow_close(checker->follow);
     public_feed_close(checker->feed);
-    admission_close(checker->admission);
-    audit_free(checker->audit);
     aws_free(checker->aws);
-    rpc_client_close(checker->store);
-    endpoint_context_free(checker->sockets);
+    suite_close(&checker->suite);
     replica_reader_free(checker->query_reader);
     replica_reader_free(checker->loop_reader);
     replica_free(checker->replica);

@@ -10,12 +10,10 @@
 #include <stdatomic.h>
 
 #include "common/daemon/daemon.h"
-#include "proto/endpoint/curve.h"
 #include "proto/endpoint/server.h"
 #include "proto/replica/follow.h"
 #include "proto/settings/settings.h"
-#include "proto/suite/announcement.h"
-#include "proto/suite/audit.h"
+#include "proto/suite/suite.h"
 #include "services/checker/answering.h"
 #include "services/checker/broad.h"
 #include "services/checker/handover.h"
@@ -53,10 +51,7 @@ struct checker {
     const struct settings *settings;
     struct arena arena; /* of what the start derives from the settings */
     struct replica_guidance guidance;
-    struct endpoint_context *sockets;
-    struct admission *admission; /* NULL: no TCP */
-    struct audit *audit;
-    struct rpc_client *store;
+    struct suite suite;
     struct aws *aws;
     struct replica *replica;
     struct replica_reader *query_reader, *loop_reader;
@@ -67,7 +62,6 @@ struct checker {
     struct shown_state shown;
     struct query_batch batch;
     struct refresh *refresh;
-    struct presence *presence;
     struct public_feed *feed;
     struct max_age *max_age;
     struct broad *broad;
@@ -75,14 +69,10 @@ struct checker {
     struct rpc_server *queries;
 };
 
-/* tcp_access.c: what addresses need before they are bound, if any is TCP. */
-int checker_guard(struct checker *checker, const struct config_list *addresses,
-                  struct error *error);
-
 /* kept.c */
 void checker_watch_kept(struct checker *checker, const struct replica_follow_state *now);
-presence_holds_fn checker_holds;
-presence_told_fn checker_told;
+announcement_holds_fn checker_holds;
+announcement_told_fn checker_told;
 
 int checker_start(void *state, const struct daemon_context *daemon, struct error *error);
 void checker_drain(void *state);

@@ -81,7 +81,7 @@ static void note(struct checker *checker, const char *what, const struct overrid
              STR_ARG(override->dimension), STR_ARG(override->author), STR_ARG(override->reason));
     str_mend_utf8(text);
     params.text = str_of(text);
-    rpc_call(checker->store, METHOD_store_record_event, &params, NOTE_TIMEOUT_MS, STR_NONE,
+    rpc_call(checker->suite.store, METHOD_store_record_event, &params, NOTE_TIMEOUT_MS, STR_NONE,
              on_noted, NULL);
 }
 
@@ -178,7 +178,7 @@ static void begin(struct checker *checker, const struct replica_follow_state *no
     log_warning("the store is not the one from before: answers also use the earlier copy, marked "
                 "stale, until the store has caught up with AWS",
                 LOG_STR("incarnation", now->kept_incarnation), LOG_INT("seq", now->kept_seq));
-    presence_announce_now(checker->presence);
+    suite_announce_again(&checker->suite);
 }
 
 void checker_watch_kept(struct checker *checker, const struct replica_follow_state *now)

@@ -9,7 +9,7 @@ int main(int argc, char **argv)
         .summary = "answers whether a customer may use a dimension, and keeps the answer fresh",
         .state_size = sizeof(struct checker),
         .schema = &settings_schema,
-        .check_files = settings_check_checker_keys,
+        .check_files = suite_check_checker_keys,
         .start = checker_start,
         .drain = checker_drain,
         .stop = checker_stop,

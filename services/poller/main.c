@@ -15,7 +15,7 @@ int main(int argc, char **argv)
         .state_size = poller_state_size,
         .schema = &settings_schema,
         .check = poller_check,
-        .check_files = settings_check_poller_keys,
+        .check_files = suite_check_poller_keys,
         .start = poller_start,
         .drain = poller_drain,
         .stop = poller_stop,

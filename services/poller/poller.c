@@ -5,10 +5,8 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/log/log.h"
-#include "proto/endpoint/curve.h"
 #include "proto/settings/settings_aws.h"
-#include "proto/suite/announcement.h"
-#include "proto/suite/audit.h"
+#include "proto/suite/suite.h"
 #include "services/poller/queue.h"
 
 enum { REPORT_MS = 60000, SILENT_AFTER_S = 300, REFUSED_PAUSE_MS = 30000, STORE_LIMIT_MS = 5000 };
@@ -27,10 +25,7 @@ struct poller {
     struct arena arena;
     struct message_owner owner;
     struct certificates *certificates; /* NULL: no queue asks for signatures */
-    struct endpoint_context *sockets;
-    struct rpc_client *store;
-    struct audit *audit;
-    struct presence *presence;
+    struct suite suite;
     struct reader *readers;
     size_t reader_count;
     struct loop_timer *report_timer;
@@ -104,7 +99,8 @@ static void on_refused(void *arg)
 {
     struct poller *poller = arg;
 
-    audit_refused(poller->audit, "a message without a valid signature of SNS, or of another topic");
+    suite_refused(&poller->suite,
+                  "a message without a valid signature of SNS, or of another topic");
 }
 
 static int open_reader(struct poller *poller, const struct settings_queue *queue,
@@ -121,7 +117,7 @@ static int open_reader(struct poller *poller, const struct settings_queue *queue
     reader->queue = queue_new(&(struct queue_options){
         .loop = poller->context->loop,
         .aws = reader->aws,
-        .store = poller->store,
+        .store = poller->suite.store,
         .owner = &reader->owner,
         .certificates = queue->check_signatures ? poller->certificates : NULL,
         .local_certificates = queue->local_certificates,
@@ -152,31 +148,9 @@ static void on_store(void *arg, bool connected)
 {
     struct poller *poller = arg;
 
-    if (connected)
-        log_info("the store is reached");
-    else
-        log_warning("the store is away; no messages are received until it is back");
+    (void)connected;
     for (size_t i = 0; i < poller->reader_count; i++)
         queue_wake(poller->readers[i].queue);
-}
-
-static int open_store(struct poller *poller, struct error *error)
-{
-    struct config_list addresses = settings_store_endpoint(poller->settings, &poller->arena);
-
-    struct config_list servers = settings_store_certificates(poller->settings, &poller->arena);
-    const char *own = settings_certificate(poller->settings, "poller", &poller->arena);
-
-    poller->sockets = endpoint_context_new();
-    if (curve_before_connect(poller->sockets, &addresses, own, &servers, error) < 0)
-        return -1;
-    if (rpc_client_open(&poller->store, poller->context->loop, poller->sockets, &addresses, error) <
-        0)
-        return error_prefix(error, "store");
-    rpc_client_on_connection(poller->store, on_store, poller);
-    poller->audit = audit_new(&(struct audit_options){
-        .loop = poller->context->loop, .store = poller->store, .process = "poller"});
-    return 0;
 }
 
 static void report(const struct poller *poller, const struct reader *reader)
@@ -190,7 +164,7 @@ static void report(const struct poller *poller, const struct reader *reader)
     LOG_AT(silent ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
            silent ? "the queue has not been read for minutes" : "queue",
            LOG_TEXT("queue", reader->label),
-           LOG_TEXT("store", rpc_client_connected(poller->store) ? "reached" : "away"),
+           LOG_TEXT("store", rpc_client_connected(poller->suite.store) ? "reached" : "away"),
            LOG_TEXT("paused", figures.paused ? "yes" : "no"),
            LOG_TEXT("last_receive", clock_format_s(figures.last_receive_wall_s, last)),
            LOG_INT("receives_total", figures.receives),
@@ -273,12 +247,21 @@ static void on_report(void *arg)
 int poller_start(void *state, const struct daemon_context *context, struct error *error)
 {
     struct poller *poller = state;
+    const struct suite_options suite = {
+        .loop = context->loop,
+        .settings = context->settings,
+        .daemon = "poller",
+        .instance = context->instance,
+        .without_store = "no messages are received",
+        .on_store = on_store,
+        .arg = poller,
+    };
 
     poller->context = context;
     poller->settings = context->settings;
     poller->started_wall_s = clock_wall_s();
     set_owner(poller);
-    if (open_certificates(poller, error) < 0 || open_store(poller, error) < 0)
+    if (open_certificates(poller, error) < 0 || suite_open(&poller->suite, &suite, error) < 0)
         return -1;
     poller->readers = mem_alloc_array(poller->settings->queues.count, sizeof(*poller->readers));
     for (size_t i = 0; i < poller->settings->queues.count; i++) {
@@ -287,12 +270,8 @@ int poller_start(void *state, const struct daemon_context *context, struct error
         queue_wake(poller->readers[i].queue);
     }
     poller->report_timer = loop_after(context->loop, REPORT_MS, on_report, poller);
-    poller->presence = presence_new(&(struct presence_options){.loop = context->loop,
-                                                               .store = poller->store,
-                                                               .daemon = "entitled-poller",
-                                                               .name = context->instance,
-                                                               .figures = figures_of_queues,
-                                                               .arg = poller});
+    suite_announce(&poller->suite,
+                   &(struct announcement_options){.figures = figures_of_queues, .arg = poller});
     return 0;
 }
 
@@ -309,7 +288,6 @@ void poller_stop(void *state)
     struct poller *poller = state;
 
     report_all(poller);
-    presence_free(poller->presence);
     loop_cancel(poller->report_timer);
     for (size_t i = 0; i < poller->reader_count; i++) {
         queue_free(poller->readers[i].queue);
@@ -317,8 +295,6 @@ void poller_stop(void *state)
     }
     mem_free(poller->readers);
     certificates_free(poller->certificates);
-    audit_free(poller->audit);
-    rpc_client_close(poller->store);
-    endpoint_context_free(poller->sockets);
+    suite_close(&poller->suite);
     arena_done(&poller->arena);
 }

@@ -40,7 +40,7 @@ static void fetch(void *arg)
     struct registrar *registrar = arg;
 
     registrar->keys_timer = NULL;
-    registrar->keys_call = rpc_call(registrar->store, METHOD_store_signing_keys, NULL,
+    registrar->keys_call = rpc_call(registrar->suite.store, METHOD_store_signing_keys, NULL,
                                     FETCH_TIMEOUT_MS, STR_NONE, on_keys, registrar);
 }
 

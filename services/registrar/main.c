@@ -14,7 +14,7 @@ int main(int argc, char **argv)
         .state_size = registrar_state_size,
         .schema = &settings_schema,
         .check = registrar_check,
-        .check_files = settings_check_registrar_keys,
+        .check_files = suite_check_registrar_keys,
         .start = registrar_start,
         .drain = registrar_drain,
         .stop = registrar_stop,

@@ -133,8 +133,8 @@ static void call_register(void *arg)
 
     redemption->timer = NULL;
     redemption->store_call =
-        rpc_call(redemption->registrar->store, METHOD_store_register, &params, STORE_TIMEOUT_MS,
-                 redemption->trace, on_registered, redemption);
+        rpc_call(redemption->registrar->suite.store, METHOD_store_register, &params,
+                 STORE_TIMEOUT_MS, redemption->trace, on_registered, redemption);
 }
 
 static void on_accepted(struct redemption *redemption, const struct aws_response *response)
@@ -270,7 +270,7 @@ static struct redemption *begin(struct registrar *registrar, struct str token, s
     LIST_INSERT_HEAD(&registrar->redemptions, redemption, entry);
     registrar->redemption_count++;
     redemption->store_call =
-        rpc_call(registrar->store, METHOD_store_token_find,
+        rpc_call(registrar->suite.store, METHOD_store_token_find,
                  &(struct token_find_params){.token_sha256 = redemption->token_sha256},
                  STORE_TIMEOUT_MS, redemption->trace, on_token_known, redemption);
     return redemption;

@@ -4,7 +4,6 @@
 
 #include "common/base/mem.h"
 #include "common/log/log.h"
-#include "proto/endpoint/curve.h"
 #include "proto/settings/settings_aws.h"
 #include "proto/settings/settings_policy.h"
 #include "services/registrar/redemption.h"
@@ -35,25 +34,6 @@ static int open_aws(struct registrar *registrar, struct error *error)
     options.on_warning = aws_log_warning;
     options.services = AWS_CALLS(AWS_METERING);
     return aws_new(&registrar->aws, registrar->context->loop, &options, error);
-}
-
-static int open_store(struct registrar *registrar, struct error *error)
-{
-    struct config_list addresses = settings_store_endpoint(registrar->settings, &registrar->arena);
-
-    struct config_list servers =
-        settings_store_certificates(registrar->settings, &registrar->arena);
-    const char *own = settings_certificate(registrar->settings, "registrar", &registrar->arena);
-
-    registrar->endpoints = endpoint_context_new();
-    if (curve_before_connect(registrar->endpoints, &addresses, own, &servers, error) < 0)
-        return -1;
-    if (rpc_client_open(&registrar->store, registrar->context->loop, registrar->endpoints,
-                        &addresses, error) < 0)
-        return -1;
-    registrar->audit = audit_new(&(struct audit_options){
-        .loop = registrar->context->loop, .store = registrar->store, .process = "registrar"});
-    return 0;
 }
 
 static void open_limits(struct registrar *registrar)
@@ -126,19 +106,48 @@ static void log_start(const struct registrar *registrar)
              LOG_STR("credentials", aws_credentials_source(registrar->aws)));
 }
 
+/* What the store tells an operator. */
+static struct counter_list figures(void *arg, struct arena *arena)
+{
+    const struct registrar *registrar = arg;
+    struct http_server_stats stats;
+
+    http_server_stats(registrar->server, &stats);
+    const struct counter all[] = {
+        {STR("http_requests_total"), (double)stats.requests},
+        {STR("http_requests_refused_total"), (double)stats.refused},
+        {STR("http_requests_limited_total"), (double)registrar->limited},
+        {STR("http_connections_turned_away_total"), (double)stats.turned_away},
+        {STR("http_connections"), (double)stats.open_connections},
+        {STR("redemptions"), (double)registrar->redemption_count},
+    };
+    struct counter *items = arena_alloc(arena, sizeof(all));
+    memcpy(items, all, sizeof(all));
+    return (struct counter_list){items, sizeof(all) / sizeof(all[0])};
+}
+
 int registrar_start(void *state, const struct daemon_context *context, struct error *error)
 {
     struct registrar *registrar = state;
+    const struct suite_options suite = {
+        .loop = context->loop,
+        .settings = context->settings,
+        .daemon = "registrar",
+        .instance = context->instance,
+        .without_store = "buyers are asked to come back later",
+    };
 
     registrar->context = context;
     registrar->settings = context->settings;
     registrar->policy = settings_policy(registrar->settings);
     open_limits(registrar);
-    if (open_aws(registrar, error) != 0 || open_store(registrar, error) != 0 ||
+    if (open_aws(registrar, error) != 0 || suite_open(&registrar->suite, &suite, error) != 0 ||
         open_server(registrar, error) != 0 || open_site(registrar, error) != 0)
         return -1;
     keys_open(registrar);
     aws_watch_caller(registrar->aws, on_caller, registrar);
+    suite_announce(&registrar->suite,
+                   &(struct announcement_options){.figures = figures, .arg = registrar});
     log_start(registrar);
     return 0;
 }
@@ -177,12 +186,9 @@ void registrar_stop(void *state)
     visits_close(registrar);
     redemptions_close(registrar);
     http_server_close(registrar->server);
-    if (registrar->store)
-        keys_close(registrar);
+    keys_close(registrar);
     aws_free(registrar->aws);
-    audit_free(registrar->audit);
-    rpc_client_close(registrar->store);
-    endpoint_context_free(registrar->endpoints);
+    suite_close(&registrar->suite);
     site_close(&registrar->site);
     rate_limit_free(registrar->rate_limit);
     arena_done(&registrar->arena);

@@ -8,9 +8,8 @@
 #include "common/daemon/daemon.h"
 #include "common/http/server/http_server.h"
 #include "common/log/once_a_minute.h"
-#include "proto/endpoint/client.h"
 #include "proto/record/record.h"
-#include "proto/suite/audit.h"
+#include "proto/suite/suite.h"
 #include "services/registrar/caller.h"
 #include "services/registrar/rate_limit.h"
 #include "services/registrar/site.h"
@@ -25,9 +24,7 @@ struct registrar {
     const struct settings *settings;
     struct policy policy;
     struct arena arena;
-    struct endpoint_context *endpoints;
-    struct rpc_client *store;
-    struct audit *audit;
+    struct suite suite;
     struct aws *aws;
     struct http_server *server;
     struct caller_rules callers;

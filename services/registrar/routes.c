@@ -47,8 +47,8 @@ static bool answer_at_once(struct registrar *registrar, struct http_exchange *ex
     if (str_eq(path, STR("/healthz")))
         answer_health(exchange, true);
     else if (str_eq(path, STR("/readyz")))
-        answer_health(exchange,
-                      rpc_client_connected(registrar->store) && registrar->keys.keys.count > 0);
+        answer_health(exchange, rpc_client_connected(registrar->suite.store) &&
+                                    registrar->keys.keys.count > 0);
     else if (str_eq(path, STR("/style.css")))
         site_reply_stylesheet(&registrar->site, exchange);
     else

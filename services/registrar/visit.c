@@ -72,8 +72,8 @@ void visit_call(struct visit *visit, enum method_id method, const void *params, 
                 visit_done_fn *done)
 {
     visit->on_done = done;
-    visit->call =
-        rpc_call(visit->registrar->store, method, params, timeout_ms, visit->trace, on_done, visit);
+    visit->call = rpc_call(visit->registrar->suite.store, method, params, timeout_ms, visit->trace,
+                           on_done, visit);
 }
 
 static void on_keys(struct visit *visit, const struct rpc_response *response)
@@ -193,7 +193,7 @@ static const char *const refusals[PAGE_COUNT] = {
 void visit_reply_page(struct visit *visit, enum page page)
 {
     if (refusals[page])
-        audit_refused(visit->registrar->audit, refusals[page]);
+        suite_refused(&visit->registrar->suite, refusals[page]);
     page_reply(&visit->registrar->site, let_go(visit), page, visit->trace);
     visit_free(visit);
 }

@@ -13,12 +13,12 @@ from tests.support.sandbox import ACCESS_KEY, SECRET_KEY, SELLER, Sandbox
 from tests.support.suite import BUYER, NEW
 
 
-def poller_figures(suite, wanted):
-    """As the poller last told the store; None until the wanted one is above 0."""
+def told_figures(suite, process, wanted):
+    """As a process that answers nobody last told the store; None until the wanted one is above 0."""
     processes = {each["process"].partition("@")[0]: each["counters"]
                  for each in suite.entitlectl_json("stats")["processes"]}
     assert {"store", "checker-1", "checker-2"} <= processes.keys()
-    figures = processes.get("poller-1", {})
+    figures = processes.get(process, {})
     return figures if figures.get(wanted) else None
 
 
@@ -53,10 +53,12 @@ def test_an_operator_follows_a_customer_through_the_real_daemons(suite):
     suite.eventually(lambda: {"License Updated - Manufacturer"} <= {
         message["type"] for message in
         suite.entitlectl_json("notifications", "acme")["notifications"]})
-    figures = suite.eventually(lambda: poller_figures(suite, "main.deleted_total"))
+    figures = suite.eventually(lambda: told_figures(suite, "poller-1", "main.deleted_total"))
     assert figures["main.received_total"] >= figures["main.deleted_total"] > 0
     assert figures["main.refused_total"] == figures["main.paused"] == 0
     assert figures["main.last_receive_age_s"] < 60
+    figures = suite.eventually(lambda: told_figures(suite, "registrar-1", "http_requests_total"))
+    assert figures["http_requests_refused_total"] == figures["redemptions"] == 0
 
     assert suite.entitlectl("override", "set", "acme", "deny", "--dimension", "seats",
                             "--reason", "unpaid")[0] == 0

@@ -19,6 +19,7 @@ PARAMS = {
     "link_typed": ["subscription", "tenant"],
     "signing_keys": [],
     "record_event": ["event", "text"],
+    "announce": ["peer"],
     "ping": [],
 }
 
@@ -75,6 +76,9 @@ class ScriptedStore:
 
     def on_record_event(self, event, text):
         return {}
+
+    def on_announce(self, peer, **_):
+        return {"peers": []}
 
     def on_signing_keys(self):
         return {"keys": self.keys}

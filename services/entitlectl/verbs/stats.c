@@ -44,7 +44,8 @@ static void add(struct ctl *ctl, struct figures *figures, struct str process, co
     json_add(figures->processes, item);
 }
 
-/* Pollers answer no questions: the store has the figures that they reported, "poller-1@host". */
+/* Pollers and registrars answer no questions: the store has the figures that they reported,
+ * "poller-1@host". */
 static void add_reported(struct ctl *ctl, struct figures *figures,
                          const struct process_figures_list *processes)
 {

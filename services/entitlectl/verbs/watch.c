@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/endpoint/curve.h"
 #include "proto/endpoint/feed.h"
+#include "proto/suite/suite.h"
 #include "services/entitlectl/print/shape_json.h"
 #include "services/entitlectl/verbs/history.h"
 #include "services/entitlectl/verbs/verbs.h"
@@ -184,10 +184,9 @@ static int open_feed(struct watch *watch)
 {
     struct ctl *ctl = watch->ctl;
     struct config_list addresses = settings_store_feed_endpoint(ctl->settings, &ctl->arena);
-    struct config_list servers = settings_store_certificates(ctl->settings, &ctl->arena);
-    const char *own = settings_certificate(ctl->settings, "entitlectl", &ctl->arena);
 
-    if (curve_before_connect(watch->context, &addresses, own, &servers, &ctl->error) < 0 ||
+    if (suite_expect_store(watch->context, ctl->settings, "entitlectl", &addresses, &ctl->error) <
+            0 ||
         feed_subscriber_open(&watch->feed, watch->loop, watch->context, &addresses, on_event, watch,
                              &ctl->error) < 0)
         return EXIT_FAILED;

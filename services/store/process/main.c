@@ -12,7 +12,7 @@ int main(int argc, char **argv)
         .summary = "keeps what AWS said and decides what it is asked next",
         .state_size = sizeof(struct store),
         .schema = &settings_schema,
-        .check_files = settings_check_store_keys,
+        .check_files = suite_check_store_keys,
         .start = store_start,
         .stop = store_stop,
         .log_level = settings_log_level,

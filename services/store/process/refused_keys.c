@@ -1,4 +1,4 @@
-/* Over TCP only the keys of a list are let in; that others tried is an event for the journal. */
+/* Over TCP only the keys of a list are let in; the store itself journals that others tried. */
 #include <inttypes.h>
 
 #include "common/base/mem.h"
@@ -23,7 +23,7 @@ static void on_recorded(struct commit_job *job, enum rpc_error code, const char 
     mem_free(event);
 }
 
-static void on_refused(void *arg, const char *last, uint64_t count)
+void store_journal_refused_keys(void *arg, const char *last, uint64_t count)
 {
     struct store *store = arg;
     struct event_job *event = mem_alloc_zero(sizeof(*event));
@@ -39,18 +39,4 @@ static void on_refused(void *arg, const char *last, uint64_t count)
                                      .result_size = sizeof(event->result),
                                      .done = on_recorded};
     store_submit(store, &event->job);
-}
-
-int store_guard(struct store *store, const struct config_list *addresses, struct error *error)
-{
-    const struct admission_options options = {
-        .loop = store->context->loop,
-        .context = store->endpoints,
-        .allowed_keys = settings_allowed_keys(store->settings, "store", &store->arena),
-        .on_refused = on_refused,
-        .arg = store};
-
-    return curve_before_bind(&store->admission, addresses,
-                             settings_certificate(store->settings, "store", &store->arena),
-                             &options, error);
 }

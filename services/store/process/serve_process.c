@@ -70,7 +70,7 @@ static void add_server(struct store *store, struct stats_result *stats)
     add(stats, STR("feed_readers_cut_off_total"), (double)feed.cut_off);
     add(stats, STR("feed_withheld_total"), (double)feed.withheld);
     add(stats, STR("feed_waiting_bytes"), (double)feed.waiting_bytes);
-    struct admission_stats tcp = admission_stats(store->admission);
+    struct admission_stats tcp = admission_stats(store->suite.admission);
     add(stats, STR("connections_admitted_total"), (double)tcp.admitted);
     add(stats, STR("keys_refused_total"), (double)tcp.keys_refused);
     add(stats, STR("handshakes_failed_total"), (double)tcp.not_handshaken);

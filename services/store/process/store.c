@@ -78,10 +78,10 @@ static int open_endpoints(struct store *store, struct error *error)
     struct rpc_server_options options = {
         .binding = {&listen, holder, 0660}, .routes = store_routes, .arg = store};
 
-    store->endpoints = endpoint_context_new();
-    options.context = store->endpoints;
-    if (store_guard(store, &feed, error) < 0 || store_guard(store, &listen, error) < 0 ||
-        feed_publisher_open(&store->feed, store->context->loop, store->endpoints, &feed_binding,
+    options.context = store->suite.sockets;
+    if (suite_guard(&store->suite, &feed, error) < 0 ||
+        suite_guard(&store->suite, &listen, error) < 0 ||
+        feed_publisher_open(&store->feed, store->context->loop, store->suite.sockets, &feed_binding,
                             error) < 0)
         return -1;
     return rpc_server_open(&store->server, store->context->loop, &options, error);
@@ -120,6 +120,14 @@ void store_plan_anew(struct store *store)
 int store_start(void *state, const struct daemon_context *context, struct error *error)
 {
     struct store *store = state;
+    const struct suite_options suite = {
+        .loop = context->loop,
+        .settings = context->settings,
+        .daemon = "store",
+        .instance = context->instance,
+        .on_refused = store_journal_refused_keys,
+        .arg = store,
+    };
 
     store->context = context;
     store->settings = context->settings;
@@ -129,7 +137,8 @@ int store_start(void *state, const struct daemon_context *context, struct error 
     init_quota(store);
     store_commit_init(store);
     store->presence = presence_new();
-    if (open_database(store, error) < 0 || open_endpoints(store, error) < 0)
+    if (open_database(store, error) < 0 || suite_open(&store->suite, &suite, error) < 0 ||
+        open_endpoints(store, error) < 0)
         return -1;
     store_start_heartbeat(store);
     store_start_housekeeping(store);
@@ -163,8 +172,7 @@ void store_stop(void *state)
     store_forget_writes(store);
     store_forget_parked(store);
     feed_publisher_close(store->feed);
-    admission_close(store->admission);
-    endpoint_context_free(store->endpoints);
+    suite_close(&store->suite);
     presence_free(store->presence);
     books_done(&store->books);
     lock_release(store->lock);

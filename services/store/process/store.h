@@ -6,9 +6,9 @@
 
 #include "common/daemon/daemon.h"
 #include "common/daemon/lock.h"
-#include "proto/endpoint/curve.h"
 #include "proto/endpoint/feed.h"
 #include "proto/endpoint/server.h"
+#include "proto/suite/suite.h"
 #include "services/store/process/commit.h"
 #include "services/store/tables/steady_clock.h"
 #include "services/store/work/presence.h"
@@ -51,8 +51,7 @@ struct store {
     struct parked_queue claims;                  /* checkers that wait for work */
     struct parked_queue tokens[due_class_count]; /* calls that wait for a token of the quota */
     struct parked_queue waits;                   /* who must see a refresh */
-    struct endpoint_context *endpoints;
-    struct admission *admission; /* NULL: no TCP */
+    struct suite suite;
     struct rpc_server *server;
     struct feed_publisher *feed;
     struct loop_timer *heartbeat_timer, *housekeeping_timer, *dispatch_timer;
@@ -114,8 +113,8 @@ void store_start_heartbeat(struct store *store);
 rpc_handler_fn serve_backup;
 void store_stop_backup(struct store *store); /* waits for its thread */
 
-/* refused_keys.c: what addresses need before they are bound, if any is TCP. */
-int store_guard(struct store *store, const struct config_list *addresses, struct error *error);
+/* refused_keys.c */
+void store_journal_refused_keys(void *arg, const char *last, uint64_t count);
 
 /* check.c: checks the indexes if the books were not left in order. */
 void store_start_check(struct store *store);
