@@ -131,3 +131,14 @@ struct peer_list suite_peers(const struct suite *suite)
 {
     return announcement_peers(suite->announcement);
 }
+
+void suite_add_figures(const struct suite *suite, const struct rpc_server *server,
+                       struct feed_publisher_stats feed, struct figures *figures)
+{
+    struct admission_stats tcp = admission_stats(suite->admission);
+    struct rpc_server_stats requests;
+
+    rpc_server_stats(server, &requests);
+#define FIGURES_OF_server FIGURES_ADD
+#include "proto/figures/figures.def"
+}

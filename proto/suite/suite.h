@@ -8,6 +8,9 @@
 
 #include "proto/endpoint/admission.h"
 #include "proto/endpoint/client.h"
+#include "proto/endpoint/feed.h"
+#include "proto/endpoint/server.h"
+#include "proto/figures/figures.h"
 #include "proto/settings/settings.h"
 #include "proto/suite/announcement.h"
 
@@ -56,6 +59,10 @@ void suite_refused(struct suite *suite, const char *what);
 void suite_announce(struct suite *suite, const struct announcement_options *options);
 void suite_announce_again(struct suite *suite); /* now */
 struct peer_list suite_peers(const struct suite *suite);
+
+/* The figures of a process that others connect to: of its server, its feed, its TCP. */
+void suite_add_figures(const struct suite *suite, const struct rpc_server *server,
+                       struct feed_publisher_stats feed, struct figures *figures);
 
 /* A client of the store without a daemon: its keys, before the addresses are connected to. */
 int suite_expect_store(struct endpoint_context *sockets, const struct settings *settings,

@@ -1,10 +1,12 @@
 #include "services/poller/poller.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/log/log.h"
+#include "proto/figures/figures.h"
 #include "proto/settings/settings_aws.h"
 #include "proto/suite/suite.h"
 #include "services/poller/queue.h"
@@ -153,34 +155,41 @@ static void on_store(void *arg, bool connected)
         queue_wake(poller->readers[i].queue);
 }
 
+/* The wall clock may have been set back since. */
+static double age_of(int64_t wall_s)
+{
+    int64_t age_s = clock_wall_s() - wall_s;
+
+    return wall_s == 0 ? NAN : age_s > 0 ? (double)age_s : 0;
+}
+
+static void add_figures(const struct reader *reader, struct figures *figures)
+{
+    const struct queue_figures queue = queue_figures(reader->queue);
+    const struct delivery_counts *counts = &queue.counts;
+
+#define FIGURES_OF_queue(name, where)                                                              \
+    figures_add(figures, figure_##name, str_of(reader->label), (double)(where));
+#include "proto/figures/figures.def"
+}
+
 static void report(const struct poller *poller, const struct reader *reader)
 {
-    struct queue_figures figures = queue_figures(reader->queue);
-    int64_t since_s =
-        figures.last_receive_wall_s ? figures.last_receive_wall_s : poller->started_wall_s;
-    bool silent = clock_wall_s() - since_s > SILENT_AFTER_S;
+    cleanup(arena_done) struct arena arena = ARENA_INIT;
+    struct figures figures = {.arena = &arena};
+    int64_t last_s = queue_figures(reader->queue).last_receive_wall_s;
+    bool silent = clock_wall_s() - (last_s ? last_s : poller->started_wall_s) > SILENT_AFTER_S;
     char last[CLOCK_TEXT_SIZE];
+    const struct log_field fields[] = {
+        LOG_TEXT("queue", reader->label),
+        LOG_TEXT("store", rpc_client_connected(poller->suite.store) ? "reached" : "away"),
+        LOG_TEXT("last_receive", clock_format_s(last_s, last)),
+    };
 
-    LOG_AT(silent ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
-           silent ? "the queue has not been read for minutes" : "queue",
-           LOG_TEXT("queue", reader->label),
-           LOG_TEXT("store", rpc_client_connected(poller->suite.store) ? "reached" : "away"),
-           LOG_TEXT("paused", figures.paused ? "yes" : "no"),
-           LOG_TEXT("last_receive", clock_format_s(figures.last_receive_wall_s, last)),
-           LOG_INT("receives_total", figures.receives),
-           LOG_INT("receives_failed_total", figures.receives_failed),
-           LOG_INT("received_total", figures.counts.received),
-           LOG_INT("recorded_total", figures.counts.recorded),
-           LOG_INT("duplicates_total", figures.counts.duplicates),
-           LOG_INT("not_understood_total", figures.counts.not_understood),
-           LOG_INT("not_ours_total", figures.counts.not_ours),
-           LOG_INT("refused_total", figures.counts.refused),
-           LOG_INT("unchecked_total", figures.counts.unchecked),
-           LOG_INT("redriven_total", figures.counts.redriven),
-           LOG_INT("failed_total", figures.counts.failed),
-           LOG_INT("deleted_total", figures.counts.deleted),
-           LOG_INT("not_deleted_total", figures.counts.not_deleted),
-           LOG_INT("handed_back_total", figures.counts.handed_back));
+    add_figures(reader, &figures);
+    figures_log(silent ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+                silent ? "the queue has not been read for minutes" : "queue", fields,
+                sizeof(fields) / sizeof(fields[0]), &figures);
 }
 
 static void report_all(struct poller *poller)
@@ -189,51 +198,16 @@ static void report_all(struct poller *poller)
         report(poller, &poller->readers[i]);
 }
 
-/* What the store tells an operator; one line each in the log says the same. */
-static void add_figures(const struct reader *reader, struct arena *arena, struct counter_list *list)
-{
-    struct queue_figures figures = queue_figures(reader->queue);
-    const struct delivery_counts *counts = &figures.counts;
-    int64_t age_s = clock_wall_s() - figures.last_receive_wall_s;
-    const struct {
-        const char *name;
-        int64_t value;
-    } all[] = {{"paused", figures.paused},
-               {"receives_total", figures.receives},
-               {"receives_failed_total", figures.receives_failed},
-               {"received_total", counts->received},
-               {"recorded_total", counts->recorded},
-               {"duplicates_total", counts->duplicates},
-               {"not_understood_total", counts->not_understood},
-               {"not_ours_total", counts->not_ours},
-               {"refused_total", counts->refused},
-               {"unchecked_total", counts->unchecked},
-               {"redriven_total", counts->redriven},
-               {"failed_total", counts->failed},
-               {"deleted_total", counts->deleted},
-               {"not_deleted_total", counts->not_deleted},
-               {"handed_back_total", counts->handed_back},
-               {"last_receive_age_s", age_s > 0 ? age_s : 0}};
-    size_t count = sizeof(all) / sizeof(all[0]);
-
-    if (figures.last_receive_wall_s == 0)
-        count--; /* there was none */
-    for (size_t i = 0; i < count; i++)
-        list->items[list->count++] = (struct counter){
-            arena_printf(arena, "%s.%s", reader->label, all[i].name), (double)all[i].value};
-}
-
+/* As many queues as an announcement has room for. */
 static struct counter_list figures_of_queues(void *arg, struct arena *arena)
 {
-    enum { FIGURES_MOST = 16, QUEUES_MOST = 1000 / FIGURES_MOST };
+    enum { QUEUES_MOST = 50 };
     const struct poller *poller = arg;
-    size_t queues = poller->reader_count < QUEUES_MOST ? poller->reader_count : QUEUES_MOST;
-    struct counter_list list = {
-        .items = arena_alloc_array(arena, queues * FIGURES_MOST, sizeof(*list.items))};
+    struct figures figures = {.arena = arena};
 
-    for (size_t i = 0; i < queues; i++)
-        add_figures(&poller->readers[i], arena, &list);
-    return list;
+    for (size_t i = 0; i < poller->reader_count && i < QUEUES_MOST; i++)
+        add_figures(&poller->readers[i], &figures);
+    return figures.list;
 }
 
 static void on_report(void *arg)

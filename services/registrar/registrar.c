@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/log/log.h"
+#include "proto/figures/figures.h"
 #include "proto/settings/settings_aws.h"
 #include "proto/settings/settings_policy.h"
 #include "services/registrar/redemption.h"
@@ -106,24 +107,21 @@ static void log_start(const struct registrar *registrar)
              LOG_STR("credentials", aws_credentials_source(registrar->aws)));
 }
 
-/* What the store tells an operator. */
-static struct counter_list figures(void *arg, struct arena *arena)
+static void add_figures(const struct registrar *registrar, struct figures *figures)
 {
-    const struct registrar *registrar = arg;
-    struct http_server_stats stats;
+    struct http_server_stats http;
 
-    http_server_stats(registrar->server, &stats);
-    const struct counter all[] = {
-        {STR("http_requests_total"), (double)stats.requests},
-        {STR("http_requests_refused_total"), (double)stats.refused},
-        {STR("http_requests_limited_total"), (double)registrar->limited},
-        {STR("http_connections_turned_away_total"), (double)stats.turned_away},
-        {STR("http_connections"), (double)stats.open_connections},
-        {STR("redemptions"), (double)registrar->redemption_count},
-    };
-    struct counter *items = arena_alloc(arena, sizeof(all));
-    memcpy(items, all, sizeof(all));
-    return (struct counter_list){items, sizeof(all) / sizeof(all[0])};
+    http_server_stats(registrar->server, &http);
+#define FIGURES_OF_registrar FIGURES_ADD
+#include "proto/figures/figures.def"
+}
+
+static struct counter_list figures_of(void *arg, struct arena *arena)
+{
+    struct figures figures = {.arena = arena};
+
+    add_figures(arg, &figures);
+    return figures.list;
 }
 
 int registrar_start(void *state, const struct daemon_context *context, struct error *error)
@@ -147,7 +145,7 @@ int registrar_start(void *state, const struct daemon_context *context, struct er
     keys_open(registrar);
     aws_watch_caller(registrar->aws, on_caller, registrar);
     suite_announce(&registrar->suite,
-                   &(struct announcement_options){.figures = figures, .arg = registrar});
+                   &(struct announcement_options){.figures = figures_of, .arg = registrar});
     log_start(registrar);
     return 0;
 }
@@ -169,11 +167,11 @@ void registrar_drain(void *state)
 
 static void log_stop(const struct registrar *registrar)
 {
-    struct http_server_stats stats;
+    cleanup(arena_done) struct arena arena = ARENA_INIT;
+    struct figures figures = {.arena = &arena};
 
-    http_server_stats(registrar->server, &stats);
-    log_info("stopped", LOG_INT("requests", stats.requests), LOG_INT("refused", stats.refused),
-             LOG_INT("limited", registrar->limited), LOG_INT("turned_away", stats.turned_away));
+    add_figures(registrar, &figures);
+    figures_log(LOG_LEVEL_INFO, "stopped", NULL, 0, &figures);
 }
 
 void registrar_stop(void *state)

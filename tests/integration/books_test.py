@@ -72,7 +72,7 @@ def test_indexes_are_not_checked_after_an_end_in_order(books):
     assert len(found(books, BUYER)) == 1
     assert "indexes" not in books.process.log.read_text()
     figures = {one["name"]: one["value"] for one in books.call("stats")["counters"]}
-    assert figures["indexes_unproven"] == 0
+    assert figures["entitled_indexes_unproven"] == 0
 
 
 def test_an_operator_has_the_indexes_checked(books):

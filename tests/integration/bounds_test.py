@@ -49,18 +49,18 @@ def dealer(endpoint):
 
 def test_peers_that_read_nothing_cost_a_bounded_amount(suite):
     question = msgpack.packb([0, 7, "check_many", [[["nobody", "seats", 1]] * QUESTIONS, {"product": LONG}]])
-    before = suite.figures()["requests_total"]
+    before = suite.figures()["entitled_requests_total"]
     with contextlib.ExitStack() as stack:
         stuck = [stack.enter_context(dealer(suite.endpoint_of("1"))) for _ in range(PEERS)]
         for _ in range(ASKED):
             for socket in stuck:
                 socket.send(question)
         # Each question for the figure is one itself: they are more than enough when all are done.
-        while suite.figures()["requests_total"] - before < PEERS * ASKED:
+        while suite.figures()["entitled_requests_total"] - before < PEERS * ASKED:
             pass
-        while suite.figures()["requests_refused_total"] == 0:
+        while suite.figures()["entitled_requests_refused_total"] == 0:
             pass
-        assert suite.figures()["waiting_bytes"] <= (256 + 2 * PEERS) << 20
+        assert suite.figures()["entitled_requests_waiting_bytes"] <= (256 + 2 * PEERS) << 20
         assert suite.client("1").call("check", BUYER, "seats", 10)["allow"]
         for socket in stuck[:2]:  # who reads again is told what was refused
             codes = set()
@@ -84,7 +84,7 @@ def test_prefixes_of_a_feed_cost_a_bounded_amount(suite):
     other = context.socket(zmq.SUB)
     other.connect(suite.feed_of("1"))
     other.subscribe(b"y" * 100)
-    while suite.figures()["feed_readers_cut_off_total"] == 0:
+    while suite.figures()["entitled_feed_readers_cut_off_total"] == 0:
         pass
     assert most_memory_kib(suite) < before + 100 * 1024
     sub.close()

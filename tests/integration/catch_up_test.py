@@ -157,13 +157,13 @@ def test_a_store_that_comes_back_older_is_noticed(suite, how, lost):
     suite.eventually(lambda: suite.store.call("describe")["incarnation"] != incarnation)
     suite.eventually(lambda: all_catch_up(suite))
     assert "came back older" in suite["store"].said()
-    assert suite.figures("store")["lost_commits"] > 0
+    assert suite.figures("store")["entitled_lost_commits"] > 0
     served_until_caught_up(suite, arns[:2] + since)
     # What only people knew is told: by the checkers' logs and figures, the journal and the doctor.
     for name in suite.checkers:
-        assert (suite.figures(name)["overrides_lost_total"],
-                suite.figures(name)["overrides_back_total"],
-                suite.figures(name)["tenants_lost_total"]) == lost
+        assert (suite.figures(name)["entitled_overrides_lost_total"],
+                suite.figures(name)["entitled_overrides_back_total"],
+                suite.figures(name)["entitled_tenants_lost_total"]) == lost
     entries = suite.store.call("journal", "", 1000)["entries"]
     assert any(arns[2] in one.get("change", "") and "does not pay" in one["change"] and "deny" in one["change"]
                for one in entries if one.get("event") == "override")
@@ -171,7 +171,7 @@ def test_a_store_that_comes_back_older_is_noticed(suite, how, lost):
     code, output, _ = suite.entitlectl("doctor")
     assert code == 1 and "commits that it had acknowledged" in output, output
     assert re.search(f"{lost[0]} overrides are lost, {lost[1]} that were removed are back, {lost[2]} tenant", output), output
-    assert suite.figures("store")["catching_up"] == 0
+    assert suite.figures("store")["entitled_catching_up"] == 0
 
 
 @pytest.mark.parametrize("file, offset, what", [

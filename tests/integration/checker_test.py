@@ -39,7 +39,7 @@ def test_it_goes_on_answering_without_the_store(suite):
     client = suite.client("1")
     suite.feed.close()
     suite.feed = Feed(suite.feed_of("1"))
-    suite.eventually(lambda: suite.figures()["store_connected"] == 0)
+    suite.eventually(lambda: suite.figures()["entitled_store_connected"] == 0)
     assert suite.check(deal["license_arn"], "seats", 10)["allow"]
     answers = client.call("check_many", [[BUYER, "seats", 10], [BUYER, "seats", 11],
                                          [BUYER, "seats", -1]])["answers"]
@@ -64,7 +64,7 @@ def test_max_age_waits_for_newer_data(suite):
         [a for a in [suite.check(deal["license_arn"], "seats", 25, max_age_ms=1000)]
          if a["allow"]]), None))
     assert "stale" not in answer or answer["stale"] is False
-    assert suite.figures()["max_age_asked_total"] >= 1
+    assert suite.figures()["entitled_max_age_asked_total"] >= 1
     suite.eventually_answers(True, "entitled", deal["license_arn"], "seats", 25)
 
 
@@ -80,7 +80,7 @@ def test_max_age_that_cannot_be_met_says_stale_within_the_deadline(suite):
         return answer.get("stale")
 
     suite.eventually(unmet)
-    suite.eventually(lambda: suite.figures()["max_age_unmet_total"] >= 1)
+    suite.eventually(lambda: suite.figures()["entitled_max_age_unmet_total"] >= 1)
     suite.sandbox.faults_clear()
 
 
@@ -114,7 +114,7 @@ def test_max_age_is_rationed(suite):
         assert all(client.receive()["allow"] for _ in range(100))
         # One mark serves many who ask: AWS sees a few calls at most.
         assert suite.sandbox.counts()["GetEntitlements"] - before <= 10
-        return suite.figures()["max_age_rationed_total"] > 0
+        return suite.figures()["entitled_max_age_rationed_total"] > 0
 
     suite.eventually(rationed)
 

@@ -107,7 +107,7 @@ def running():
                  for product in (NEW, LEGACY)]
         for handle in (deals[0]["license_arn"], deals[1]["customer_identifier"]):
             suite.eventually_answers(True, "entitled", handle, "seats", 10)
-        suite.eventually(lambda: any(counter["name"] == "main.last_receive_age_s"
+        suite.eventually(lambda: any(counter["name"] == 'entitled_receive_age_seconds{queue="main"}'
                                      for process in suite.store.call("stats").get("processes", [])
                                      for counter in process["counters"]))
         suite.policy = suite.sandbox.world()["queues"][1]["policy"]
@@ -334,13 +334,13 @@ class Desk(Place):
                             {"queue main": {"url": "http://127.0.0.1:9/1/q"}, "product new": {"code": NEW}})
         self.daemons = []
         self.store = {"describe": lambda: about("store", peers=[{"daemon": "entitled-checker", "name": "1", "host": "h"}]),
-                      "stats": lambda: {"counters": [{"name": "ends_held", "value": 0}],
-                                    "processes": [poller(paused=0, last_receive_age_s=2)]},
+                      "stats": lambda: {"counters": [{"name": "entitled_ends_held", "value": 0}],
+                                    "processes": [poller(queue_paused=0, receive_age_seconds=2)]},
                       "seller": lambda: {"account": SELLER}, "quota": lambda *_: {},
                       "notifications": lambda *_: {"notifications": [
                           {"id": "1", "queue": "main", "type": "License Updated", "received_at": int(time.time())}]}}
         self.checker = {"describe": lambda: about("checker"),
-                        "stats": lambda: {"counters": [{"name": "store_heard_ms_ago", "value": 100}]}}
+                        "stats": lambda: {"counters": [{"name": "entitled_store_heard_age_seconds", "value": 0.1}]}}
 
     def look(self):
         version = subprocess.run([BIN / "entitlectl", "--version"], capture_output=True, text=True).stdout.split()[1]
@@ -362,7 +362,7 @@ def about(daemon, ready=True, incarnation="i", version=None, **more):
 
 def poller(label="main", **figures):
     return {"daemon": "entitled-poller", "name": "1", "host": "h",
-            "counters": [{"name": f"{label}.{name}", "value": value} for name, value in figures.items()]}
+            "counters": [{"name": f'entitled_{name}{{queue="{label}"}}', "value": value} for name, value in figures.items()]}
 
 
 @pytest.fixture
@@ -380,7 +380,7 @@ def test_daemons_that_are_well(desk):
 
 def test_ends_that_wait_to_be_decided_are_found(desk):
     told = desk.store["stats"]()
-    desk.store["stats"] = lambda: {**told, "counters": [{"name": "ends_held", "value": 8}]}
+    desk.store["stats"] = lambda: {**told, "counters": [{"name": "entitled_ends_held", "value": 8}]}
     found = desk.look()
     [finding] = found.of("held_ends")
     assert found.code == 1 and finding["level"] == "wrong"
@@ -389,22 +389,22 @@ def test_ends_that_wait_to_be_decided_are_found(desk):
 
 @pytest.mark.parametrize("answers, wanted", [
     ({("store", "describe"): lambda: about("store", version="0.0.1"), ("store", "seller"): lambda: {},
-      ("store", "stats"): lambda: {"counters": [], "processes": [poller("other", paused=0)]},
+      ("store", "stats"): lambda: {"counters": [], "processes": [poller("other", queue_paused=0)]},
       ("store", "notifications"): lambda *_: {"notifications": [{"queue": "other"}]},
       ("checker", "describe"): lambda: about("checker", ready=False)},
      [("store", "warning", "runs version 0.0.1"), ("presence", "wrong", "no checker"),
       ("seller_account", "warning", "not known"), ("queue_reading", "wrong", "no poller reads it"),
       ("queue_feed", "warning", "none"), ("checker", "wrong", "not ready")]),
-    ({("store", "stats"): lambda: {"counters": [], "processes": [poller(paused=1, last_receive_age_s=9)]},
+    ({("store", "stats"): lambda: {"counters": [], "processes": [poller(queue_paused=1, receive_age_seconds=9)]},
       ("checker", "describe"): lambda: about("checker", incarnation="j", version="9.9"),
       ("checker", "stats"): lambda: {"counters": [], "aws_account": "777788889999"}},
      [("queue_reading", "wrong", "paused"), ("checker", "wrong", "another state (j)"),
       ("checker", "warning", "runs version 9.9"), ("checker", "wrong", "not the seller account")]),
-    ({("store", "stats"): lambda: {"counters": [], "processes": [poller(paused=0)]},
+    ({("store", "stats"): lambda: {"counters": [], "processes": [poller(queue_paused=0)]},
       ("checker", "stats"): lambda: {"counters": []}},
      [("queue_reading", "warning", "yet"), ("checker", "wrong", "never heard")]),
-    ({("store", "stats"): lambda: {"counters": [], "processes": [poller(paused=0, last_receive_age_s=1200)]},
-      ("checker", "stats"): lambda: {"counters": [{"name": "store_heard_ms_ago", "value": 60000}]}},
+    ({("store", "stats"): lambda: {"counters": [], "processes": [poller(queue_paused=0, receive_age_seconds=1200)]},
+      ("checker", "stats"): lambda: {"counters": [{"name": "entitled_store_heard_age_seconds", "value": 60}]}},
      [("queue_reading", "wrong", "20 minutes ago"), ("checker", "wrong", "60 s ago")]),
 ])
 def test_daemons_that_are_not(desk, answers, wanted):

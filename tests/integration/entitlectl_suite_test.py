@@ -1,6 +1,7 @@
 """entitlectl beside the real daemons: a customer followed, messages sent again, changes watched."""
 import json
 import os
+import pathlib
 import re
 import subprocess
 
@@ -12,6 +13,8 @@ from tests.support.rpc import RpcError
 from tests.support.sandbox import ACCESS_KEY, SECRET_KEY, SELLER, Sandbox
 from tests.support.suite import BUYER, NEW
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
 
 def told_figures(suite, process, wanted):
     """As a process that answers nobody last told the store; None until the wanted one is above 0."""
@@ -20,6 +23,18 @@ def told_figures(suite, process, wanted):
     assert {"store", "checker-1", "checker-2"} <= processes.keys()
     figures = processes.get(process, {})
     return figures if figures.get(wanted) else None
+
+
+def of_main(figure):
+    return f'entitled_{figure}{{queue="main"}}'
+
+
+def declared(*processes):
+    """The names of the figures that such processes tell, as they are declared."""
+    text = (ROOT / "proto/figures/figures.def").read_text()
+    groups = {group for group, told_by in re.findall(r'^FIGURES\((\w+), "([^"]+)"', text, re.M)
+              if set(told_by.split(", ")) & set(processes)}
+    return {name for group, name in re.findall(r"^FIGURE\((\w+), (\w+),", text, re.M) if group in groups}
 
 
 def kept(suite, **wanted):
@@ -53,12 +68,12 @@ def test_an_operator_follows_a_customer_through_the_real_daemons(suite):
     suite.eventually(lambda: {"License Updated - Manufacturer"} <= {
         message["type"] for message in
         suite.entitlectl_json("notifications", "acme")["notifications"]})
-    figures = suite.eventually(lambda: told_figures(suite, "poller-1", "main.deleted_total"))
-    assert figures["main.received_total"] >= figures["main.deleted_total"] > 0
-    assert figures["main.refused_total"] == figures["main.paused"] == 0
-    assert figures["main.last_receive_age_s"] < 60
-    figures = suite.eventually(lambda: told_figures(suite, "registrar-1", "http_requests_total"))
-    assert figures["http_requests_refused_total"] == figures["redemptions"] == 0
+    figures = suite.eventually(lambda: told_figures(suite, "poller-1", of_main("messages_deleted_total")))
+    assert figures[of_main("messages_received_total")] >= figures[of_main("messages_deleted_total")] > 0
+    assert figures[of_main("messages_refused_total")] == figures[of_main("queue_paused")] == 0
+    assert figures[of_main("receive_age_seconds")] < 60
+    figures = suite.eventually(lambda: told_figures(suite, "registrar-1", "entitled_http_requests_total"))
+    assert figures["entitled_http_requests_refused_total"] == figures["entitled_redemptions"] == 0
 
     assert suite.entitlectl("override", "set", "acme", "deny", "--dimension", "seats",
                             "--reason", "unpaid")[0] == 0
@@ -77,8 +92,20 @@ def test_nothing_has_failed_in_a_suite_that_is_well(suite):
         suite.store.call("contact_get", "nobody")
     counters = {process["process"]: process["counters"] for process in suite.entitlectl_json("stats")["processes"]}
     answering = [counters[name] for name in ("store", "checker-1", "checker-2")]
-    assert [each["requests_failed_total"] for each in answering] == [0, 0, 0]
-    assert answering[0]["requests_declined_total"] > 0
+    assert [each["entitled_requests_failed_total"] for each in answering] == [0, 0, 0]
+    assert answering[0]["entitled_requests_declined_total"] > 0
+
+
+@pytest.mark.parametrize("process", ["store", "checker-1", "poller-1", "registrar-1"])
+def test_every_figure_is_told(suite, process):
+    def told():
+        processes = {each["process"].partition("@")[0]: each["counters"]
+                     for each in suite.entitlectl_json("stats")["processes"]}
+        return {name.partition("{")[0] for name in processes.get(process, ())}
+
+    names = declared(process.partition("-")[0])
+    assert len(names) > 5
+    suite.eventually(lambda: told() == names)
 
 
 def test_a_message_that_was_kept_is_sent_again_and_acted_on_again(suite):

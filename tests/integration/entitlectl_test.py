@@ -201,21 +201,24 @@ def test_an_override_of_nobody_is_asked_about(desk):
 
 def test_stats_show_who_answers_and_fail_for_who_does_not(desk):
     desk.store(stats=lambda: {
-        "counters": [{"name": "commits_total", "value": 12}],
+        "counters": [{"name": "entitled_commit_groups_total", "value": 12}],
         "processes": [{"daemon": "entitled-poller", "name": "1", "host": "here",
-                       "counters": [{"name": "main.received_total", "value": 3}]}]})
-    desk.checker(stats=lambda: {"counters": [{"name": "checks_total", "value": 1e6}]})
+                       "counters": [{"name": 'entitled_messages_received_total{queue="main"}',
+                                     "value": 3}]}]})
+    desk.checker(stats=lambda: {"counters": [{"name": "entitled_requests_total", "value": 1e6}]})
     code, output, errors = desk.ctl("stats")
     assert (code, errors) == (0, "")
     assert [row.split() for row in output.splitlines()[1:]] == [
-        ["store", "commits_total", "12"], ["poller-1@here", "main.received_total", "3"],
-        ["checker-1", "checks_total", "1000000"]]
+        ["store", "entitled_commit_groups_total", "12"],
+        ["poller-1@here", 'entitled_messages_received_total{queue="main"}', "3"],
+        ["checker-1", "entitled_requests_total", "1000000"]]
     processes = desk.json("stats")["processes"]
-    assert processes[0]["counters"]["commits_total"] == 12
-    assert processes[1]["counters"] == {"main.received_total": 3} and "endpoint" not in processes[1]
+    assert processes[0]["counters"]["entitled_commit_groups_total"] == 12
+    assert processes[1]["counters"] == {'entitled_messages_received_total{queue="main"}': 3}
+    assert "endpoint" not in processes[1]
     (desk.run / "public" / "checker-2.query").touch()
     code, output, errors = desk.ctl("--timeout", "500ms", "stats")
-    assert code == 2 and "commits_total" in output and "checker-2" in errors
+    assert code == 2 and "entitled_commit_groups_total" in output and "checker-2" in errors
 
 
 def test_settings_need_no_daemon_and_show_no_secret(desk):

@@ -40,8 +40,8 @@ def question(msgid):
 
 
 def test_who_does_not_read_loses_its_own_answers_only(suite):
-    lost_before = suite.figures()["replies_undeliverable_total"]
-    asked_before = suite.figures()["requests_total"]
+    lost_before = suite.figures()["entitled_replies_undeliverable_total"]
+    asked_before = suite.figures()["entitled_requests_total"]
     stuck = zmq.Context.instance().socket(zmq.DEALER)
     stuck.setsockopt(zmq.LINGER, 0)
     stuck.setsockopt(zmq.SNDHWM, 0)
@@ -50,9 +50,9 @@ def test_who_does_not_read_loses_its_own_answers_only(suite):
     for msgid in range(UNREAD):
         stuck.send(question(msgid))
     own = itertools.count(1)  # the question below is one too, and counted
-    wait_for(lambda: suite.figures()["requests_total"] - asked_before - next(own) >= UNREAD)
+    wait_for(lambda: suite.figures()["entitled_requests_total"] - asked_before - next(own) >= UNREAD)
     assert suite.client("1").call("check", BUYER, "seats", 10)["allow"]
-    lost = suite.figures()["replies_undeliverable_total"] - lost_before
+    lost = suite.figures()["entitled_replies_undeliverable_total"] - lost_before
     assert 0 < lost < UNREAD
 
     for _ in range(int(UNREAD - lost)):

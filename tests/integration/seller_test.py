@@ -77,7 +77,7 @@ def test_what_another_account_signs_is_not_believed(suite):
 
 def refused(suite):
     counters = suite.store.call("stats")["counters"]
-    return next(counter["value"] for counter in counters if counter["name"] == "claims_refused_total")
+    return next(counter["value"] for counter in counters if counter["name"] == "entitled_claims_refused_total")
 
 
 def test_another_account_is_believed_once_it_is_adopted(suite):

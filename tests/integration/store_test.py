@@ -261,7 +261,7 @@ def test_claims_that_one_call_can_be_about_come_together(store):
 def test_work_of_a_checker_that_died_waiting_goes_to_another(store):
     dead = Client(store.endpoint)
     dead.send("claim", "dead", timeout_ms=60000, at_most=100)
-    while not any(one["name"] == "claims_waiting" and one["value"] == 1
+    while not any(one["name"] == "entitled_claims_waiting" and one["value"] == 1
                   for one in store.call("stats")["counters"]):
         pass
     dead.close()

@@ -356,7 +356,7 @@ def test_the_operator_decides_what_is_held(suite):
     entries = suite.entitlectl_json("journal", "--limit", "50")["entries"]
     assert len([entry for entry in entries if entry.get("event") == "held"]) == 1
     figures = {each["name"]: each["value"] for each in suite.store.call("stats")["counters"]}
-    assert figures["ends_held"] == 2
+    assert figures["entitled_ends_held"] == 2
     true, false = (deal["license_arn"] for deal in deals)
     assert suite.entitlectl("held", "accept", true, "--reason", "they called")[0] == 0
     suite.eventually_answers(False, "ended", true, "seats", 10)
@@ -391,7 +391,7 @@ def test_many_ends_that_nobody_announced_are_held_until_the_operator_decides():
                 running.store.call("mark", own_handle(product, deal), "max_age")
         held = running.eventually(lambda: all_held(running, 2 * (many + 1)))
         assert {end["reason"] for end in held} == {"many"}
-        assert figures(running)["ends_held"] == 2 * (many + 1)
+        assert figures(running)["entitled_ends_held"] == 2 * (many + 1)
         code, text, _ = running.entitlectl("explain", false, "seats")
         assert code == 0 and "one of many of the product at once" in " ".join(text.split()), text
         for product in (NEW, LEGACY):
@@ -403,7 +403,7 @@ def test_many_ends_that_nobody_announced_are_held_until_the_operator_decides():
         assert running.entitlectl("held", "refuse", "--product", LEGACY, "--yes")[0] == 0
         for deal in deals[NEW][:-1]:
             running.eventually_answers(False, "ended", deal["license_arn"], "seats", 1)
-        assert (figures(running)["ends_held"], figures(running)["ends_refused"]) == (0, many + 1)
+        assert (figures(running)["entitled_ends_held"], figures(running)["entitled_ends_refused"]) == (0, many + 1)
         # AWS says it once more; what was refused is served on.
         asked = record(running, false)["verified_at"]
         running.eventually(lambda: running.store.call("mark", false, "max_age") and

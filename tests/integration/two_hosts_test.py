@@ -149,8 +149,8 @@ def question(deal):
 def test_what_is_sold_is_answered_on_both_hosts(hosts, deal):
     assert hosts.check_all(deal["license_arn"], "seats", 11) == [(False, "insufficient_quantity")] * 2
     # The checker there, its feed, and the registrar there.
-    assert hosts.figures("store")["connections_admitted_total"] >= 3
-    assert hosts.figures("store")["keys_refused_total"] == 0
+    assert hosts.figures("store")["entitled_connections_admitted_total"] >= 3
+    assert hosts.figures("store")["entitled_keys_refused_total"] == 0
 
 
 def test_a_buyer_registers_there(hosts):
@@ -166,11 +166,11 @@ def test_an_application_there_asks_here_and_finds_the_other(hosts, deal, program
     peers = {peer["name"]: peer for peer in hosts.client("1").call("describe")["peers"]}
     assert peers["1"]["endpoints"][1] == f"tcp://{hosts.host.here}:{CHECKER}"
     assert len(peers["2"]["public_key"]) == 40 and peers["1"]["public_key"] != peers["2"]["public_key"]
-    before = hosts.figures("2")["connections_admitted_total"]
+    before = hosts.figures("2")["entitled_connections_admitted_total"]
     answers = hosts.ask(program, {"wait_ms": 20000}, *[question(deal)] * 20, {"wait_ms": 20000})
     assert answers[0]["ready"] and all(one["answer"]["allow"] for one in answers[1:-1])
     # By the key that the first told it.
-    assert hosts.figures("2")["connections_admitted_total"] > before
+    assert hosts.figures("2")["entitled_connections_admitted_total"] > before
 
 
 def test_a_copy_is_kept_over_tcp(hosts, deal):
@@ -194,10 +194,10 @@ def test_an_operator_works_from_there(hosts, deal):
 
 @pytest.mark.parametrize("program", [PYTHON, LIBENTITLED], ids=["python", "libentitled"])
 def test_a_strange_key_is_refused_counted_and_written_down(hosts, deal, program):
-    before = hosts.figures("1")["keys_refused_total"]
+    before = hosts.figures("1")["entitled_keys_refused_total"]
     [answer] = hosts.ask(program, question(deal), who="stranger", timeout_ms=2000)
     assert answer["error"] == "unavailable"
-    assert hosts.figures("1")["keys_refused_total"] > before
+    assert hosts.figures("1")["entitled_keys_refused_total"] > before
     key = re.search(r'public-key = "(.*)"', (hosts.keys / "there/stranger.cert").read_text())[1]
     said = hosts["checker-1"].said()
     assert "a key that is not allowed was refused" in said and key in said
@@ -240,21 +240,21 @@ print(int.from_bytes(monitor.recv_multipart()[0][:2], sys.byteorder) == zmq.EVEN
 
 @pytest.mark.parametrize("name, offset", [("store", 0), ("store", 1), ("1", 2), ("1", 3)])
 def test_who_speaks_no_curve_is_refused_and_counted(hosts, name, offset):
-    before = hosts.figures(name)["handshakes_failed_total"]
+    before = hosts.figures(name)["entitled_handshakes_failed_total"]
     done = subprocess.run([*hosts.host.enter, "/usr/bin/python3", "-c", PLAIN, f"tcp://{hosts.host.here}:{STORE + offset}"],
                           capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["False", "0"], done.stdout + done.stderr
-    hosts.eventually(lambda: hosts.figures(name)["handshakes_failed_total"] > before)
+    hosts.eventually(lambda: hosts.figures(name)["entitled_handshakes_failed_total"] > before)
 
 
 def test_who_may_ask_a_checker_may_not_ask_the_store(hosts):
     """The lists are the processes' own."""
-    before = hosts.figures("store")["keys_refused_total"]
+    before = hosts.figures("store")["entitled_keys_refused_total"]
     environment = {**os.environ, "ENTITLED_ENTITLED_CURVE_CERTIFICATE": str(hosts.keys / "there/application.cert")}
     done = subprocess.run([*hosts.host.enter, BIN / "entitlectl", "--config", hosts.config_there, "--timeout",
                            "2s", "list"], capture_output=True, text=True, timeout=60, env=environment)
     assert done.returncode == 2 and "does not allow our key" in done.stderr
-    assert hosts.figures("store")["keys_refused_total"] > before
+    assert hosts.figures("store")["entitled_keys_refused_total"] > before
 
 
 def test_the_store_goes_and_comes_back(hosts, deal):

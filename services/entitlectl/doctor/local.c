@@ -3,10 +3,11 @@
 #include <inttypes.h>
 
 #include "common/base/mem.h"
+#include "proto/figures/figures.h"
 #include "services/entitlectl/doctor/doctor.h"
 #include "services/entitlectl/print/format.h"
 
-enum { SILENT_S = 300, FEED_LATE_MS = 10000, HISTORY = 100 };
+enum { SILENT_S = 300, FEED_LATE_S = 10, HISTORY = 100 };
 
 static void add(struct doctor *doctor, size_t place, enum finding_level level, const char *look,
                 struct str subject, const char *advice, struct str text)
@@ -54,15 +55,6 @@ static void look_at_seller(struct doctor *doctor)
                      STR_ARG(doctor->seller), remembered.len > 0 ? "" : " (as the settings say)");
 }
 
-static double counter_of(const struct counter_list *counters, struct str name, double fallback)
-{
-    for (size_t i = 0; i < counters->count; i++) {
-        if (str_eq(counters->items[i].name, name))
-            return counters->items[i].value;
-    }
-    return fallback;
-}
-
 /* Each concerns a customer who is served only until a limit, or who should not be served at all. */
 static void look_at_held_ends(struct doctor *doctor)
 {
@@ -70,7 +62,7 @@ static void look_at_held_ends(struct doctor *doctor)
 
     if (!doctor->stats)
         return;
-    double held = counter_of(&doctor->stats->counters, STR("ends_held"), -1);
+    double held = figure_of(&doctor->stats->counters, figure_entitled_ends_held, STR_NONE, -1);
     if (held < 0)
         findings_add(&doctor->findings, place, FINDING_UNKNOWN, "held_ends", STR_NONE, NULL,
                      "the store does not say");
@@ -88,8 +80,9 @@ static void look_at_held_ends(struct doctor *doctor)
 
 static void look_at_losses(struct doctor *doctor, size_t place)
 {
-    double commits =
-        doctor->stats ? counter_of(&doctor->stats->counters, STR("lost_commits"), 0) : 0;
+    double commits = doctor->stats ? figure_of(&doctor->stats->counters,
+                                               figure_entitled_lost_commits, STR_NONE, 0)
+                                   : 0;
 
     if (commits > 0)
         findings_add(&doctor->findings, place, FINDING_WRONG, "store", STR_NONE,
@@ -136,7 +129,8 @@ void doctor_look_at_store(struct doctor *doctor)
 static void judge_checker(struct doctor *doctor, size_t place, struct str name,
                           const struct describe_result *described, const struct stats_result *stats)
 {
-    double heard_ms = counter_of(&stats->counters, STR("store_heard_ms_ago"), -1);
+    double heard_s =
+        figure_of(&stats->counters, figure_entitled_store_heard_age_seconds, STR_NONE, -1);
     bool other = doctor->incarnation.len > 0 && described->incarnation.len > 0 &&
                  !str_eq(doctor->incarnation, described->incarnation);
 
@@ -150,17 +144,17 @@ static void judge_checker(struct doctor *doctor, size_t place, struct str name,
                      "see its log, and whether store_feed_endpoint is the same store's",
                      "follows another state (" STR_FMT ") than the store's",
                      STR_ARG(described->incarnation));
-    else if (heard_ms < 0 || heard_ms > FEED_LATE_MS)
+    else if (heard_s < 0 || heard_s > FEED_LATE_S)
         findings_add(&doctor->findings, place, FINDING_WRONG, "checker", name,
                      "is the store running, and store_feed_endpoint right?",
-                     heard_ms < 0
+                     heard_s < 0
                          ? "has never heard the store's feed"
                          : "answers from what it knew %.0f s ago, when it last heard the store",
-                     heard_ms / 1000);
+                     heard_s);
     else
         findings_add(&doctor->findings, place, FINDING_OK, "checker", name, NULL,
                      "ready at commit %" PRId64 ", heard the store %.1f s ago", described->seq,
-                     heard_ms / 1000);
+                     heard_s);
     if (doctor->seller.len > 0 && stats->aws_account.len > 0 &&
         !str_eq(stats->aws_account, doctor->seller))
         findings_add(&doctor->findings, place, FINDING_WRONG, "checker", name,
@@ -173,9 +167,9 @@ static void judge_checker(struct doctor *doctor, size_t place, struct str name,
 static void judge_losses(struct doctor *doctor, size_t place, struct str name,
                          const struct counter_list *counters)
 {
-    double lost = counter_of(counters, STR("overrides_lost_total"), 0);
-    double back = counter_of(counters, STR("overrides_back_total"), 0);
-    double tenants = counter_of(counters, STR("tenants_lost_total"), 0);
+    double lost = figure_of(counters, figure_entitled_overrides_lost_total, STR_NONE, 0);
+    double back = figure_of(counters, figure_entitled_overrides_back_total, STR_NONE, 0);
+    double tenants = figure_of(counters, figure_entitled_tenants_lost_total, STR_NONE, 0);
 
     if (lost + back + tenants > 0)
         findings_add(&doctor->findings, place, FINDING_WRONG, "checker", name,
@@ -242,7 +236,7 @@ void doctor_look_at_checkers(struct doctor *doctor)
         look_at_checker(doctor, endpoints.items[i]);
 }
 
-/* Pollers tell the store their figures by the queue's label: "main.last_receive_age_s". */
+/* What the pollers tell the store of a queue. */
 struct reading {
     size_t pollers; /* that read this queue */
     size_t paused;
@@ -251,14 +245,13 @@ struct reading {
 
 static struct reading reading_of(const struct doctor *doctor, const struct settings_queue *queue)
 {
-    struct arena *arena = &doctor->ctl->arena;
-    struct str paused = arena_printf(arena, "%s.paused", queue->label);
-    struct str age = arena_printf(arena, "%s.last_receive_age_s", queue->label);
+    const struct str label = str_of(queue->label);
     struct reading reading = {.age_s = -1};
 
     for (size_t i = 0; i < doctor->stats->processes.count; i++) {
         const struct counter_list *counters = &doctor->stats->processes.items[i].counters;
-        double is_paused = counter_of(counters, paused, -1), age_s = counter_of(counters, age, -1);
+        double is_paused = figure_of(counters, figure_entitled_queue_paused, label, -1);
+        double age_s = figure_of(counters, figure_entitled_receive_age_seconds, label, -1);
         if (is_paused < 0)
             continue;
         reading.pollers++;

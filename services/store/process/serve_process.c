@@ -1,5 +1,6 @@
 /* What the process says of itself. */
 #include "common/base/clock.h"
+#include "proto/figures/figures.h"
 #include "services/store/process/store.h"
 #include "services/store/rules/ends.h"
 #include "services/store/tables/seller.h"
@@ -46,92 +47,40 @@ static size_t count_parked(const struct parked_queue *queue)
     return count;
 }
 
-static void add(struct stats_result *stats, struct str name, double value)
-{
-    stats->counters.items[stats->counters.count++] = (struct counter){name, value};
-}
-
-static void add_server(struct store *store, struct stats_result *stats)
-{
-    struct rpc_server_stats server;
-
-    rpc_server_stats(store->server, &server);
-    add(stats, STR("requests_total"), (double)server.requests);
-    add(stats, STR("requests_malformed_total"), (double)server.malformed);
-    add(stats, STR("requests_failed_total"), (double)server.failed);
-    add(stats, STR("requests_declined_total"), (double)server.declined);
-    add(stats, STR("requests_expired_total"), (double)server.expired);
-    add(stats, STR("requests_idle_total"), (double)server.idle);
-    add(stats, STR("replies_undeliverable_total"), (double)server.undeliverable);
-    add(stats, STR("requests_refused_total"), (double)server.refused);
-    add(stats, STR("requests_parked"), (double)server.parked);
-    add(stats, STR("waiting_bytes"), (double)server.waiting_bytes);
-    struct feed_publisher_stats feed = feed_publisher_stats(store->feed);
-    add(stats, STR("feed_readers_cut_off_total"), (double)feed.cut_off);
-    add(stats, STR("feed_withheld_total"), (double)feed.withheld);
-    add(stats, STR("feed_waiting_bytes"), (double)feed.waiting_bytes);
-    struct admission_stats tcp = admission_stats(store->suite.admission);
-    add(stats, STR("connections_admitted_total"), (double)tcp.admitted);
-    add(stats, STR("keys_refused_total"), (double)tcp.keys_refused);
-    add(stats, STR("handshakes_failed_total"), (double)tcp.not_handshaken);
-}
-
-static void add_commits(const struct store *store, struct stats_result *stats)
+static void add_own(const struct store *store, struct figures *figures)
 {
     const struct commit_stats *commits = &store->commit.stats;
+    struct due_counts due = due_counts(store->books.due);
+    struct ends_held held = ends_held(&store->books, clock_wall_s());
+    size_t claims_waiting = count_parked(&store->claims);
+    size_t waits_waiting = count_parked(&store->waits);
 
-    add(stats, STR("seq"), (double)store->books.seq);
-    add(stats, STR("commit_groups_total"), (double)commits->groups);
-    add(stats, STR("commit_requests_total"), (double)commits->requests);
-    add(stats, STR("commit_spoiled_total"), (double)commits->spoiled);
-    add(stats, STR("commit_refused_total"), (double)commits->refused);
-    add(stats, STR("feed_events_total"), (double)store->events_published);
-    add(stats, STR("feed_truncated_total"), (double)store->events_truncated);
-    add(stats, STR("indexes_unproven"), store->books.indexes_unproven);
-    add(stats, STR("index_entries_checked_total"), (double)store->index_check.entries);
-    add(stats, STR("index_entries_mended_total"),
-        (double)(store->index_check.missing + store->index_check.surplus));
-    add(stats, STR("free_space_bytes"), (double)db_free_bytes(store->books.db));
+#define FIGURES_OF_store FIGURES_ADD
+#include "proto/figures/figures.def"
 }
 
-static void add_due(const struct store *store, struct stats_result *stats, struct arena *arena)
+static void add_quota(const struct store *store, struct figures *figures)
 {
-    struct due_counts due = due_counts(store->books.due);
-
-    add(stats, STR("catching_up"), store->books.catching_up_since_s != 0);
-    add(stats, STR("lost_commits"), (double)store->books.lost_commits);
-    add(stats, STR("due_planned"), (double)due.planned);
-    add(stats, STR("due_ready"), (double)due.ready);
-    add(stats, STR("due_claimed"), (double)due.claimed);
-    add(stats, STR("claims_total"), (double)due.claims);
-    add(stats, STR("claims_lapsed_total"), (double)due.lapses);
-    add(stats, STR("claims_refused_total"), (double)store->claims_refused);
-    add(stats, STR("claims_waiting"), (double)count_parked(&store->claims));
-    add(stats, STR("waits_waiting"), (double)count_parked(&store->waits));
-    struct ends_held held = ends_held(&store->books, clock_wall_s());
-    add(stats, STR("ends_held"), (double)held.waiting);
-    add(stats, STR("ends_refused"), (double)held.refused);
-    add(stats, STR("quota_rate_per_second"), store->quota.rate_per_s);
-    add(stats, STR("quota_throttled_total"), (double)store->quota.throttles);
-    for (int class = due_class_none + 1; class < due_class_count; class ++)
-        add(stats,
-            arena_printf(arena, "quota_taken_%s_total", choice_text(&enumeration_due_class, class)),
-            (double)store->quota.taken[class]);
+    for (int class = due_class_none + 1; class < due_class_count; class ++) {
+        struct str label = str_of(choice_text(&enumeration_due_class, class));
+#define FIGURES_OF_quota(name, where) figures_add(figures, figure_##name, label, (double)(where));
+#include "proto/figures/figures.def"
+    }
 }
 
 void serve_stats(void *arg, struct rpc_request *request)
 {
-    enum { COUNTERS_MAX = 64 };
     struct store *store = arg;
     struct arena *arena = rpc_request_arena(request);
-    struct stats_result stats = {
-        .counters.items = arena_alloc_array(arena, COUNTERS_MAX, sizeof(struct counter))};
+    struct figures figures = {.arena = arena};
 
-    add_server(store, &stats);
-    add_commits(store, &stats);
-    add_due(store, &stats, arena);
+    add_own(store, &figures);
+    add_quota(store, &figures);
+    suite_add_figures(&store->suite, store->server, feed_publisher_stats(store->feed), &figures);
     db_forgive(store->books.db);
-    stats.processes = presence_figures(store->presence, clock_mono_ms(), arena);
-    stats.aws_account = seller_account(store->books.db, arena);
-    rpc_reply(request, &stats);
+    rpc_reply(request, &(struct stats_result){
+                           .counters = figures.list,
+                           .processes = presence_figures(store->presence, clock_mono_ms(), arena),
+                           .aws_account = seller_account(store->books.db, arena),
+                       });
 }

@@ -38,7 +38,7 @@ def cold_start(place, scale, rows):
             began = time.monotonic()
             suite.start_checker()
             took = time.monotonic() - began
-            held = counters(suite.checker()).get("replica_subscriptions")
+            held = counters(suite.checker()).get("entitled_replica_subscriptions")
             need(held == scale.million, f"the checker holds {held} of {scale.million}")
             suite.processes["checker-1"].stop()
             return took

@@ -281,7 +281,7 @@ static void the_silent_are_forgotten(void **state)
     struct arena arena = ARENA_INIT;
 
     (void)state;
-    struct counter received = {STR("main.received_total"), 7};
+    struct counter received = {STR("entitled_messages_received_total{queue=\"main\"}"), 7};
     const struct announce_params from_checker = {.peer = &checker};
     const struct announce_params from_poller = {.peer = &poller, .counters = {&received, 1}};
     presence_announce(presence, &from_checker, 0);
