@@ -131,7 +131,8 @@ class Suite(Place):
         return not any(self.catching_up(name) for name in ("store", *self.checkers))
 
     def eventually(self, question, timeout_s=40):
-        """Asks again after every event of the feeds (heartbeats included) until it is true."""
+        """Asks again after every event of the feeds (heartbeats included) until it is true. What comes
+        from self.feed is used up by it: a question about events needs a Feed of its own."""
         deadline = time.monotonic() + PATIENCE * timeout_s
         while True:
             try:
