@@ -88,7 +88,7 @@ def test_one_address_holds_only_so_many_connections():
         for connection in held:
             connection.close()
         registrar.process.stop()
-        assert "turned_away=1" in registrar.process.said()
+        assert "turned_away_total=1" in registrar.process.said()
         registrar.process.start()
 
 
