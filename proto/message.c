@@ -56,6 +56,7 @@
 
 #define SHAPE_BEGIN(type, about)                                                                   \
     const struct shape shape_##type = {                                                            \
+        .number = SHAPE_##type,                                                                    \
         .name = #type,                                                                             \
         .doc = about,                                                                              \
         .size = sizeof(struct type),                                                               \

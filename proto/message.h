@@ -84,7 +84,8 @@ enum event_id {
     EVENT_COUNT
 };
 
-/* The tables: the only input of the codec, of the documents and of the round-trip tests. */
+/* The tables: for documents, tests, JSON and packed records. The codec is made of the same
+ * rows. */
 
 struct word {
     const char *text;
@@ -132,7 +133,15 @@ struct field {
     const char *doc;
 };
 
+#define SHAPE_BEGIN(shape, doc) SHAPE_##shape,
+enum shape_number {
+    SHAPE_NONE, /* not of messages.def: the codec does not know it */
+#include "proto/messages.def"
+    SHAPE_COUNT
+};
+
 struct shape {
+    enum shape_number number;
     const char *name;
     const char *doc;
     size_t size; /* of the struct */

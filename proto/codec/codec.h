@@ -1,4 +1,4 @@
-/* MessagePack by table: encodes and decodes any shape of messages.def. Sole user of msgpack-c.
+/* MessagePack: encodes and decodes any shape of messages.def. Sole user of msgpack-c.
  *
  * Decoding never trusts: sizes are checked before anything is allocated, texts must be UTF-8
  * without NUL, limits and types are the table's. Readers ignore unknown map keys and surplus

@@ -1,7 +1,8 @@
 /* Copies and comparisons of structs by their tables, with no bytes between. */
 #include <string.h>
 
-#include "proto/codec/internal.h"
+#include "proto/codec/codec.h"
+#include "proto/field.h"
 
 static struct str copy_text(struct str text, struct arena *arena)
 {
@@ -169,7 +170,7 @@ bool codec_equal(const struct shape *shape, const void *a, const void *b)
 {
     for (size_t i = 0; i < shape->field_count; i++) {
         const struct field *field = &shape->fields[i];
-        if (!equal_members(field, codec_member(field, a), codec_member(field, b)))
+        if (!equal_members(field, (const char *)a + field->offset, (const char *)b + field->offset))
             return false;
     }
     return true;

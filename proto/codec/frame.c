@@ -1,6 +1,5 @@
 /* Frames: requests, responses and notifications as MessagePack-RPC has them. */
-#include "proto/codec/internal.h"
-#include "proto/codec/pack.h"
+#include "proto/codec/shapes.h"
 
 #include <string.h>
 
@@ -96,77 +95,108 @@ int codec_open_frame(struct str bytes, struct frame *ret_frame, struct error *er
     return read_frame(&input, array.count, ret_frame) ? 0 : bad_frame(error);
 }
 
-static struct reader reader_of(const struct frame *frame, struct arena *arena, struct error *error)
+static struct reader reader_of(struct str bytes, struct arena *arena, struct error *error)
 {
-    const unsigned char *begin = (const unsigned char *)frame->body.ptr;
+    const unsigned char *begin = (const unsigned char *)bytes.ptr;
 
-    return (struct reader){
-        .input = {begin, begin + frame->body.len}, .arena = arena, .error = error};
+    return (struct reader){.input = {begin, begin + bytes.len}, .arena = arena, .error = error};
 }
 
 int codec_read_params(struct frame *frame, const struct shape *shape, struct arena *arena,
                       void *ret_value, struct error *error)
 {
-    struct reader reader = reader_of(frame, arena, error);
+    struct reader reader = reader_of(frame->body, arena, error);
 
     reader.strict = true;
     memset(ret_value, 0, shape->size);
-    return codec_read_params_array(&reader, shape, ret_value, &frame->options);
+    return coder_of(shape)->read_params(&reader, ret_value, &frame->options) < 0 ? -1 : 0;
 }
 
 int codec_read_result(const struct frame *frame, const struct shape *shape, struct arena *arena,
                       void *ret_value, struct error *error)
 {
-    struct reader reader = reader_of(frame, arena, error);
+    struct reader reader = reader_of(frame->body, arena, error);
 
     memset(ret_value, 0, shape->size);
-    return codec_read_map(&reader, shape, ret_value);
+    return coder_of(shape)->read_map(&reader, ret_value);
+}
+
+bool codec_is_map(struct str bytes)
+{
+    const unsigned char *begin = (const unsigned char *)bytes.ptr;
+    struct input input = {begin, begin + bytes.len};
+
+    return token_is_one_object(bytes) && input_is_map(&input);
+}
+
+int codec_decode(const struct shape *shape, struct str bytes, struct arena *arena, void *ret_value,
+                 struct error *error)
+{
+    struct reader reader = reader_of(bytes, arena, error);
+
+    memset(ret_value, 0, shape->size);
+    if (bytes.len == 0)
+        return read_not_whole(&reader);
+    if (coder_of(shape)->read_map(&reader, ret_value) < 0)
+        return -1;
+    return reader.input.at == reader.input.end ? 0 : read_not_whole(&reader);
+}
+
+void codec_encode(const struct shape *shape, const void *value, struct buf *out)
+{
+    write_end(out, coder_of(shape)->write_map(out, write_begin(out, HEAD_ROOM), value));
+}
+
+/* The array that a frame is, and its type. */
+static unsigned char *begin_frame(struct buf *out, size_t parts, enum frame_type type)
+{
+    return put_integer(put_array(write_begin(out, 2 * HEAD_ROOM), parts), type);
+}
+
+static unsigned char *write_text(struct buf *out, unsigned char *at, struct str text)
+{
+    return put_text(write_room(out, at, HEAD_ROOM + text.len), text);
 }
 
 void codec_write_request(struct buf *out, uint32_t msgid, const char *method,
                          const struct shape *shape, const void *params,
                          const struct call_options *options)
 {
-    pack_array(out, 4);
-    pack_int(out, FRAME_REQUEST);
-    pack_uint32(out, msgid);
-    codec_pack_text(out, str_of(method));
-    codec_pack_params(out, shape, params, options);
+    unsigned char *at = begin_frame(out, 4, FRAME_REQUEST);
+
+    at = put_integer(write_room(out, at, HEAD_ROOM), msgid);
+    at = write_text(out, at, str_of(method));
+    write_end(out, coder_of(shape)->write_params(out, at, params, options));
 }
 
 void codec_write_response(struct buf *out, uint32_t msgid, const struct shape *shape,
                           const void *result)
 {
-    pack_array(out, 4);
-    pack_int(out, FRAME_RESPONSE);
-    pack_uint32(out, msgid);
-    pack_nil(out);
-    codec_pack_map(out, shape, result);
+    unsigned char *at = begin_frame(out, 4, FRAME_RESPONSE);
+
+    at = put_nil(put_integer(write_room(out, at, 2 * HEAD_ROOM), msgid));
+    write_end(out, coder_of(shape)->write_map(out, at, result));
 }
 
 void codec_write_error(struct buf *out, uint32_t msgid, enum rpc_error code, struct str message)
 {
-    pack_array(out, 4);
-    pack_int(out, FRAME_RESPONSE);
-    pack_uint32(out, msgid);
-    pack_map(out, 3);
-    codec_pack_text(out, STR("code"));
-    codec_pack_text(out, str_of(rpc_errors[code].code));
-    codec_pack_text(out, STR("message"));
-    codec_pack_text(out, message);
-    codec_pack_text(out, STR("retryable"));
-    if (rpc_errors[code].retryable)
-        pack_true(out);
-    else
-        pack_false(out);
-    pack_nil(out);
+    unsigned char *at = begin_frame(out, 4, FRAME_RESPONSE);
+
+    at = put_map(put_integer(write_room(out, at, 2 * HEAD_ROOM), msgid), 3);
+    at = write_text(out, at, STR("code"));
+    at = write_text(out, at, str_of(rpc_errors[code].code));
+    at = write_text(out, at, STR("message"));
+    at = write_text(out, at, message);
+    at = write_text(out, at, STR("retryable"));
+    at = put_boolean(write_room(out, at, 2 * HEAD_ROOM), rpc_errors[code].retryable);
+    write_end(out, put_nil(at));
 }
 
 void codec_write_notification(struct buf *out, const char *method, const struct shape *shape,
                               const void *params)
 {
-    pack_array(out, 3);
-    pack_int(out, FRAME_NOTIFICATION);
-    codec_pack_text(out, str_of(method));
-    codec_pack_params(out, shape, params, NULL);
+    unsigned char *at = begin_frame(out, 3, FRAME_NOTIFICATION);
+
+    at = write_text(out, at, str_of(method));
+    write_end(out, coder_of(shape)->write_params(out, at, params, NULL));
 }

@@ -154,7 +154,7 @@ static bool take_by_first_byte(struct input *input, unsigned first, struct token
     }
 }
 
-bool token_next(struct input *input, struct token *ret_token)
+bool token_next_wide(struct input *input, struct token *ret_token)
 {
     if (input->at == input->end)
         return false;

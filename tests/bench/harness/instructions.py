@@ -11,10 +11,11 @@ from .place import command
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
-# The first whose words are in a line's file or, for libraries, in its object's name.
+# The first whose words are in a line's file or, for libraries, in its object's name. Reading and writing
+# share files: their functions' names tell.
+WRITES = re.compile(r"(codec_)?(write|put|pack)_")
 PARTS = [
-    ("writing messages", ("proto/codec/write", "proto/codec/encode", "proto/codec/pack")),
-    ("reading messages", ("proto/codec/", "proto/message")),
+    ("messages", ("proto/codec/", "proto/message")),
     ("packing records", ("proto/replica/pack", "proto/replica/words")),
     ("index and blocks", ("proto/replica/index", "proto/replica/slabs", "proto/replica/collection",
                           "proto/replica/order", "proto/replica/epoch")),
@@ -69,10 +70,12 @@ class Profile:
         return self
 
 
-def part_of(library, file):
+def part_of(library, file, function):
     for name, words in PARTS:
         if any(word in file or ("lib" in word or "ld-" in word) and word in pathlib.Path(library).name
                for word in words):
+            if name == "messages":
+                return "writing messages" if WRITES.match(function) else "reading messages"
             return name
     return "rest"
 
@@ -84,7 +87,7 @@ class Figure:
         self.each = profile.total / count
         self.parts, self.functions = collections.Counter(), collections.Counter()
         for (library, file, function), own in profile.own.items():
-            self.parts[part_of(library, file)] += own / count
+            self.parts[part_of(library, file, function)] += own / count
             self.functions[function] += own / count
 
     def text(self, functions):

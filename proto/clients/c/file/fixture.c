@@ -6,37 +6,7 @@
 #include "proto/clients/c/file/fixture_json.h"
 #include "proto/codec/codec.h"
 
-enum { FILE_MAX = 64 * 1024 * 1024, ITEMS_MAX = 100000 };
-
-struct fixture {
-    int64_t now;
-    struct decision_policy *policy;
-    struct product_page_list products;
-    struct subscription_list subscriptions;
-    struct override_list overrides;
-};
-
-/* Not in messages.def: it crosses no socket, and no daemon stores it. */
-#define MEMBER(member, what, how_many, of)                                                         \
-    {                                                                                              \
-        .name = #member, .name_len = sizeof(#member) - 1, .kind = what, .need = OPTIONAL,          \
-        .offset = offsetof(struct fixture, member), .limit = how_many, .child = of                 \
-    }
-static const struct field fields[] = {
-    MEMBER(now, FIELD_TIME, 0, NULL),
-    MEMBER(policy, FIELD_ITEM, 0, &shape_decision_policy),
-    MEMBER(products, FIELD_LIST, ITEMS_MAX, &shape_product_page),
-    MEMBER(subscriptions, FIELD_LIST, ITEMS_MAX, &shape_subscription),
-    MEMBER(overrides, FIELD_LIST, ITEMS_MAX, &shape_override),
-};
-#undef MEMBER
-
-static const struct shape shape_fixture = {
-    .name = "a fixture",
-    .size = sizeof(struct fixture),
-    .fields = fields,
-    .field_count = sizeof(fields) / sizeof(fields[0]),
-};
+enum { FILE_MAX = 64 * 1024 * 1024 };
 
 int fixture_read(const char *path, struct buf *ret_text, struct error *error)
 {
@@ -58,7 +28,7 @@ static void complete_record(struct subscription *record, int64_t now_s)
         record->version = 1;
 }
 
-static int put_records(struct fixture *fixture, struct replica *replica, struct error *error)
+static int put_records(struct stored_fixture *fixture, struct replica *replica, struct error *error)
 {
     int64_t now_s = fixture->now != 0 ? fixture->now : clock_wall_s();
 
@@ -73,7 +43,8 @@ static int put_records(struct fixture *fixture, struct replica *replica, struct 
     return 0;
 }
 
-static void put_overrides(struct fixture *fixture, struct replica *replica, struct arena *arena)
+static void put_overrides(struct stored_fixture *fixture, struct replica *replica,
+                          struct arena *arena)
 {
     for (size_t i = 0; i < fixture->overrides.count; i++) {
         struct override *override = &fixture->overrides.items[i];
@@ -87,10 +58,12 @@ int fixture_load(struct str text, struct local *local, struct error *error)
 {
     cleanup(arena_done) struct arena arena = ARENA_INIT;
     cleanup(buf_done) struct buf bytes = BUF_INIT;
-    struct fixture fixture = {0};
+    struct shape named = shape_stored_fixture;
+    struct stored_fixture fixture;
 
-    if (fixture_json_pack(text, &shape_fixture, &bytes, error) < 0 ||
-        codec_decode(&shape_fixture, buf_str(&bytes), &arena, &fixture, error) < 0)
+    named.name = "a fixture"; /* as sentences about it say */
+    if (fixture_json_pack(text, &named, &bytes, error) < 0 ||
+        codec_decode(&shape_stored_fixture, buf_str(&bytes), &arena, &fixture, error) < 0)
         return -1;
     local_stop_clock(local, fixture.now);
     local_decide_by(local, fixture.policy, &fixture.products);
