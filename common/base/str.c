@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/base/hash.h"
 #include "common/base/mem.h"
 
 struct str str_of(const char *text)
@@ -172,25 +173,37 @@ static size_t utf8_character(struct str s)
     return 1 + (size_t)more;
 }
 
-/* Eight characters of ASCII at once: a byte that is not ASCII, or NUL, sets a highest bit here. */
-static bool are_plain(const char *eight)
+/* Sets a highest bit of eight bytes that are not all ASCII without NUL. */
+static inline uint64_t odd_bits(uint64_t eight)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), highest = ones << 7;
-    uint64_t word;
+    const uint64_t ones = UINT64_C(0x0101010101010101);
 
-    memcpy(&word, eight, sizeof(word));
-    return (((word - ones) | word) & highest) == 0;
+    return (eight - ones) | eight;
+}
+
+/* Whether all is ASCII without NUL: eight bytes at once, of which the last may have been looked at.
+ */
+static inline bool is_plain(struct str s)
+{
+    enum { WORD = sizeof(uint64_t), HALF = WORD / 2 };
+    const uint64_t highest = UINT64_C(0x8080808080808080);
+    const unsigned char *at = (const unsigned char *)s.ptr;
+    uint64_t odd;
+
+    if (s.len < HALF)
+        return s.len == 0;
+    if (s.len < WORD)
+        return (odd_bits(hash_read_4(at) << 32 | hash_read_4(at + s.len - HALF)) & highest) == 0;
+    odd = odd_bits(hash_read_8(at + s.len - WORD));
+    for (size_t i = 0; i + WORD < s.len; i += WORD)
+        odd |= odd_bits(hash_read_8(at + i));
+    return (odd & highest) == 0;
 }
 
 bool str_is_utf8(struct str s)
 {
-    enum { WORD = sizeof(uint64_t) };
-
-    while (s.len >= WORD && are_plain(s.ptr)) {
-        /* The last word may overlap what was looked at. */
-        size_t step = s.len >= 2 * WORD || s.len == WORD ? WORD : s.len - WORD;
-        s = str_from(s.ptr + step, s.len - step);
-    }
+    if (is_plain(s))
+        return true;
     while (s.len > 0) {
         size_t len = utf8_character(s);
         if (len == 0)

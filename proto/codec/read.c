@@ -25,24 +25,33 @@ static int too_long(const struct reader *reader, const char *name, size_t limit)
     return error_set(reader->error, "'%s' is longer than %zu bytes", name, limit);
 }
 
+static int keep_text(const struct reader *reader, const char *name, struct str text, size_t limit,
+                     struct str *ret)
+{
+    if (text.len > limit)
+        return too_long(reader, name, limit);
+    if (!str_is_utf8(text))
+        return error_set(reader->error, "'%s' is not UTF-8 text", name);
+    *ret = text;
+    return 1;
+}
+
 static int take_text(const struct reader *reader, const char *name, const struct token *token,
                      size_t limit, struct str *ret)
 {
     if (token->kind != TOKEN_TEXT)
         return wrong_type(reader, name, "a text");
-    if (token->bytes.len > limit)
-        return too_long(reader, name, limit);
-    if (!str_is_utf8(token->bytes))
-        return error_set(reader->error, "'%s' is not UTF-8 text", name);
-    *ret = token->bytes;
-    return 1;
+    return keep_text(reader, name, token->bytes, limit, ret);
 }
 
 int read_text(struct reader *reader, const char *name, size_t limit, struct str *ret)
 {
     struct token token;
+    struct str text;
 
-    if (!token_next(&reader->input, &token))
+    if (input_take_short_text(&reader->input, &text))
+        return keep_text(reader, name, text, limit, ret);
+    if (!token_next_wide(&reader->input, &token))
         return read_not_whole(reader);
     return token.kind == TOKEN_NIL ? 0 : take_text(reader, name, &token, limit, ret);
 }
@@ -81,7 +90,9 @@ int read_integer(struct reader *reader, const char *name, int64_t *ret)
 {
     struct token token;
 
-    if (!token_next(&reader->input, &token))
+    if (input_take_common_integer(&reader->input, ret))
+        return 1;
+    if (!token_next_wide(&reader->input, &token))
         return read_not_whole(reader);
     if (token.kind == TOKEN_NIL)
         return 0;
@@ -95,6 +106,10 @@ int read_number(struct reader *reader, const char *name, double *ret)
 {
     struct token token;
 
+    if (input_take_common_integer(&reader->input, &token.integer)) {
+        *ret = (double)token.integer;
+        return 1;
+    }
     if (!token_next(&reader->input, &token))
         return read_not_whole(reader);
     switch (token.kind) {
@@ -118,6 +133,10 @@ int read_value(struct reader *reader, const char *name, struct value *ret)
 {
     struct token token;
 
+    if (input_take_common_integer(&reader->input, &token.integer)) {
+        *ret = (struct value){.kind = VALUE_INTEGER, .integer = token.integer};
+        return 1;
+    }
     if (!token_next(&reader->input, &token))
         return read_not_whole(reader);
     switch (token.kind) {
@@ -249,13 +268,11 @@ int read_item(struct reader *reader, const char *name, size_t size, read_fn *rea
     return 1;
 }
 
-static int next_key(struct reader *reader, struct pairs *pairs)
+static int next_wide_key(struct reader *reader, struct pairs *pairs)
 {
     struct token key;
 
     pairs->key = STR_NONE;
-    if (pairs->left == 0)
-        return 0;
     if (!token_next(&reader->input, &key) || !token_skip_parts(&reader->input, &key))
         return read_not_whole(reader);
     if (key.kind == TOKEN_TEXT)
@@ -263,13 +280,28 @@ static int next_key(struct reader *reader, struct pairs *pairs)
     return 0;
 }
 
+/* Nearly all keys are short texts. */
+static inline int next_key(struct reader *reader, struct pairs *pairs)
+{
+    struct input *input = &reader->input;
+
+    if (pairs->left == 0) {
+        pairs->key = STR_NONE;
+        return 0;
+    }
+    return input_take_short_text(input, &pairs->key) ? 0 : next_wide_key(reader, pairs);
+}
+
 int pairs_begin(struct reader *reader, struct pairs *ret_pairs)
 {
     struct token map;
 
-    if (!token_next(&reader->input, &map) || map.kind != TOKEN_MAP)
-        return error_set(reader->error, "a map was expected");
-    *ret_pairs = (struct pairs){.left = map.count};
+    *ret_pairs = (struct pairs){.left = 0};
+    if (!input_take_short_map(&reader->input, &ret_pairs->left)) {
+        if (!token_next(&reader->input, &map) || map.kind != TOKEN_MAP)
+            return error_set(reader->error, "a map was expected");
+        ret_pairs->left = map.count;
+    }
     return next_key(reader, ret_pairs);
 }
 

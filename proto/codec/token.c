@@ -1,18 +1,37 @@
 /* The first bytes are those of the MessagePack specification, "Formats". */
 #include "proto/codec/token.h"
 
+#include <endian.h>
 #include <string.h>
 
-static bool read_big_endian(struct input *input, size_t width, uint64_t *ret)
+/* Of 1, 2, 4 or 8 bytes; each case is a few instructions. */
+static uint64_t big_endian(const unsigned char *at, size_t width)
 {
-    uint64_t number = 0;
+    uint16_t half;
+    uint32_t word;
+    uint64_t all;
 
+    switch (width) {
+    case 1:
+        return *at;
+    case 2:
+        memcpy(&half, at, sizeof(half));
+        return be16toh(half);
+    case 4:
+        memcpy(&word, at, sizeof(word));
+        return be32toh(word);
+    default:
+        memcpy(&all, at, sizeof(all));
+        return be64toh(all);
+    }
+}
+
+static inline bool read_big_endian(struct input *input, size_t width, uint64_t *ret)
+{
     if ((size_t)(input->end - input->at) < width)
         return false;
-    for (size_t i = 0; i < width; i++)
-        number = number << 8 | input->at[i];
+    *ret = big_endian(input->at, width);
     input->at += width;
-    *ret = number;
     return true;
 }
 
@@ -264,9 +283,19 @@ static const unsigned char whole_sizes[256] = {
 /* Passes the small objects that most are. False: the bytes end within one. */
 static bool skip_small(struct input *input, size_t *wanted)
 {
+    enum { LONGEST_SMALL = 33 };
     const unsigned char *at = input->at;
     size_t left = *wanted, size = 0;
 
+    /* So many cannot reach beyond the end. */
+    size_t certain = (size_t)(input->end - at) / LONGEST_SMALL;
+    certain = certain < left ? certain : left;
+    left -= certain;
+    while (certain > 0 && (size = whole_sizes[*at]) != 0) {
+        at += size;
+        certain--;
+    }
+    left += certain;
     while (left > 0 && at < input->end && (size = whole_sizes[*at]) != 0) {
         if ((size_t)(input->end - at) < size)
             return false;
@@ -275,6 +304,20 @@ static bool skip_small(struct input *input, size_t *wanted)
     }
     input->at = at;
     *wanted = left;
+    return true;
+}
+
+/* The head of an array or map whose count stands in it: its parts are wanted instead of it. */
+static inline bool take_short_parts(struct input *input, size_t *wanted)
+{
+    enum { SHORT = 0x80, SHORT_BITS = 0xe0, IS_ARRAY = 0x10, COUNT = 0x0f };
+
+    if (input->at == input->end || (*input->at & SHORT_BITS) != SHORT)
+        return false;
+    unsigned first = *input->at++;
+    size_t count = first & COUNT;
+    *wanted += first & IS_ARRAY ? count : 2 * count;
+    --*wanted;
     return true;
 }
 
@@ -287,9 +330,11 @@ static bool skip_objects(struct input *input, size_t wanted)
             return false;
         if (wanted == 0)
             break;
-        if (!token_next(input, &token))
-            return false;
-        wanted += parts_of(&token) - 1;
+        if (!take_short_parts(input, &wanted)) {
+            if (!token_next_wide(input, &token))
+                return false;
+            wanted += parts_of(&token) - 1;
+        }
         if (wanted > (size_t)(input->end - input->at))
             return false;
     }

@@ -3,6 +3,9 @@
 #ifndef PROTO_CODEC_TOKEN_H
 #define PROTO_CODEC_TOKEN_H
 
+#include <endian.h>
+#include <string.h>
+
 #include "common/base/str.h"
 
 struct input {
@@ -36,30 +39,63 @@ struct token {
 
 bool token_next_wide(struct input *input, struct token *ret_token);
 
-/* False: the bytes end within it, or it begins with the byte that is never used. Most begin with a
- * small number or are a short text. */
-static inline bool token_next(struct input *input, struct token *ret_token)
+/* Takes a text whose length stands in its first byte; false: something else stands there. */
+static inline bool input_take_short_text(struct input *input, struct str *ret)
 {
-    enum { SHORT_TEXT = 0xa0, SHORT_TEXT_BITS = 0xe0, FIRST_NOT_A_NUMBER = 0x80 };
-    size_t left = (size_t)(input->end - input->at);
+    enum { SHORT_TEXT = 0xa0, SHORT_TEXT_MAX = 31 };
+    const unsigned char *at = input->at;
+    size_t len;
 
-    if (left == 0)
+    if (at == input->end || (len = (size_t)*at - SHORT_TEXT) > SHORT_TEXT_MAX ||
+        (size_t)(input->end - at) <= len)
         return false;
-    unsigned first = *input->at;
-    if (first < FIRST_NOT_A_NUMBER) {
-        input->at++;
-        ret_token->kind = TOKEN_INTEGER;
-        ret_token->integer = first;
+    ret->ptr = (const char *)at + 1;
+    ret->len = len;
+    input->at = at + 1 + len;
+    return true;
+}
+
+/* Likewise a small number, or one of four bytes, as times are. */
+static inline bool input_take_common_integer(struct input *input, int64_t *ret)
+{
+    enum { SMALL_MAX = 0x7f, FOUR_BYTES = 0xce };
+    const unsigned char *at = input->at;
+    uint32_t number;
+
+    if (at == input->end)
+        return false;
+    if (*at <= SMALL_MAX) {
+        *ret = *at;
+        input->at = at + 1;
         return true;
     }
-    if ((first & SHORT_TEXT_BITS) == SHORT_TEXT) {
-        size_t len = first - SHORT_TEXT;
-        if (left <= len)
-            return false;
+    if (*at != FOUR_BYTES || (size_t)(input->end - at) <= sizeof(number))
+        return false;
+    memcpy(&number, at + 1, sizeof(number));
+    *ret = be32toh(number);
+    input->at = at + 1 + sizeof(number);
+    return true;
+}
+
+/* Likewise the head of a map, with its count. Each pair takes two bytes at least. */
+static inline bool input_take_short_map(struct input *input, uint32_t *ret_count)
+{
+    enum { SHORT_MAP = 0x80, SHORT_MAP_MAX = 15 };
+    unsigned count;
+
+    if (input->at == input->end || (count = *input->at - (unsigned)SHORT_MAP) > SHORT_MAP_MAX ||
+        (size_t)(input->end - input->at) <= 2 * (size_t)count)
+        return false;
+    input->at++;
+    *ret_count = count;
+    return true;
+}
+
+/* False: the bytes end within it, or it begins with the byte that is never used. */
+static inline bool token_next(struct input *input, struct token *ret_token)
+{
+    if (input_take_short_text(input, &ret_token->bytes)) {
         ret_token->kind = TOKEN_TEXT;
-        ret_token->bytes.ptr = (const char *)input->at + 1;
-        ret_token->bytes.len = len;
-        input->at += 1 + len;
         return true;
     }
     return token_next_wide(input, ret_token);

@@ -1,21 +1,12 @@
-#include "proto/replica/index.h"
-
-#include <stdbool.h>
-
+/* The writer's side of an index. */
 #include "common/base/mem.h"
+#include "proto/replica/index_internal.h"
 
 enum {
-    HASH_BITS = 32,
-    SEGMENT_LINES = SLAB_BYTES / (int)sizeof(struct index_line),
     SEGMENT_SLOTS = SEGMENT_LINES * LINE_SLOTS,
     /* Fuller ones overflow too often, emptier ones cost too much. */
     SEGMENT_LIMIT = SEGMENT_SLOTS / 5 * 4,
-    FIRST_GROUP = 6,
 };
-
-/* Was used, and its line was full then: a search for another must look into the next line too. */
-#define LEFT     (UINT64_C(1) << HASH_BITS)
-#define IS_GROUP (UINT32_C(1) << SLAB_REF_BITS)
 
 /* The writer's view of a segment. */
 struct segment {
@@ -24,47 +15,6 @@ struct segment {
     unsigned depth;      /* so many highest bits are the same in all its hashes */
     uint32_t used, live; /* slots that are not empty; slots that lead somewhere */
 };
-
-struct index_directory {
-    unsigned depth;
-    struct segment **segments; /* the writer's; one for each entry below */
-    struct index_line *_Atomic lines[];
-};
-
-/* Blocks with the same hash. A place that is given up holds 0; what stands in the others stays
- * there, so that a reader who walks along misses none. */
-struct index_group {
-    unsigned char kind;
-    uint32_t capacity;
-    uint32_t live; /* the writer's */
-    atomic_uint_least32_t count;
-    atomic_uint_least32_t refs[];
-};
-
-static uint64_t slot_of(uint32_t hash, uint32_t ref)
-{
-    return (uint64_t)hash << HASH_BITS | ref;
-}
-
-static uint64_t read_slot(const index_slot *slot)
-{
-    return atomic_load_explicit(slot, memory_order_acquire);
-}
-
-static void write_slot(index_slot *slot, uint64_t value)
-{
-    atomic_store_explicit(slot, value, memory_order_release);
-}
-
-static size_t home_line(uint32_t hash)
-{
-    return hash % SEGMENT_LINES;
-}
-
-static size_t entry_of(const struct index_directory *directory, uint32_t hash)
-{
-    return (size_t)((uint64_t)hash >> (HASH_BITS - directory->depth));
-}
 
 static struct index_directory *new_directory(unsigned depth)
 {
@@ -93,11 +43,6 @@ static void set_entry(struct index_directory *directory, size_t entry, struct se
     atomic_store_explicit(&directory->lines[entry], segment->lines, memory_order_release);
 }
 
-static struct index_directory *directory_of(const struct index *index)
-{
-    return atomic_load_explicit(&index->directory, memory_order_acquire);
-}
-
 void index_init(struct index *index, struct slabs *slabs, struct epoch *epoch)
 {
     struct index_directory *directory = new_directory(0);
@@ -120,26 +65,51 @@ void index_done(struct index *index)
     mem_free(directory);
 }
 
+static index_slot *slot_with(struct index_line *line, uint64_t value)
+{
+    index_slot *slot = line->slots;
+
+    while (read_slot(slot) != value)
+        slot++;
+    return slot;
+}
+
+/* The first slot of a line that leads nowhere, or NULL. */
+static index_slot *free_slot(struct index_line *line)
+{
+    for (size_t i = 0; i < LINE_SLOTS; i++) {
+        if ((uint32_t)read_slot(&line->slots[i]) == 0)
+            return &line->slots[i];
+    }
+    return NULL;
+}
+
 /* The slot of a hash; else the one where it may be put, with *ret_found false. */
 static index_slot *find_slot(const struct segment *segment, uint32_t hash, bool *ret_found)
 {
     index_slot *room = NULL;
 
-    for (size_t line = home_line(hash);; line = (line + 1) % SEGMENT_LINES) {
-        bool was_full = true;
-        for (size_t i = 0; i < LINE_SLOTS; i++) {
-            index_slot *slot = &segment->lines[line].slots[i];
-            uint64_t value = read_slot(slot);
-            *ret_found = (uint32_t)(value >> HASH_BITS) == hash && (uint32_t)value != 0;
-            if (*ret_found)
-                return slot;
-            if ((uint32_t)value == 0 && !room)
-                room = slot;
-            was_full = was_full && value != 0;
-        }
-        if (!was_full)
+    for (size_t number = home_line(hash);; number = (number + 1) % SEGMENT_LINES) {
+        struct index_line *line = &segment->lines[number];
+        uint64_t found = find_in_line(line, hash);
+        *ret_found = found != UINT32_MAX;
+        if (*ret_found)
+            return slot_with(line, slot_of(hash, (uint32_t)found + 1));
+        if (!room)
+            room = free_slot(line);
+        if (has_room(line))
             return room;
     }
+}
+
+/* Where a hash may be put that is not there, in a segment of which nothing was taken away. */
+static index_slot *find_room(const struct segment *segment, uint32_t hash)
+{
+    index_slot *room = NULL;
+
+    for (size_t line = home_line(hash); !room; line = (line + 1) % SEGMENT_LINES)
+        room = free_slot(&segment->lines[line]);
+    return room;
 }
 
 static void fill_slot(struct segment *segment, index_slot *slot, uint64_t value)
@@ -147,13 +117,6 @@ static void fill_slot(struct segment *segment, index_slot *slot, uint64_t value)
     segment->used += read_slot(slot) == 0;
     segment->live++;
     write_slot(slot, value);
-}
-
-static void put_slot(struct segment *segment, uint64_t value)
-{
-    bool found;
-
-    fill_slot(segment, find_slot(segment, (uint32_t)(value >> HASH_BITS), &found), value);
 }
 
 static void free_slab(void *owner, uint64_t ref)
@@ -192,8 +155,10 @@ static void distribute(const struct segment *segment, struct segment *const targ
     for (size_t line = 0; line < SEGMENT_LINES; line++) {
         for (size_t i = 0; i < LINE_SLOTS; i++) {
             uint64_t value = read_slot(&segment->lines[line].slots[i]);
-            if ((uint32_t)value != 0)
-                put_slot(targets[value >> HASH_BITS >> shift & 1], value);
+            if ((uint32_t)value == 0)
+                continue;
+            struct segment *target = targets[value >> HASH_BITS >> shift & 1];
+            fill_slot(target, find_room(target, (uint32_t)(value >> HASH_BITS)), value);
         }
     }
 }
@@ -234,11 +199,6 @@ static struct segment *segment_of(const struct index *index, uint32_t hash)
     const struct index_directory *directory = directory_of(index);
 
     return directory->segments[entry_of(directory, hash)];
-}
-
-static struct index_group *group_of(const struct index *index, uint32_t ref)
-{
-    return (struct index_group *)slabs_block(index->slabs, ref & ~IS_GROUP);
 }
 
 /* A new group of those of an old one (or none) and `first` (or 0), with room for more. */
@@ -352,15 +312,9 @@ void index_replace(struct index *index, uint32_t hash, uint32_t ref, uint32_t by
 
 static bool line_was_full(const struct segment *segment, const index_slot *slot)
 {
-    const struct index_line *line =
-        &segment->lines[(size_t)((const char *)slot - (const char *)segment->lines) /
-                        sizeof(struct index_line)];
+    size_t at = (size_t)((const char *)slot - (const char *)segment->lines);
 
-    for (size_t i = 0; i < LINE_SLOTS; i++) {
-        if (read_slot(&line->slots[i]) == 0)
-            return false;
-    }
-    return true;
+    return !has_room(&segment->lines[at / sizeof(struct index_line)]);
 }
 
 void index_remove(struct index *index, uint32_t hash, uint32_t ref)
@@ -378,115 +332,4 @@ void index_remove(struct index *index, uint32_t hash, uint32_t ref)
     segment->used -= !was_full;
     segment->live--;
     index->count--;
-}
-
-struct index_cursor index_at(const struct index *index, uint32_t hash)
-{
-    const struct index_directory *directory = directory_of(index);
-    const struct index_line *lines =
-        atomic_load_explicit(&directory->lines[entry_of(directory, hash)], memory_order_acquire);
-
-    return (struct index_cursor){.index = index, .lines = lines, .hash = hash};
-}
-
-void index_prefetch(const struct index_cursor *cursor)
-{
-    __builtin_prefetch(&cursor->lines[home_line(cursor->hash)]);
-}
-
-static uint64_t smaller_of(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static bool has_room(const struct index_line *line)
-{
-    for (size_t i = 0; i < LINE_SLOTS; i++) {
-        if (read_slot(&line->slots[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Where the hash leads, 0 if nowhere. All slots of a line are looked at, and none is a branch:
- * which one it is cannot be predicted, and a wrong guess costs more than they do. Without the hash
- * in its upper half a slot that has it is a reference, others are larger; less one, so is no
- * reference. */
-static uint32_t find_ref(const struct index_line *lines, uint32_t hash)
-{
-    for (size_t line = home_line(hash);; line = (line + 1) % SEGMENT_LINES) {
-        uint64_t found = UINT32_MAX;
-#pragma GCC unroll 8
-        for (size_t i = 0; i < LINE_SLOTS; i++) {
-            uint64_t value = read_slot(&lines[line].slots[i]);
-            found = smaller_of(found, (value ^ slot_of(hash, 0)) - 1);
-        }
-        if (found != UINT32_MAX)
-            return (uint32_t)found + 1;
-        if (has_room(&lines[line]))
-            return 0;
-    }
-}
-
-static uint32_t next_in_group(struct index_cursor *cursor)
-{
-    const struct index_group *group = cursor->group;
-    uint32_t count = atomic_load_explicit(&group->count, memory_order_acquire);
-
-    while (cursor->place < count) {
-        uint32_t ref = atomic_load_explicit(&group->refs[cursor->place++], memory_order_acquire);
-        if (ref != 0)
-            return ref;
-    }
-    return 0;
-}
-
-/* As many as a question is likely to be about. */
-static void prefetch_group(const struct index_cursor *cursor)
-{
-    const struct index_group *group = cursor->group;
-    uint32_t count = atomic_load_explicit(&group->count, memory_order_acquire);
-
-    for (uint32_t i = 0; i < count && i < FIRST_GROUP; i++) {
-        uint32_t ref = atomic_load_explicit(&group->refs[i], memory_order_acquire);
-        if (ref != 0)
-            slabs_prefetch(cursor->index->slabs, ref);
-    }
-}
-
-static void read_line(struct index_cursor *cursor)
-{
-    uint32_t ref = find_ref(cursor->lines, cursor->hash);
-
-    cursor->lines = NULL;
-    if (ref & IS_GROUP)
-        cursor->group = group_of(cursor->index, ref);
-    else
-        cursor->ref = ref;
-}
-
-void index_fetch(struct index_cursor *cursor)
-{
-    if (cursor->lines)
-        read_line(cursor);
-    if (cursor->group)
-        prefetch_group(cursor);
-    else if (cursor->ref != 0)
-        slabs_prefetch(cursor->index->slabs, cursor->ref);
-}
-
-size_t index_breadth(const struct index_cursor *cursor)
-{
-    return cursor->group ? atomic_load_explicit(&cursor->group->count, memory_order_relaxed) : 0;
-}
-
-uint32_t index_next(struct index_cursor *cursor)
-{
-    if (cursor->lines)
-        read_line(cursor);
-    if (cursor->group)
-        return next_in_group(cursor);
-    uint32_t ref = cursor->ref;
-    cursor->ref = 0;
-    return ref;
 }

@@ -13,7 +13,8 @@ static void pack_fields(const struct packer *packer, const struct shape *shape, 
 
 static void pack_byte(struct buf *out, unsigned byte)
 {
-    buf_append_char(out, (char)byte);
+    *buf_room(out, 1) = (unsigned char)byte;
+    buf_grew(out, 1);
 }
 
 static void pack_word(const struct packer *packer, struct str text)
@@ -38,7 +39,8 @@ static unsigned width_of(int64_t integer)
 /* Of the lowest bytes so many; the machine has them first. */
 static void pack_integer(struct buf *out, int64_t integer, unsigned width)
 {
-    buf_append(out, &integer, width);
+    memcpy(buf_room(out, sizeof(integer)), &integer, sizeof(integer));
+    buf_grew(out, width);
 }
 
 /* The value's kind and more flags in one byte, then the value. */
@@ -148,51 +150,54 @@ static struct str arn_pattern(const struct subscription *record, struct str pref
     return str_from(place, before + 1 + after);
 }
 
-/* Nearly always a beginning that many share, and the licence key. */
-static void pack_license_arn(const struct packer *packer, const struct subscription *record)
-{
-    struct str arn = record->license_arn, key = record->license_key;
-    char place[WORD_LEN_MAX + 1];
-    uint32_t number = 0;
-
-    if (key.len > 0 && str_ends_with(arn, key) && !memchr(arn.ptr, '\0', arn.len)) {
-        struct str prefix = str_from(arn.ptr, arn.len - key.len);
-        number = words_number(packer->words, arn_pattern(record, prefix, place));
-    }
-    number_pack(packer->out, number);
-    if (number == 0)
-        text_pack(packer->out, arn);
-}
-
 static bool is_its_own_key(struct str handle)
 {
     return str_eq(handle_key(handle), handle);
 }
 
-/* As handle_key() would find, sooner where they are as AWS writes them. */
-static bool leads_to_license(struct str arn, struct str license)
+/* Whether it makes an ARN of a licence key that is put behind it, as handle_key() would find. */
+static bool is_license_prefix(struct str prefix)
 {
     static const struct str service = STR_INIT(":license-manager:");
-    size_t before = arn.len > license.len ? arn.len - license.len : 0;
 
-    if (before > 0 && arn.ptr[0] > ' ' && arn.ptr[before - 1] == ':' &&
-        str_ends_with(arn, license) && memmem(arn.ptr, before, service.ptr, service.len))
-        return true;
-    return str_eq(handle_key(arn), license);
+    return prefix.len > 0 && prefix.ptr[0] > ' ' && prefix.ptr[prefix.len - 1] == ':' &&
+           memmem(prefix.ptr, prefix.len, service.ptr, service.len);
 }
 
-static bool has_unusual_handle(const struct subscription *record)
+/* The word for what stands before the licence key; 0: none does. */
+static uint32_t prefix_number(const struct packer *packer, const struct subscription *record)
 {
-    struct str license = record->license_key, arn = record->license_arn;
+    struct str arn = record->license_arn, key = record->license_key;
+    size_t before = arn.len - key.len;
+    char place[WORD_LEN_MAX + 1];
 
-    for (size_t i = 0; i < record->aliases.count; i++) {
-        if (!is_its_own_key(record->aliases.items[i]))
-            return true;
+    if (key.len == 0 || arn.len < key.len || !bytes_are_equal(arn.ptr + before, key.ptr, key.len))
+        return 0;
+    uint32_t number = words_recent(packer->words, str_from(arn.ptr, before));
+    if (number != 0 || memchr(arn.ptr, '\0', arn.len))
+        return number;
+    return words_number(packer->words, arn_pattern(record, str_from(arn.ptr, before), place));
+}
+
+/* Nearly always a beginning that many share, and the licence key. False: the ARN is not found by
+ * that key. */
+static bool pack_license_arn(const struct packer *packer, const struct subscription *record)
+{
+    struct str arn = record->license_arn, key = record->license_key;
+    uint32_t number = prefix_number(packer, record);
+
+    number_pack(packer->out, number);
+    if (number == 0)
+        text_pack(packer->out, arn);
+    else if (number == packer->words->license_prefix)
+        return true;
+    if (number != 0 && is_license_prefix(str_from(arn.ptr, arn.len - key.len))) {
+        /* With an account in it, each makes a text of its own. */
+        if (words_text(packer->words, number).len == arn.len - key.len)
+            packer->words->license_prefix = number;
+        return true;
     }
-    return !is_its_own_key(record->id) || !is_its_own_key(record->tenant) ||
-           !is_its_own_key(record->account_id) || !is_its_own_key(record->customer_identifier) ||
-           !str_eq(license_key(license), license) ||
-           (arn.len > 0 && !leads_to_license(arn, license));
+    return arn.len == 0 || str_eq(handle_key(arn), key);
 }
 
 /* Each dimension stands once, nearly always; of many entitlements it is not found out. */
@@ -213,45 +218,58 @@ static bool may_repeat_dimension(const struct entitlement_list *list)
 static bool is_unusual(const struct subscription *record)
 {
     return record->entitlements.count == 0 || record->evidence || record->payment_failed_at != 0 ||
-           record->successor.len > 0 || has_unusual_handle(record) ||
-           may_repeat_dimension(&record->entitlements);
+           record->successor.len > 0 || may_repeat_dimension(&record->entitlements);
 }
 
-static unsigned flags_of(const struct subscription *record)
+/* Adds its flag, and that it has another spelling. What has a form of fixed size is its own key. */
+static void pack_handle(struct buf *out, struct str handle, unsigned flag, unsigned *flags)
 {
-    return (record->tenant.len > 0 ? PACKED_TENANT : 0) |
-           (record->account_id.len > 0 ? PACKED_ACCOUNT : 0) |
-           (record->customer_identifier.len > 0 ? PACKED_CUSTOMER : 0) |
-           (record->license_key.len > 0 ? PACKED_LICENSE : 0) |
-           (record->aliases.count > 0 ? PACKED_ALIASES : 0) |
-           (is_unusual(record) ? PACKED_UNUSUAL : 0);
+    if (handle.len == 0)
+        return;
+    *flags |= flag;
+    if (text_pack_fixed(out, handle))
+        return;
+    text_pack(out, handle);
+    if (!is_its_own_key(handle))
+        *flags |= PACKED_UNUSUAL;
 }
 
-static void pack_handle(struct buf *out, struct str handle)
+static void pack_license(struct buf *out, struct str license, unsigned *flags)
 {
-    if (handle.len > 0)
-        text_pack(out, handle);
+    size_t place = out->len;
+
+    if (license.len == 0)
+        return;
+    *flags |= PACKED_LICENSE;
+    text_pack(out, license);
+    if ((unsigned char)out->data[place] != TEXT_LICENSE && !str_eq(license_key(license), license))
+        *flags |= PACKED_UNUSUAL;
 }
 
-/* The head's `body` is set when that is known. */
-static void pack_handles(const struct subscription *record, struct buf *out)
+static void pack_aliases(struct buf *out, const struct str_list *aliases, unsigned *flags)
 {
-    struct packed_head head = {.flags = (unsigned char)flags_of(record)};
-
-    buf_append(out, &head, sizeof(head));
-    text_pack(out, record->id);
-    pack_handle(out, record->tenant);
-    pack_handle(out, record->account_id);
-    pack_handle(out, record->customer_identifier);
-    pack_handle(out, record->license_key);
-    if (record->aliases.count > 0)
-        pack_texts(out, &record->aliases);
-    if (out->len <= UINT16_MAX) {
-        head.body = (uint16_t)out->len;
-    } else {
-        head.flags |= PACKED_UNUSUAL;
+    if (aliases->count == 0)
+        return;
+    *flags |= PACKED_ALIASES;
+    pack_texts(out, aliases);
+    for (size_t i = 0; i < aliases->count; i++) {
+        if (!is_its_own_key(aliases->items[i]))
+            *flags |= PACKED_UNUSUAL;
     }
-    memcpy(out->data, &head, sizeof(head));
+}
+
+/* Where they end; their flags are added. */
+static size_t pack_handles(const struct subscription *record, struct buf *out, unsigned *flags)
+{
+    text_pack(out, record->id);
+    if (!is_its_own_key(record->id))
+        *flags |= PACKED_UNUSUAL;
+    pack_handle(out, record->tenant, PACKED_TENANT, flags);
+    pack_handle(out, record->account_id, PACKED_ACCOUNT, flags);
+    pack_handle(out, record->customer_identifier, PACKED_CUSTOMER, flags);
+    pack_license(out, record->license_key, flags);
+    pack_aliases(out, &record->aliases, flags);
+    return out->len;
 }
 
 /* Nearly always all entitlements of an agreement end together. */
@@ -279,25 +297,42 @@ static void pack_entitlements(const struct packer *packer, const struct entitlem
     }
 }
 
-void pack_subscription(struct words *words, const struct subscription *record, struct buf *out)
+static void pack_rest(const struct packer *packer, const struct subscription *record)
 {
-    const struct packer packer = {words, out, record->verified_at};
     struct subscription rest = *record;
-
-    buf_clear(out);
-    pack_handles(record, out);
-    narrow_pack(out, record->version);
-    pack_word(&packer, record->product_code);
-    narrow_pack(out, record->verified_at);
-    pack_entitlements(&packer, &record->entitlements);
-    pack_license_arn(&packer, record);
 
     rest.id = rest.tenant = rest.account_id = rest.customer_identifier = STR_NONE;
     rest.license_key = rest.license_arn = rest.product_code = STR_NONE;
     rest.aliases = (struct str_list){NULL, 0};
     rest.entitlements = (struct entitlement_list){NULL, 0};
     rest.version = rest.verified_at = 0;
-    pack_fields(&packer, &shape_subscription, &rest);
+    pack_fields(packer, &shape_subscription, &rest);
+}
+
+void pack_subscription(struct words *words, const struct subscription *record, struct buf *out)
+{
+    const struct packer packer = {words, out, record->verified_at};
+    struct packed_head head = {0};
+    unsigned flags = is_unusual(record) ? PACKED_UNUSUAL : 0;
+
+    buf_clear(out);
+    buf_append(out, &head, sizeof(head));
+    size_t body = pack_handles(record, out, &flags);
+    narrow_pack(out, record->version);
+    pack_word(&packer, record->product_code);
+    narrow_pack(out, record->verified_at);
+    pack_entitlements(&packer, &record->entitlements);
+    if (!pack_license_arn(&packer, record))
+        flags |= PACKED_UNUSUAL;
+    pack_rest(&packer, record);
+
+    /* Where the body begins is found without the head, too. */
+    if (body <= UINT16_MAX)
+        head.body = (uint16_t)body;
+    else
+        flags |= PACKED_UNUSUAL;
+    head.flags = (unsigned char)flags;
+    memcpy(out->data, &head, sizeof(head));
 }
 
 void pack_override(struct words *words, const struct override *override, struct buf *out)

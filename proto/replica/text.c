@@ -1,11 +1,13 @@
 #include "proto/replica/text.h"
 
+#include <endian.h>
+
 #include "common/base/hash.h"
 #include "proto/record/record.h"
 
 /* Behind TEXT_LONG (text.h). */
 enum {
-    TAG_LICENSE = 0x80,
+    TAG_LICENSE = TEXT_LICENSE,
     TAG_ID,
     TAG_UUID,
     TAG_ACCOUNT,
@@ -25,26 +27,43 @@ static const char hex_pairs[] =
     PAIRS("0") PAIRS("1") PAIRS("2") PAIRS("3") PAIRS("4") PAIRS("5") PAIRS("6") PAIRS("7")
         PAIRS("8") PAIRS("9") PAIRS("a") PAIRS("b") PAIRS("c") PAIRS("d") PAIRS("e") PAIRS("f");
 
-/* A digit's value and this bit; 0: no digit. */
-enum { IS_DIGIT = 0x10 };
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-static const unsigned char hex_values[256] = {
-    ['0'] = 0x10, ['1'] = 0x11, ['2'] = 0x12, ['3'] = 0x13, ['4'] = 0x14, ['5'] = 0x15,
-    ['6'] = 0x16, ['7'] = 0x17, ['8'] = 0x18, ['9'] = 0x19, ['a'] = 0x1a, ['b'] = 0x1b,
-    ['c'] = 0x1c, ['d'] = 0x1d, ['e'] = 0x1e, ['f'] = 0x1f,
-};
-
-static bool pack_hex(const char *digits, size_t bytes, unsigned char *to)
+/* The values of eight digits, a byte each, the first one's lowest. Adds to *bad what is wrong with
+ * them. */
+static inline uint64_t hex_values(uint64_t digits, uint64_t *bad)
 {
-    unsigned all = IS_DIGIT;
+    uint64_t is_letter = digits >> 6 & EACH_BYTE(1);
+    uint64_t values = (digits & EACH_BYTE(0x0f)) + is_letter * 9;
+    uint64_t is_above_9 = (values + EACH_BYTE(6)) >> 4 & EACH_BYTE(1);
+    uint64_t written = EACH_BYTE('0') + values + is_letter * ('a' - '0' - 10);
 
-    for (size_t i = 0; i < bytes; i++) {
-        unsigned high = hex_values[(unsigned char)digits[2 * i]];
-        unsigned low = hex_values[(unsigned char)digits[2 * i + 1]];
-        all &= high & low;
-        to[i] = (unsigned char)(high << 4 | (low & 0xf));
+    *bad |= (written ^ digits) | (is_above_9 ^ is_letter) | (values & EACH_BYTE(0xf0));
+    return values;
+}
+
+/* Each two values become one of the four bytes in front. */
+static inline uint32_t join_values(uint64_t values)
+{
+    values = (values << 4 | values >> 8) & UINT64_C(0x00ff00ff00ff00ff);
+    values = (values | values >> 8) & UINT64_C(0x0000ffff0000ffff);
+    return (uint32_t)(values | values >> 16);
+}
+
+/* So many bytes, four at once, of twice as many digits. */
+static inline bool pack_hex(const char *digits, size_t bytes, unsigned char *to)
+{
+    enum { BYTES = 4, DIGITS = 2 * BYTES };
+    uint64_t bad = 0;
+
+#pragma GCC unroll 4
+    for (size_t i = 0; i < bytes / BYTES; i++) {
+        uint64_t group;
+        memcpy(&group, digits + i * DIGITS, DIGITS);
+        uint32_t joined = htole32(join_values(hex_values(le64toh(group), &bad)));
+        memcpy(to + i * BYTES, &joined, BYTES);
     }
-    return all & IS_DIGIT;
+    return bad == 0;
 }
 
 static inline void unpack_hex(const unsigned char *from, size_t bytes, char *digits)
@@ -57,17 +76,20 @@ static inline void unpack_hex(const unsigned char *from, size_t bytes, char *dig
 /* The parts of a UUID's text, as bytes (RFC 4122, section 3). */
 static const unsigned char uuid_parts[] = {4, 2, 2, 2, 6};
 
+/* Its digits stand together first. */
 static bool pack_uuid(const char *text, unsigned char *to)
 {
+    char digits[2 * UUID_BYTES];
+    size_t at = 0;
+
     for (size_t i = 0; i < sizeof(uuid_parts); i++) {
-        if (!pack_hex(text, uuid_parts[i], to))
-            return false;
-        to += uuid_parts[i];
+        memcpy(digits + at, text, 2 * uuid_parts[i]);
+        at += 2 * uuid_parts[i];
         text += 2 * uuid_parts[i];
         if (i + 1 < sizeof(uuid_parts) && *text++ != '-')
             return false;
     }
-    return true;
+    return pack_hex(digits, UUID_BYTES, to);
 }
 
 static void unpack_uuid(const unsigned char *from, char *text)
@@ -174,18 +196,23 @@ void number_pack_signed(struct buf *out, int64_t number)
 void narrow_pack(struct buf *out, int64_t number)
 {
     uint32_t near = number >= 0 && number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
+    unsigned char *place = buf_room(out, sizeof(near) + sizeof(number));
 
-    buf_append(out, &near, sizeof(near));
-    if (near == UINT32_MAX)
-        buf_append(out, &number, sizeof(number));
+    memcpy(place, &near, sizeof(near));
+    memcpy(place + sizeof(near), &number, sizeof(number));
+    buf_grew(out, near == UINT32_MAX ? sizeof(near) + sizeof(number) : sizeof(near));
 }
 
 static void pack_plain(struct buf *out, struct str text)
 {
+    unsigned char *place = buf_room(out, 1 + NUMBER_BYTES_MAX + text.len);
+
     if (text.len < TEXT_LONG) {
-        buf_append_char(out, (char)text.len);
+        *place = (unsigned char)text.len;
+        buf_grew(out, 1);
     } else {
-        buf_append_char(out, TEXT_LONG);
+        *place = TEXT_LONG;
+        buf_grew(out, 1);
         number_pack(out, text.len);
     }
     buf_append_str(out, text);
@@ -200,14 +227,19 @@ static void pack_small(struct buf *out, unsigned char tag, const unsigned char s
     buf_grew(out, 1 + fixed_bytes(tag));
 }
 
-void text_pack(struct buf *out, struct str text)
+bool text_pack_fixed(struct buf *out, struct str text)
 {
     unsigned char small[TEXT_SMALL];
     unsigned char tag = pack_fixed(text, small);
 
     if (tag)
         pack_small(out, tag, small);
-    else
+    return tag != 0;
+}
+
+void text_pack(struct buf *out, struct str text)
+{
+    if (!text_pack_fixed(out, text))
         pack_plain(out, text);
 }
 
@@ -237,35 +269,41 @@ static size_t six_bytes(size_t len)
     return (len * 6 + 7) / 8;
 }
 
-static bool is_six(struct str text)
+/* Up to four characters as three bytes, the highest first; those that are missing are zeros. Adds
+ * to *bad what is wrong with them. */
+static inline unsigned six_group(const unsigned char *at, size_t count, unsigned *bad)
 {
-    if (text.len < SIX_LEN_MIN || text.len > SIX_LEN_MAX)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (six_values[(unsigned char)text.ptr[i]] == 0)
-            return false;
+    unsigned group = 0;
+
+    for (size_t i = 0; i < 4; i++) {
+        unsigned value = i < count ? six_values[at[i]] - 1u : 0;
+        *bad |= value;
+        group = group << 6 | value;
     }
-    return true;
+    return group;
 }
 
-static void pack_six(struct buf *out, struct str text)
+/* False: it has other characters, and nothing was written. */
+static bool pack_six(struct buf *out, struct str text)
 {
-    size_t size = 1 + six_bytes(text.len);
-    unsigned char *to = buf_room(out, size);
-    unsigned bits = 0, held = 0;
+    const unsigned char *at = (const unsigned char *)text.ptr, *end = at + text.len;
+    unsigned bad = 0;
 
+    if (text.len < SIX_LEN_MIN || text.len > SIX_LEN_MAX)
+        return false;
+    unsigned char *to = buf_room(out, 1 + six_bytes(text.len) + 2);
     *to++ = (unsigned char)(TAG_SIX + text.len - SIX_LEN_MIN);
-    for (size_t i = 0; i < text.len; i++) {
-        held = held << 6 | (six_values[(unsigned char)text.ptr[i]] - 1u);
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            *to++ = (unsigned char)(held >> bits);
-        }
+    for (; at < end; at += 4, to += 3) {
+        unsigned group =
+            end - at >= 4 ? six_group(at, 4, &bad) : six_group(at, (size_t)(end - at), &bad);
+        to[0] = (unsigned char)(group >> 16);
+        to[1] = (unsigned char)(group >> 8);
+        to[2] = (unsigned char)group;
     }
-    if (bits > 0)
-        *to = (unsigned char)(held << (8 - bits));
-    buf_grew(out, size);
+    if (bad > 0x3f)
+        return false;
+    buf_grew(out, 1 + six_bytes(text.len));
+    return true;
 }
 
 static void unpack_six(const unsigned char *from, size_t len, char *text)
@@ -289,9 +327,7 @@ void text_pack_tight(struct buf *out, struct str text)
 
     if (tag)
         pack_small(out, tag, small);
-    else if (is_six(text))
-        pack_six(out, text);
-    else
+    else if (!pack_six(out, text))
         pack_plain(out, text);
 }
 

@@ -13,6 +13,8 @@
 #include "common/base/hash.h"
 
 void text_pack(struct buf *out, struct str text);
+/* As text_pack() if the text has a form of fixed size; else false, and nothing was written. */
+bool text_pack_fixed(struct buf *out, struct str text);
 /* As text_pack(), smaller and slower: for what is not looked up by. Read by the same functions. */
 void text_pack_tight(struct buf *out, struct str text);
 /* Advances *at behind the packed text. */
@@ -21,6 +23,8 @@ const unsigned char *text_end(const unsigned char *packed);
 /* Compares packed texts as str_compare() does the texts. */
 int text_compare(const unsigned char *packed, struct str text);
 
+/* The tag of a licence key that is written as AWS writes them: l- and 32 hexadecimal digits. */
+enum { TEXT_LICENSE = 0x80 };
 enum { TEXT_SMALL = 16, TEXT_ID_LEN = 18 };
 /* Below this the tag is the length of a text that stands as it is; from here on the length stands
  * behind as a number, or follows from the tag. */

@@ -2,6 +2,7 @@
 
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "proto/replica/text.h"
 
 void words_init(struct words *words)
 {
@@ -37,13 +38,29 @@ static uint32_t find_or_add(struct words *words, struct str text)
     return known ? known : add(words, text);
 }
 
+static size_t place_of(struct str text)
+{
+    unsigned char first = 0, last = 0;
+
+    if (text.len > 0) {
+        first = (unsigned char)text.ptr[0];
+        last = (unsigned char)text.ptr[text.len - 1];
+    }
+    return (text.len * 7 + first * 3u + last) % RECENT_WORDS;
+}
+
+uint32_t words_recent(const struct words *words, struct str text)
+{
+    uint32_t recent = words->recent[place_of(text)];
+
+    return recent != 0 && texts_are_equal(words_text(words, recent), text) ? recent : 0;
+}
+
 uint32_t words_number(struct words *words, struct str text)
 {
-    if (text.len > WORD_LEN_MAX)
-        return 0;
-    size_t last = text.len > 0 ? (unsigned char)text.ptr[text.len - 1] : 0;
-    uint32_t *recent = &words->recent[(text.len + last) % RECENT_WORDS];
-    if (*recent == 0 || !str_eq(words_text(words, *recent), text))
-        *recent = find_or_add(words, text);
-    return *recent;
+    uint32_t number = words_recent(words, text);
+
+    if (number == 0 && text.len <= WORD_LEN_MAX)
+        number = words->recent[place_of(text)] = find_or_add(words, text);
+    return number;
 }
