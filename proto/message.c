@@ -79,7 +79,7 @@ const struct enumeration *const enumerations[] = {
 const size_t enumeration_count = sizeof(enumerations) / sizeof(enumerations[0]);
 
 #define METHOD(server, name, params, result, doc)                                                  \
-    {#server, #name, &shape_##params, &shape_##result, doc},
+    {#server, #name, sizeof(#name) - 1, &shape_##params, &shape_##result, doc},
 const struct method methods[METHOD_COUNT] = {
 #include "proto/messages.def"
 };

@@ -152,6 +152,7 @@ struct shape {
 struct method {
     const char *server;
     const char *name;
+    size_t name_len;
     const struct shape *params;
     const struct shape *result;
     const char *doc;

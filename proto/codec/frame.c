@@ -8,27 +8,51 @@ static int bad_frame(struct error *error)
     return error_set(error, "not a MessagePack-RPC message");
 }
 
-static bool read_msgid(struct input *input, uint32_t *ret_msgid)
+static bool read_integer_to(struct input *input, int64_t most, int64_t *ret)
 {
     struct token token;
 
-    if (!token_next(input, &token) || token.kind != TOKEN_INTEGER || token.integer < 0 ||
-        token.integer > UINT32_MAX)
+    if (input_take_common_integer(input, ret))
+        return *ret <= most;
+    if (!token_next(input, &token) || token.kind != TOKEN_INTEGER)
         return false;
-    *ret_msgid = (uint32_t)token.integer;
+    *ret = token.integer;
+    return *ret >= 0 && *ret <= most;
+}
+
+static bool read_msgid(struct input *input, uint32_t *ret_msgid)
+{
+    int64_t msgid;
+
+    if (!read_integer_to(input, UINT32_MAX, &msgid))
+        return false;
+    *ret_msgid = (uint32_t)msgid;
+    return true;
+}
+
+static bool read_array(struct input *input, uint32_t *ret_count)
+{
+    struct token array;
+
+    if (input_take_short_array(input, ret_count))
+        return true;
+    if (!token_next(input, &array) || array.kind != TOKEN_ARRAY)
+        return false;
+    *ret_count = array.count;
     return true;
 }
 
 /* Method and parameters, which a request and a notification end with. */
 static bool read_call(struct input *input, struct frame *frame)
 {
-    struct token method, params;
+    struct token method;
+    uint32_t count;
 
     if (!token_next(input, &method) || method.kind != TOKEN_TEXT)
         return false;
     frame->method = method.bytes;
     frame->body = str_from(input->at, (size_t)(input->end - input->at));
-    return token_next(input, &params) && params.kind == TOKEN_ARRAY;
+    return read_array(input, &count);
 }
 
 /* Texts of a map; other members are passed. */
@@ -81,18 +105,18 @@ int codec_open_frame(struct str bytes, struct frame *ret_frame, struct error *er
 {
     const unsigned char *begin = (const unsigned char *)bytes.ptr;
     struct input input = {begin, begin};
-    struct token array, type;
+    uint32_t count;
+    int64_t type;
 
     *ret_frame = (struct frame){0};
     if (!token_is_one_object(bytes))
         return error_set(error, "not one whole MessagePack object");
     input.end += bytes.len;
-    if (!token_next(&input, &array) || array.kind != TOKEN_ARRAY || array.count < 3 ||
-        !token_next(&input, &type) || type.kind != TOKEN_INTEGER || type.integer < 0 ||
-        type.integer > FRAME_NOTIFICATION)
+    if (!read_array(&input, &count) || count < 3 ||
+        !read_integer_to(&input, FRAME_NOTIFICATION, &type))
         return bad_frame(error);
-    ret_frame->type = (enum frame_type)type.integer;
-    return read_frame(&input, array.count, ret_frame) ? 0 : bad_frame(error);
+    ret_frame->type = (enum frame_type)type;
+    return read_frame(&input, count, ret_frame) ? 0 : bad_frame(error);
 }
 
 static struct reader reader_of(struct str bytes, struct arena *arena, struct error *error)

@@ -365,17 +365,13 @@ int places_begin(struct reader *reader, struct places *ret_places)
 {
     struct token array;
 
+    *ret_places = (struct places){.left = 0};
+    if (input_take_short_array(&reader->input, &ret_places->left))
+        return 0;
     if (!token_next(&reader->input, &array) || array.kind != TOKEN_ARRAY)
         return error_set(reader->error, "an array was expected");
-    *ret_places = (struct places){.left = array.count};
+    ret_places->left = array.count;
     return 0;
-}
-
-bool places_has(const struct reader *reader, struct places *places, bool is_map_expected)
-{
-    if (places->left == 1 && !is_map_expected && input_is_map(&reader->input))
-        places->has_options = true;
-    return places->left > 0 && !places->has_options;
 }
 
 int places_pass(struct reader *reader, struct places *places)

@@ -72,7 +72,15 @@ struct places {
 };
 
 int places_begin(struct reader *reader, struct places *ret_places);
-bool places_has(const struct reader *reader, struct places *places, bool is_map_expected);
+static inline bool places_has(const struct reader *reader, struct places *places,
+                              bool is_map_expected)
+{
+    if (places->left > 1)
+        return true;
+    if (places->left == 1 && !is_map_expected && input_is_map(&reader->input))
+        places->has_options = true;
+    return places->left == 1 && !places->has_options;
+}
 
 static inline bool places_read(struct places *places, uint64_t bit, int result)
 {

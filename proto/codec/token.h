@@ -77,6 +77,20 @@ static inline bool input_take_common_integer(struct input *input, int64_t *ret)
     return true;
 }
 
+/* Likewise the head of an array. */
+static inline bool input_take_short_array(struct input *input, uint32_t *ret_count)
+{
+    enum { SHORT_ARRAY = 0x90, SHORT_ARRAY_MAX = 15 };
+    unsigned count;
+
+    if (input->at == input->end || (count = *input->at - (unsigned)SHORT_ARRAY) > SHORT_ARRAY_MAX ||
+        (size_t)(input->end - input->at) <= count)
+        return false;
+    input->at++;
+    *ret_count = count;
+    return true;
+}
+
 /* Likewise the head of a map, with its count. Each pair takes two bytes at least. */
 static inline bool input_take_short_map(struct input *input, uint32_t *ret_count)
 {

@@ -49,12 +49,17 @@ size_t burdens_bytes(const struct burdens *burdens)
     return atomic_load_explicit(&burdens->bytes, memory_order_relaxed);
 }
 
+bool burdens_may_refuse(const struct burdens *burdens)
+{
+    size_t all = burdens_bytes(burdens);
+
+    return all >= burdens->limits.peer_bytes || all >= burdens->limits.all_bytes;
+}
+
 bool burdens_refuse(struct burdens *burdens, struct str peer)
 {
     size_t all = burdens_bytes(burdens);
 
-    if (all < burdens->limits.peer_bytes && all < burdens->limits.all_bytes)
-        return false;
     pthread_mutex_lock(&burdens->lock);
     const struct burden *burden = map_get(burdens->peers, peer);
     size_t bytes = burden ? burden->bytes : 0;

@@ -31,7 +31,9 @@ struct burdens *burdens_new(struct burden_limits limits);
 void burdens_leave(struct burdens *burdens);
 size_t burdens_bytes(const struct burdens *burdens);
 
-/* Whether the peer is refused, as of now. */
+/* Whether any peer may be refused now: asked first, for it takes no lock. */
+bool burdens_may_refuse(const struct burdens *burdens);
+/* If so: whether this one is. */
 bool burdens_refuse(struct burdens *burdens, struct str peer);
 
 /* How many replies and requests of the peer are counted now. */

@@ -45,6 +45,7 @@ bool envelope_receive(void *socket, int flags, struct envelope *ret_envelope)
     bool surplus;
 
     ret_envelope->count = 0;
+    ret_envelope->sent = 0;
     ret_envelope->mirrored = 1;
     ret_envelope->whole = false;
     if (!receive_frames(socket, flags, ret_envelope, &surplus)) {
@@ -63,7 +64,7 @@ bool envelope_receive(void *socket, int flags, struct envelope *ret_envelope)
 
 void envelope_done(struct envelope *envelope)
 {
-    for (size_t i = 0; i < envelope->count; i++)
+    for (size_t i = envelope->sent; i < envelope->count; i++)
         zmq_msg_close(&envelope->frames[i]);
     envelope->count = 0;
 }
@@ -99,7 +100,10 @@ int envelope_reply(void *socket, struct envelope *envelope, zmq_msg_t *body)
         err = send_frame(socket, &envelope->frames[i], true);
     if (err == 0)
         err = send_frame(socket, body, false);
-    zmq_msg_close(body);
+    if (err < 0)
+        zmq_msg_close(body);
+    else
+        envelope->sent = envelope->mirrored;
     return err;
 }
 

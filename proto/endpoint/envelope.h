@@ -21,6 +21,7 @@ struct envelope {
     zmq_msg_t frames[ENVELOPE_FRAMES_MAX];
     size_t count;    /* of frames kept */
     size_t mirrored; /* frames[0 .. mirrored - 1] go back */
+    size_t sent;     /* so many of these have, and libzmq has them */
     bool whole;      /* frames[mirrored] is the one payload */
 };
 

@@ -1,6 +1,7 @@
 /* The life of a request: received, decoded, handed to its handler, perhaps parked, answered. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -108,7 +109,7 @@ static int send_reply(struct rpc_request *request, struct str payload)
         server_thread_send(server->thread, &request->envelope, payload);
         return 0;
     }
-    server_reply_message(server, &server->slabs, envelope_peer(&request->envelope), payload, &body);
+    server_reply_message(server, &server->slabs, &request->envelope, payload, &body);
     return envelope_reply(server->router, &request->envelope, &body);
 }
 
@@ -189,7 +190,8 @@ static bool refuse_burden(struct rpc_request *request)
 {
     struct rpc_server *server = request->server;
 
-    if (!burdens_refuse(server->burdens, envelope_peer(&request->envelope)))
+    if (!burdens_may_refuse(server->burdens) ||
+        !burdens_refuse(server->burdens, envelope_peer(&request->envelope)))
         return false;
     server_count(&server->counters.refused, 1);
     server_tell_dropped(server);
@@ -235,7 +237,8 @@ static void refuse_malformed(struct rpc_request *request, const char *sentence)
 static const struct rpc_route *find_route(const struct rpc_server *server, struct str method)
 {
     for (const struct rpc_route *route = server->routes; route->handler; route++) {
-        if (str_eq_text(method, methods[route->method].name))
+        const struct method *known = &methods[route->method];
+        if (method.len == known->name_len && memcmp(method.ptr, known->name, method.len) == 0)
             return route;
     }
     return NULL;

@@ -72,11 +72,11 @@ void server_free(struct rpc_server *server)
     mem_free(server);
 }
 
-void server_reply_message(struct rpc_server *server, struct reply_slabs *slabs, struct str peer,
-                          struct str payload, zmq_msg_t *ret_message)
+void server_reply_message(struct rpc_server *server, struct reply_slabs *slabs,
+                          struct envelope *envelope, struct str payload, zmq_msg_t *ret_message)
 {
     if (!reply_slabs_message(slabs, payload, ret_message))
-        burden_message(server->burdens, peer, payload, ret_message);
+        burden_message(server->burdens, envelope_peer(envelope), payload, ret_message);
 }
 
 /* Bounded, so that one busy socket leaves the loop's other work its turn. */

@@ -76,9 +76,9 @@ int server_new(struct rpc_server **ret, const struct rpc_server_options *options
 void server_free(struct rpc_server *server);
 void server_fail_parked(struct rpc_server *server);
 
-/* The message of a reply to the peer, from the slabs of the calling thread. */
-void server_reply_message(struct rpc_server *server, struct reply_slabs *slabs, struct str peer,
-                          struct str payload, zmq_msg_t *ret_message);
+/* The message of a reply to the envelope's peer, from the slabs of the calling thread. */
+void server_reply_message(struct rpc_server *server, struct reply_slabs *slabs,
+                          struct envelope *envelope, struct str payload, zmq_msg_t *ret_message);
 /* Logs, once a minute at most, that something was refused or dropped. */
 void server_tell_dropped(struct rpc_server *server);
 void server_count_undeliverable(struct rpc_server *server);

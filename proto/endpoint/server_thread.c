@@ -35,7 +35,7 @@ void server_thread_send(struct server_thread *thread, struct envelope *envelope,
     zmq_msg_t body;
 
     pthread_mutex_lock(&thread->waker_lock);
-    server_reply_message(thread->server, &thread->slabs, envelope_peer(envelope), payload, &body);
+    server_reply_message(thread->server, &thread->slabs, envelope, payload, &body);
     /* Without a high-water mark on this pipe nothing is refused: replies are bounded in bytes. */
     envelope_reply(thread->waker, envelope, &body);
     pthread_mutex_unlock(&thread->waker_lock);
@@ -43,7 +43,8 @@ void server_thread_send(struct server_thread *thread, struct envelope *envelope,
 
 static bool is_ours(const struct server_thread *thread, struct envelope *envelope)
 {
-    return str_eq(socket_msg_str(&envelope->frames[0]), str_from(thread->secret, SECRET_SIZE));
+    return zmq_msg_size(&envelope->frames[0]) == SECRET_SIZE &&
+           str_eq(envelope_peer(envelope), str_from(thread->secret, SECRET_SIZE));
 }
 
 /* False: the thread is to stop. */
