@@ -7,8 +7,10 @@
 #include <stdio.h>
 
 #include "common/base/clock.h"
+#include "services/store/tables/record_writes.h"
 #include "services/store/tables/records.h"
 #include "services/store/work/books.h"
+#include "services/store/work/opening.h"
 #include "tests/bench/data.h"
 #include "tests/bench/tool.h"
 
@@ -42,12 +44,12 @@ int main(int argc, char **argv)
     struct error error;
     struct books books = {.policy = policy_default};
 
-    if (db_open(&books.db, &db_options, &error) < 0 || books_load(&books, 60000, &error) < 0)
+    if (db_open(&books.db, &db_options, &error) < 0 || books_open(&books, 60000, &error) < 0)
         tool_die("%s", error.text);
     int64_t seq = books.seq;
     for (uint64_t at = 0; at < customers; at += GROUP)
         fill_group(books.db, seq++, at, customers - at < GROUP ? customers - at : GROUP);
-    books_done(&books);
+    books_close(&books);
     printf("{\"seconds\": %.3f, \"customers\": %" PRIu64 "}\n",
            (double)(tool_now_ns() - begin_ns) / 1e9, customers);
     return 0;

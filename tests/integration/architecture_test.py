@@ -27,6 +27,7 @@ ROOMS = {
     "common/aws": ["client", "credentials", "environment", "arn"],
     "proto/clients/c": ["examples", "engine", "file", "copy", "remote", "call", "include"],
     "services/entitlectl": ["main.c", "verbs", "doctor", "command", "print"],
+    "services/store": ["process", "methods", "rules", "work", "tables", "disk"],
 }
 
 
@@ -101,10 +102,11 @@ def circle(arrows):
 
 @pytest.mark.parametrize("folder", sorted(ROOMS))
 def test_files_form_no_circle(folder):
-    # A header and the file of its name are one.
+    # A file, the header of its name and that of its internals are one.
     arrows = {}
     for path, kind, name in includes():
-        unit, below = str(path.with_suffix("")), name.rsplit(".", 1)[0]
+        unit, below = (str(pathlib.PurePath(file).with_suffix("")).removesuffix("_internal")
+                       for file in (path, name))
         if kind == '"' and path.is_relative_to(folder) and name.startswith(folder) and unit != below:
             arrows.setdefault(unit, set()).add(below)
     assert arrows
@@ -121,6 +123,24 @@ def test_modules_of_the_python_client_form_no_circle():
         arrows[path.stem] = set(named)
     assert "_errors" in arrows["_client"]
     assert circle(arrows) == []
+
+
+def test_functions_of_one_program_have_names_of_their_own():
+    """The linker takes the first of two in different libraries, without a word."""
+    places = {}
+    for layer in LAYERS:
+        for path in sorted((ROOT / layer).rglob("*.c")):
+            program = path.relative_to(ROOT).parts[1] if layer == "services" else ""
+            for name in re.findall(r"^(?!static)\w[\w *]*?\b(\w+)\([^;{}]*\)\n\{",
+                                   path.read_text(), re.M):
+                places.setdefault(name, []).append((program, str(path.relative_to(ROOT))))
+    assert len(places) > 1000
+    # libentitled ends the call, not the application, when memory is exhausted.
+    replaced = {"main", "mem_exhausted"}
+    wrong = [(name, sorted(found)) for name, found in places.items() if name not in replaced
+             for one in {program for program, _ in found}
+             if sum(program in ("", one) for program, _ in found) > 1]
+    assert wrong == []
 
 
 def test_includes_are_written_from_the_root():
@@ -170,4 +190,7 @@ def test_every_method_has_one_handler():
     for path in sorted((ROOT / "services").rglob("*.c")):
         routed += re.findall(r"\{\s*(?:\.method = )?(METHOD_\w+),\s*(?:\.handler = )?\w+\s*\}",
                              path.read_text())
+    routed += ["METHOD_store_" + method for method in re.findall(
+        r"^(?:READS|WRITES|SERVES)\((\w+), \w+\)",
+        (ROOT / "services/store/methods/methods.def").read_text(), re.M)]
     assert sorted(routed) == sorted(declared)

@@ -5,6 +5,7 @@
 
 #include "proto/record/record.h"
 #include "services/store/rules/apply.h"
+#include "services/store/work/scope.h"
 #include "tests/support/random.h"
 #include "tests/support/store_fixture.h"
 
@@ -391,7 +392,7 @@ static inline void answer(struct world *world, struct str id)
     struct mark_result marked;
     struct apply_result result = {0};
     bool probe;
-    enum scope scope = apply_scope(&record, &probe);
+    enum scope scope = scope_of(&record, &probe);
 
     if (scope == scope_none)
         return;
@@ -405,7 +406,7 @@ static inline void answer(struct world *world, struct str id)
                                   .checker = STR("test"),
                                   .signed_by = STR(SELLER)};
     params.product_alive = probe && params.rows.count == 0 && all_rows(world).count > 0;
-    assert_int_equal(fixture_write(world->f, on_apply, &params, &result), ERROR_NONE);
+    assert_int_equal(fixture_write(world->f, apply_as_stated, &params, &result), ERROR_NONE);
 }
 
 static inline const struct subscription *

@@ -15,9 +15,13 @@
 
 #include "common/base/clock.h"
 #include "proto/codec/codec.h"
+#include "services/store/methods/claimed.h"
 #include "services/store/methods/handlers.h"
 #include "services/store/process/commit.h"
+#include "services/store/tables/record_writes.h"
 #include "services/store/tables/records.h"
+#include "services/store/work/opening.h"
+#include "services/store/work/plan.h"
 
 #define PRODUCT    "4exampleproductcode0000001"
 #define ACCOUNT    "111122223333"
@@ -61,7 +65,7 @@ static inline int fixture_plan(struct fixture *fixture, struct error *error)
 {
     int more;
 
-    while ((more = books_plan_more(&fixture->books, error)) > 0)
+    while ((more = plan_more(&fixture->books, error)) > 0)
         ;
     return more;
 }
@@ -86,7 +90,7 @@ static inline void fixture_load(struct fixture *fixture)
     fixture->books.policy.unannounced_end_s = fixture->books.policy.confirm_delay_s;
     db_env_set_func_fsync(fixture_sync);
     if (db_open(&fixture->books.db, &options, &error) < 0 ||
-        books_load(&fixture->books, 60000, &error) < 0)
+        books_open(&fixture->books, 60000, &error) < 0)
         fail_msg("%s", error.text);
     fixture->commit = (struct commit){.books = &fixture->books,
                                       .group_limit = 256,
@@ -120,7 +124,7 @@ static inline int fixture_tear_down(void **state)
     struct fixture *fixture = *state;
     char command[128];
 
-    books_done(&fixture->books);
+    books_close(&fixture->books);
     arena_done(&fixture->arena);
     snprintf(command, sizeof(command), "rm -r '%s'", fixture->directory);
     assert_int_equal(system(command), 0);
@@ -217,6 +221,22 @@ static inline int64_t fixture_claim(struct fixture *fixture, struct str id)
     return 0;
 }
 
+/* Answers as of the time that a test states, which may be before its claim or yet to come. */
+static inline enum rpc_error apply_as_stated(struct work *work)
+{
+    return claimed_apply(work, ((const struct apply_params *)work->params)->began_at);
+}
+
+static inline enum rpc_error sweep_part_as_stated(struct work *work)
+{
+    return claimed_sweep_part(work, ((const struct sweep_part_params *)work->params)->began_at);
+}
+
+static inline enum rpc_error sweep_finish_as_stated(struct work *work)
+{
+    return claimed_sweep_finish(work, ((const struct sweep_finish_params *)work->params)->began_at);
+}
+
 static inline struct apply_result fixture_apply(struct fixture *fixture, struct str id,
                                                 enum scope scope, int64_t began_at,
                                                 struct aws_entitlement_list rows)
@@ -230,7 +250,7 @@ static inline struct apply_result fixture_apply(struct fixture *fixture, struct 
                                   .signed_by = STR(SELLER)};
     struct apply_result result = {0};
 
-    assert_int_equal(fixture_write(fixture, on_apply, &params, &result), ERROR_NONE);
+    assert_int_equal(fixture_write(fixture, apply_as_stated, &params, &result), ERROR_NONE);
     return result;
 }
 

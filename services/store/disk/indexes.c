@@ -4,16 +4,8 @@
 #include <string.h>
 
 #include "common/base/slice.h"
-#include "services/store/tables/journal.h"
-#include "services/store/tables/notifications.h"
-#include "services/store/tables/records.h"
 
 enum { SLICE_US = 3000 };
-
-const struct index_rule *const index_rules[] = {&records_by_handle, &journal_by_subscription,
-                                                &notifications_by_subscription,
-                                                &notifications_by_event};
-const size_t index_rule_count = sizeof(index_rules) / sizeof(index_rules[0]);
 
 /* Of each index first what is missing, along its rows, then what is too much, along its entries. */
 enum pass { ALONG_ROWS, ALONG_ENTRIES, PASSES };
@@ -126,27 +118,16 @@ static struct str position_of(size_t step, struct str after, struct arena *arena
     return str_from(bytes, after.len + 1);
 }
 
-static void journal(struct change *change, const struct index_part *found, struct arena *arena)
-{
-    if (found->missing + found->surplus == 0)
-        return;
-    journal_note(change, AUDIT_INDEX_REBUILT,
-                 arena_printf(arena,
-                              "index %s rebuilt: %" PRId64 " entries were missing, %" PRId64
-                              " were too many",
-                              found->rule->name, found->missing, found->surplus));
-}
-
-int indexes_check(struct db *db, struct change *change, struct str position, struct arena *arena,
-                  struct index_part *ret)
+int indexes_check(struct db *db, const struct index_rules *rules, struct change *change,
+                  struct str position, struct arena *arena, struct index_part *ret)
 {
     size_t step = position.len > 0 ? (unsigned char)position.ptr[0] : 0;
 
-    if (step >= PASSES * index_rule_count)
+    if (step >= PASSES * rules->count)
         return -1;
     struct part part = {.db = db,
                         .change = change,
-                        .rule = index_rules[step / PASSES],
+                        .rule = rules->items[step / PASSES],
                         .slice = slice_begin(SLICE_US),
                         .result = ret};
     if (position.len > 1)
@@ -157,10 +138,8 @@ int indexes_check(struct db *db, struct change *change, struct str position, str
                             : walk(&part, part.rule->index, check_entry, arena);
     if (!whole)
         ret->next = position_of(step, part.after, arena);
-    else if (step + 1 < PASSES * index_rule_count)
+    else if (step + 1 < PASSES * rules->count)
         ret->next = position_of(step + 1, STR_NONE, arena);
-    if (change)
-        journal(change, ret, arena);
     arena_done(&part.row);
     return 0;
 }

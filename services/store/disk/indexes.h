@@ -33,8 +33,10 @@ struct index_rule {
 };
 
 /* Later ones find out by the earlier ones whose history is whose. */
-extern const struct index_rule *const index_rules[];
-extern const size_t index_rule_count;
+struct index_rules {
+    const struct index_rule *const *items;
+    size_t count;
+};
 
 /* What one part found. */
 struct index_part {
@@ -45,9 +47,9 @@ struct index_part {
     struct str next; /* the position of the next part; empty: this was the last. In the arena */
 };
 
-/* Checks the part that begins at the position; empty: the first. Mends what differs with `change`
- * (in the journal too), only counts without. -1 if that is no position. */
-int indexes_check(struct db *db, struct change *change, struct str position, struct arena *arena,
-                  struct index_part *ret);
+/* Checks the part that begins at the position; empty: the first. Mends what differs with `change`,
+ * only counts without. -1 if that is no position. */
+int indexes_check(struct db *db, const struct index_rules *rules, struct change *change,
+                  struct str position, struct arena *arena, struct index_part *ret);
 
 #endif

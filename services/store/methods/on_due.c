@@ -1,6 +1,7 @@
 /* Methods about due work: mark, apply_part, apply. */
 #include "proto/codec/codec.h"
 #include "proto/record/record.h"
+#include "services/store/methods/claimed.h"
 #include "services/store/methods/handlers.h"
 #include "services/store/rules/answers.h"
 #include "services/store/rules/apply.h"
@@ -8,6 +9,7 @@
 #include "services/store/tables/records.h"
 #include "services/store/tables/seller.h"
 #include "services/store/work/marks.h"
+#include "services/store/work/plan.h"
 
 /* What mark_result and apply_result hold; see messages.def. */
 enum { MARKED_MAX = 25000, CHANGED_MAX = 1000 };
@@ -92,8 +94,9 @@ enum rpc_error on_apply_part(struct work *work)
     return ERROR_CONFLICT;
 }
 
-enum rpc_error on_apply(struct work *work)
+enum rpc_error claimed_apply(struct work *work, int64_t began_at_s)
 {
+    /* As it is taken: by our clock, and with its earlier parts. */
     struct apply_params answer = *(const struct apply_params *)work->params;
     const struct apply_params *params = &answer;
     struct apply_result *result = work->result;
@@ -102,6 +105,7 @@ enum rpc_error on_apply(struct work *work)
     struct ids changed = {.arena = work->arena};
     bool partial = false;
 
+    answer.began_at = began_at_s;
     if (!holds_claim(work, params->subscription, params->fence) ||
         !seller_takes(change->db, params->signed_by, work->error))
         return ERROR_CONFLICT;
@@ -132,6 +136,14 @@ enum rpc_error on_apply(struct work *work)
     return ERROR_NONE;
 }
 
+enum rpc_error on_apply(struct work *work)
+{
+    const struct apply_params *params = work->params;
+
+    return claimed_apply(work, due_call_time_s(work->books->due, params->subscription,
+                                               params->began_at, moment_now()));
+}
+
 enum rpc_error on_release(struct work *work)
 {
     const struct release_params *params = work->params;
@@ -156,7 +168,7 @@ enum rpc_error on_due(struct work *work)
         return ERROR_NOT_FOUND;
     }
     marks_get(work->books->db, record.id, work->arena, &stored);
-    struct due_plan plan = books_plan(work->books, &record, &stored);
+    struct due_plan plan = plan_of(work->books, &record, &stored);
     int64_t at_ms = due_planned_at_ms(&plan);
     *result = (struct due_result){.reason = stored.reason,
                                   .since = stored.since,

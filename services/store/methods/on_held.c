@@ -7,6 +7,7 @@
 #include "services/store/methods/handlers.h"
 #include "services/store/rules/apply.h"
 #include "services/store/tables/journal.h"
+#include "services/store/tables/record_writes.h"
 #include "services/store/tables/records.h"
 
 enum { ENDS_MAX = 200, SLICE_US = 5000 };

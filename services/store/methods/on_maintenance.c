@@ -1,10 +1,21 @@
 /* What an operator asks of the store about itself. */
 #include <inttypes.h>
 
-#include "services/store/disk/indexes.h"
 #include "services/store/methods/handlers.h"
 #include "services/store/tables/chain.h"
+#include "services/store/tables/index_rules.h"
 #include "services/store/tables/journal.h"
+
+static void note_rebuilt(struct change *change, const struct index_part *found, struct arena *arena)
+{
+    if (found->missing + found->surplus == 0)
+        return;
+    journal_note(change, AUDIT_INDEX_REBUILT,
+                 arena_printf(arena,
+                              "index %s rebuilt: %" PRId64 " entries were missing, %" PRId64
+                              " were too many",
+                              found->rule->name, found->missing, found->surplus));
+}
 
 enum rpc_error on_check_indexes(struct work *work)
 {
@@ -14,11 +25,14 @@ enum rpc_error on_check_indexes(struct work *work)
 
     work->change->origin.cause = params->author.len > 0 ? CAUSE_OPERATOR : CAUSE_STORE;
     work->change->origin.author = params->author;
-    if (indexes_check(work->change->db, params->report_only ? NULL : work->change, params->position,
-                      work->arena, &part) < 0) {
+    struct change *mending = params->report_only ? NULL : work->change;
+    if (indexes_check(work->change->db, &index_rules, mending, params->position, work->arena,
+                      &part) < 0) {
         error_set(work->error, "'position' must be the 'next' of a part before");
         return ERROR_BAD_REQUEST;
     }
+    if (mending)
+        note_rebuilt(mending, &part, work->arena);
     *result = (struct check_indexes_result){.index = str_of(part.rule->name),
                                             .entries = part.entries,
                                             .missing = part.missing,

@@ -2,6 +2,7 @@
  * journal. */
 #include "proto/codec/codec.h"
 #include "services/store/methods/handlers.h"
+#include "services/store/rules/receive.h"
 #include "services/store/tables/journal.h"
 #include "services/store/tables/notifications.h"
 #include "services/store/tables/records.h"
@@ -12,7 +13,7 @@ enum rpc_error on_notify(struct work *work)
     struct notify_result *result = work->result;
     struct notification taken;
 
-    notifications_take(work->books, work->change, params->notification, &taken);
+    receive_notification(work->books, work->change, params->notification, &taken);
     struct notify_result borrowed = {.outcome = taken.outcome,
                                      .subscriptions = taken.subscriptions};
     codec_copy(&shape_notify_result, &borrowed, work->arena, result);

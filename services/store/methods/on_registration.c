@@ -8,14 +8,12 @@
 #include "services/store/methods/handlers.h"
 #include "services/store/rules/identity.h"
 #include "services/store/tables/journal.h"
+#include "services/store/tables/record_writes.h"
 #include "services/store/tables/records.h"
 #include "services/store/tables/seller.h"
 #include "services/store/tables/signing_keys.h"
+#include "services/store/tables/tokens.h"
 #include "services/store/work/marks.h"
-
-/* AWS Marketplace Seller Guide, "Onboarding customers": a registration token is good for 4 hours.
- */
-enum { TOKEN_LIFETIME_S = 4 * 3600 };
 
 static struct keys keys_of(const struct register_params *params)
 {
@@ -24,26 +22,6 @@ static struct keys keys_of(const struct register_params *params)
                          .license_key = license_key(params->license_arn),
                          .customer_identifier = params->customer_identifier,
                          .account_id = params->account_id};
-}
-
-/* A clock that was ahead does not make it last any longer. */
-static bool is_over(const struct stored_token *token, int64_t now_s)
-{
-    return token->expires_at <= now_s ||
-           record_time_is_ahead(token->expires_at, now_s + TOKEN_LIFETIME_S);
-}
-
-static void remember(struct change *change, struct str key, const struct stored_token *token)
-{
-    change_put(change, TABLE_TOKENS, key, &shape_stored_token, token);
-}
-
-static void remember_token(struct change *change, struct str digest, struct str id)
-{
-    if (digest.len > 0)
-        remember(change, digest,
-                 &(struct stored_token){.subscription = id,
-                                        .expires_at = change_now_s(change) + TOKEN_LIFETIME_S});
 }
 
 static void enter(struct subscription *record, const struct keys *keys,
@@ -114,7 +92,7 @@ enum rpc_error on_register(struct work *work)
     }
     join_unlicensed(work, &keys, record);
     identity_take_in_unestablished(change, record);
-    remember_token(change, params->token_sha256, record->id);
+    tokens_put(change, params->token_sha256, record->id);
     result->ticket =
         marks_mark(change, work->books->due, record->id, DUE_REGISTRATION, STR("registration"));
     result->subscription = arena_alloc(work->arena, sizeof(*record));
@@ -122,26 +100,14 @@ enum rpc_error on_register(struct work *work)
     return ERROR_NONE;
 }
 
-static bool find_token(struct db *db, struct str digest, struct arena *arena,
-                       struct stored_token *ret)
-{
-    struct error error;
-    struct str bytes;
-
-    return digest.len > 0 && db_get(db, TABLE_TOKENS, digest, arena, &bytes) &&
-           codec_decode(&shape_stored_token, bytes, arena, ret, &error) == 0;
-}
-
 enum rpc_error on_token_find(struct work *work)
 {
     const struct token_find_params *params = work->params;
     struct subscription_result *result = work->result;
-    struct stored_token token;
     struct subscription *record = arena_alloc(work->arena, sizeof(*record));
+    struct str id = tokens_find(work->books->db, params->token_sha256, clock_wall_s(), work->arena);
 
-    if (!find_token(work->books->db, params->token_sha256, work->arena, &token) ||
-        is_over(&token, clock_wall_s()) ||
-        !records_resolve(work->books->db, token.subscription, work->arena, record)) {
+    if (id.len == 0 || !records_resolve(work->books->db, id, work->arena, record)) {
         error_set(work->error, "this token was not seen in the last four hours");
         return ERROR_NOT_FOUND;
     }
@@ -149,46 +115,20 @@ enum rpc_error on_token_find(struct work *work)
     return ERROR_NONE;
 }
 
-/* Nonces stand among the digests of tokens, under a prefix that no digest has. */
 enum rpc_error on_reference_use(struct work *work)
 {
     const struct reference_use_params *params = work->params;
     struct change *change = work->change;
-    struct str key = arena_printf(work->arena, "ref:" STR_FMT, STR_ARG(params->nonce));
-    struct stored_token used;
 
     if (params->expires_at <= change_now_s(change)) {
         error_set(work->error, "this link has expired");
         return ERROR_NOT_FOUND;
     }
-    if (find_token(change->db, key, work->arena, &used)) {
+    if (!tokens_use_nonce(change, params->nonce, params->subscription, params->expires_at)) {
         error_set(work->error, "this link was used before");
         return ERROR_CONFLICT;
     }
-    remember(change, key,
-             &(struct stored_token){.subscription = params->subscription,
-                                    .expires_at = params->expires_at});
     return ERROR_NONE;
-}
-
-size_t tokens_prune(struct change *change, int64_t now_s, size_t limit)
-{
-    struct db_cursor cursor = db_ascend(change->db, TABLE_TOKENS, STR_NONE);
-    struct str key, value;
-    size_t count = 0;
-
-    while (count < limit && db_step(&cursor, &key, &value)) {
-        struct stored_token token;
-        struct error error;
-        if (codec_decode(&shape_stored_token, arena_str(&change->arena, value), &change->arena,
-                         &token, &error) == 0 &&
-            token.expires_at > now_s)
-            continue;
-        db_remove(change->db, TABLE_TOKENS, arena_str(&change->arena, key));
-        count++;
-    }
-    db_cursor_done(&cursor);
-    return count;
 }
 
 enum rpc_error on_signing_keys(struct work *work)

@@ -4,6 +4,7 @@
 #include "services/store/methods/handlers.h"
 #include "services/store/tables/contacts.h"
 #include "services/store/tables/journal.h"
+#include "services/store/tables/record_writes.h"
 #include "services/store/tables/records.h"
 #include "services/store/work/marks.h"
 

@@ -2,14 +2,17 @@
  * that never had an answer gets what is listed; whatever differs is marked due and asked about by
  * itself. Nothing that is granted is changed or ended here. */
 #include "proto/codec/codec.h"
+#include "services/store/methods/claimed.h"
 #include "services/store/methods/handlers.h"
 #include "services/store/rules/apply.h"
 #include "services/store/rules/identity.h"
 #include "services/store/tables/journal.h"
+#include "services/store/tables/record_writes.h"
 #include "services/store/tables/records.h"
 #include "services/store/tables/seller.h"
 #include "services/store/work/catch_up.h"
 #include "services/store/work/marks.h"
+#include "services/store/work/scope.h"
 #include "services/store/work/sweeps.h"
 
 /* A record with more could not be read again; see messages.def. */
@@ -57,7 +60,7 @@ static bool will_be_shown(const struct subscription *record, const struct keys *
 {
     bool probe;
 
-    return keys->customer_identifier.len > 0 || apply_scope(record, &probe) == SCOPE_ACCOUNT;
+    return keys->customer_identifier.len > 0 || scope_of(record, &probe) == SCOPE_ACCOUNT;
 }
 
 /* Unlicensed records of the same customer: which of them the rows are about, or whether they gained
@@ -172,14 +175,14 @@ static void compare_group(struct comparison *comparison, const struct aws_entitl
         compare_unknown(comparison, &keys, rows);
 }
 
-enum rpc_error on_sweep_part(struct work *work)
+enum rpc_error claimed_sweep_part(struct work *work, int64_t began_at_s)
 {
     const struct sweep_part_params *params = work->params;
     const struct aws_entitlement_list *rows = &params->rows;
     struct comparison comparison = {.work = work,
                                     .result = work->result,
                                     .product_code = sweeps_product(params->subscription),
-                                    .began_at_s = params->began_at};
+                                    .began_at_s = began_at_s};
 
     if (!holds(work, params->subscription, params->fence, params->signed_by))
         return ERROR_CONFLICT;
@@ -205,7 +208,7 @@ static bool is_unlisted(const struct subscription *record, int64_t began_at_s)
            record->successor.len == 0 && record->verified_at < began_at_s;
 }
 
-enum rpc_error on_sweep_finish(struct work *work)
+enum rpc_error claimed_sweep_finish(struct work *work, int64_t began_at_s)
 {
     enum { PART = 1000, PART_BYTES = 1 << 20 };
     const struct sweep_finish_params *params = work->params;
@@ -221,7 +224,7 @@ enum rpc_error on_sweep_finish(struct work *work)
                      &work->change->arena, &result->next);
     for (size_t i = 0; i < part.count; i++) {
         struct stored_due stored;
-        if (says_nothing || !is_unlisted(&part.items[i], params->began_at))
+        if (says_nothing || !is_unlisted(&part.items[i], began_at_s))
             continue;
         marks_get(work->change->db, part.items[i].id, &work->change->arena, &stored);
         if (stored.class != due_class_none)
@@ -235,7 +238,7 @@ enum rpc_error on_sweep_finish(struct work *work)
         return ERROR_NONE;
     const struct sweep_state outcome = {.product = product_code,
                                         .id = params->subscription,
-                                        .swept_at = params->began_at,
+                                        .swept_at = began_at_s,
                                         .rows = params->rows,
                                         .verified = params->verified,
                                         .differing = params->differing,
@@ -288,4 +291,23 @@ enum rpc_error on_sweep(struct work *work)
                    STR("an operator asked for it"));
     journal_note(work->change, AUDIT_REFRESH, STR("sweep"));
     return ERROR_NONE;
+}
+
+static int64_t call_time_s(const struct work *work, struct str id, int64_t stated_s)
+{
+    return due_call_time_s(work->books->due, id, stated_s, moment_now());
+}
+
+enum rpc_error on_sweep_part(struct work *work)
+{
+    const struct sweep_part_params *params = work->params;
+
+    return claimed_sweep_part(work, call_time_s(work, params->subscription, params->began_at));
+}
+
+enum rpc_error on_sweep_finish(struct work *work)
+{
+    const struct sweep_finish_params *params = work->params;
+
+    return claimed_sweep_finish(work, call_time_s(work, params->subscription, params->began_at));
 }

@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/log/log.h"
 #include "services/store/rules/succession.h"
+#include "services/store/work/settle.h"
 
 void commit_init(struct commit *commit)
 {
@@ -77,7 +78,7 @@ static bool attempt(struct commit *commit, struct commit_queue *group)
         good = false;
     }
     if (good) {
-        books_settle(books, &change);
+        settle_commit(books, &change);
         commit->committed(commit->arg, &change);
     }
     change_done(&change);

@@ -7,6 +7,7 @@
 #include "services/store/tables/chain.h"
 #include "services/store/tables/journal.h"
 #include "services/store/tables/notifications.h"
+#include "services/store/tables/tokens.h"
 
 enum {
     TURN_MS = 1000,

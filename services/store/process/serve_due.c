@@ -6,6 +6,7 @@
 #include "services/store/tables/records.h"
 #include "services/store/tables/seller.h"
 #include "services/store/work/marks.h"
+#include "services/store/work/scope.h"
 #include "services/store/work/sweeps.h"
 
 /* A claim about to expire may cross its caller's own deadline: the work would wait for the lease to
@@ -54,7 +55,7 @@ static bool describe_claim(struct store *store, const struct due_claim *claim, s
                                  .fence = claim->fence,
                                  .lease_ms = store->settings->store.lease_ms,
                                  .trace = stored.trace};
-    ret->scope = apply_scope(record, &ret->probe_product);
+    ret->scope = scope_of(record, &ret->probe_product);
     if (sweeps_is_id(claim->id)) {
         ret->sweep = record->product_code;
         ret->scope =
@@ -74,7 +75,7 @@ static bool fits(struct store *store, struct str id, const struct claim_result *
         !str_eq(record->product_code, first->subscription->product_code))
         return false;
     *ret = (struct claimed){.subscription = record};
-    if (apply_scope(record, &ret->probe_product) != SCOPE_LICENSE)
+    if (scope_of(record, &ret->probe_product) != SCOPE_LICENSE)
         return false;
     marks_get(store->books.db, id, arena, &stored);
     ret->reason = stored.reason;

@@ -2,8 +2,8 @@
 #include "common/base/clock.h"
 #include "proto/figures/figures.h"
 #include "services/store/process/store.h"
-#include "services/store/rules/ends.h"
 #include "services/store/tables/seller.h"
+#include "services/store/work/held.h"
 
 /* Only checkers answer applications: clients are told of them. */
 static const char checker_daemon[] = "entitled-checker";
@@ -51,7 +51,7 @@ static void add_own(const struct store *store, struct figures *figures)
 {
     const struct commit_stats *commits = &store->commit.stats;
     struct due_counts due = due_counts(store->books.due);
-    struct ends_held held = ends_held(&store->books, clock_wall_s());
+    struct held_counts held = held_count(&store->books, clock_wall_s());
     size_t claims_waiting = count_parked(&store->claims);
     size_t waits_waiting = count_parked(&store->waits);
 

@@ -8,6 +8,8 @@
 #include "common/base/mem.h"
 #include "common/log/log.h"
 #include "proto/settings/settings_policy.h"
+#include "services/store/work/opening.h"
+#include "services/store/work/plan.h"
 
 static const char holder[] = "entitled-store";
 
@@ -43,7 +45,7 @@ static int open_database(struct store *store, struct error *error)
         return -1;
     int64_t began_ms = clock_mono_ms();
     if (db_open(&store->books.db, &options, error) < 0 ||
-        books_load(&store->books, settings->lease_ms, error) < 0)
+        books_open(&store->books, settings->lease_ms, error) < 0)
         return -1;
     log_info("database recovered", LOG_TEXT("directory", settings->directory),
              LOG_TEXT("incarnation", store->books.incarnation), LOG_INT("seq", store->books.seq),
@@ -88,14 +90,14 @@ static int open_endpoints(struct store *store, struct error *error)
 }
 
 /* Until its plan is made a subscription becomes due only by a new mark. */
-static void plan_more(void *arg)
+static void plan_some(void *arg)
 {
     struct store *store = arg;
     struct error error;
-    int more = books_plan_more(&store->books, &error);
+    int more = plan_more(&store->books, &error);
 
     if (more > 0) {
-        loop_soon(store->context->loop, plan_more, store);
+        loop_soon(store->context->loop, plan_some, store);
     } else if (more < 0) {
         log_error("the due work cannot be planned; stopping", LOG_TEXT("why", error.text));
         daemon_failed(store->context);
@@ -111,10 +113,10 @@ void store_plan_anew(struct store *store)
 {
     bool on_its_way = store->planning_mono_ms != 0;
 
-    books_plan_anew(&store->books);
+    plan_anew(&store->books);
     store->planning_mono_ms = clock_mono_ms();
     if (!on_its_way)
-        loop_soon(store->context->loop, plan_more, store);
+        loop_soon(store->context->loop, plan_some, store);
 }
 
 int store_start(void *state, const struct daemon_context *context, struct error *error)
@@ -145,7 +147,7 @@ int store_start(void *state, const struct daemon_context *context, struct error 
     store_start_check(store);
     store_start_catching_up(store);
     store->planning_mono_ms = clock_mono_ms();
-    plan_more(store);
+    plan_some(store);
     return 0;
 }
 
@@ -174,7 +176,7 @@ void store_stop(void *state)
     feed_publisher_close(store->feed);
     suite_close(&store->suite);
     presence_free(store->presence);
-    books_done(&store->books);
+    books_close(&store->books);
     lock_release(store->lock);
     arena_done(&store->arena);
 }

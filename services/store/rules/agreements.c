@@ -4,6 +4,7 @@
 #include "proto/codec/codec.h"
 #include "services/store/rules/apply.h"
 #include "services/store/rules/identity.h"
+#include "services/store/tables/record_writes.h"
 #include "services/store/tables/records.h"
 
 /* An agreement is one account's: what an event of another account says of its id is kept apart, so

@@ -9,6 +9,7 @@
 #include "services/store/rules/ends.h"
 #include "services/store/rules/identity.h"
 #include "services/store/rules/succession.h"
+#include "services/store/tables/record_writes.h"
 #include "services/store/tables/records.h"
 #include "services/store/work/marks.h"
 

@@ -67,8 +67,4 @@ bool apply_decision(struct subscription *record, enum held_decision decision, in
 bool apply_payment_failed(struct subscription *record, int64_t at_s);
 bool apply_payment_succeeded(struct subscription *record, int64_t at_s);
 
-/* How AWS is to be asked about it next; 0 if nothing is known that a call could be filtered by.
- * *ret_probe_product: an empty answer would need the product's unfiltered one beside it. */
-enum scope apply_scope(const struct subscription *record, bool *ret_probe_product);
-
 #endif

@@ -9,6 +9,7 @@
 #include "proto/codec/codec.h"
 #include "services/store/rules/apply.h"
 #include "services/store/tables/journal.h"
+#include "services/store/tables/record_writes.h"
 #include "services/store/tables/records.h"
 
 enum { MANY_DEFAULT = 5, WITHIN_DEFAULT_S = 3600 };
@@ -161,72 +162,4 @@ void ends_weigh_undecided(struct books *books, struct change *change,
     load(change->db, key, &change->arena, &ends);
     alarm(change, &ends, &limits, after);
     change_put(change, TABLE_META, key, &shape_stored_ends, &ends);
-}
-
-/* For the figures: the subscriptions that were held when last written, and until when. */
-
-struct held_note {
-    int64_t until_s;
-    bool refused;
-};
-
-void ends_note(struct books *books, struct str id, const struct subscription *record)
-{
-    int64_t until_s = 0;
-    enum held_reason reason =
-        record ? record_held(record, &books->policy, clock_wall_s(), &until_s) : held_reason_none;
-
-    if (!books->held && reason == held_reason_none)
-        return;
-    if (!books->held)
-        books->held = map_new();
-    mem_free(map_remove(books->held, id));
-    if (!record_held_for_operator(reason))
-        return;
-    struct held_note *note = mem_alloc(sizeof(*note));
-    *note = (struct held_note){until_s, reason == HELD_REFUSED};
-    map_put(books->held, id, note);
-}
-
-struct counting_held {
-    struct ends_held counts;
-    int64_t now_s;
-};
-
-static bool count_one(void *arg, struct str key, void *value)
-{
-    struct counting_held *counting = arg;
-    const struct held_note *note = value;
-
-    (void)key;
-    if (note->until_s > counting->now_s) {
-        counting->counts.waiting += !note->refused;
-        counting->counts.refused += note->refused;
-    }
-    return true;
-}
-
-struct ends_held ends_held(const struct books *books, int64_t now_s)
-{
-    struct counting_held counting = {.now_s = now_s};
-
-    if (books->held)
-        map_each(books->held, count_one, &counting);
-    return counting.counts;
-}
-
-static bool free_note(void *arg, struct str key, void *value)
-{
-    (void)arg;
-    (void)key;
-    mem_free(value);
-    return true;
-}
-
-void ends_forget(struct books *books)
-{
-    if (!books->held)
-        return;
-    map_each(books->held, free_note, NULL);
-    map_free(take(books->held));
 }

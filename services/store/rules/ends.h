@@ -21,15 +21,4 @@ void ends_weigh(struct books *books, struct change *change, const struct subscri
 void ends_weigh_undecided(struct books *books, struct change *change,
                           const struct subscription *before, const struct subscription *after);
 
-/* How many wait for an operator's decision now, and how many an operator has refused. For
- * statistics, from what was planned. */
-struct ends_held {
-    size_t waiting, refused;
-};
-
-struct ends_held ends_held(const struct books *books, int64_t now_s);
-/* The record was written, or read at the start; NULL: it is gone. */
-void ends_note(struct books *books, struct str id, const struct subscription *record);
-void ends_forget(struct books *books);
-
 #endif

@@ -3,6 +3,7 @@
 #include "services/store/rules/agreements.h"
 #include "services/store/rules/apply.h"
 #include "services/store/rules/identity.h"
+#include "services/store/tables/record_writes.h"
 #include "services/store/tables/records.h"
 #include "services/store/tables/seller.h"
 #include "services/store/work/marks.h"

@@ -5,7 +5,7 @@
 
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
-#include "services/store/rules/events.h"
+#include "proto/record/record.h"
 #include "services/store/tables/records.h"
 
 enum { NUMBER_SIZE = 8, PAGE_LIMIT = 1000, PAGE_BYTES = 512 * 1024 };
@@ -65,71 +65,6 @@ static struct event_keys keys_of(const struct notification *message, struct aren
     return keys;
 }
 
-static bool was_seen(struct db *db, const struct event_keys *keys)
-{
-    for (size_t i = 0; i < keys->count; i++) {
-        if (db_has(db, TABLE_EVENTS, keys->list[i]))
-            return true;
-    }
-    return false;
-}
-
-static void write_row(struct change *change, struct str number, const struct notification *message)
-{
-    struct notification row = *message;
-    struct event_keys keys = keys_of(message, &change->arena);
-
-    row.body = STR_NONE;
-    change_put(change, TABLE_NOTIFICATIONS, number, &shape_notification, &row);
-    if (message->body.len > 0)
-        db_put(change->db, TABLE_BODIES, number, message->body);
-    for (size_t i = 0; message->outcome != OUTCOME_DUPLICATE && i < keys.count; i++)
-        db_put(change->db, TABLE_EVENTS, keys.list[i], number);
-    for (size_t i = 0; i < message->subscriptions.count; i++)
-        db_put(change->db, TABLE_NOTIFICATIONS_OF,
-               of_key(&change->arena, message->subscriptions.items[i], number), STR_NONE);
-}
-
-/* As the journal names it. */
-static struct str author_of(struct change *change, const struct notification *message)
-{
-    enum { NAME_MAX_BYTES = 200 };
-    struct str replay = message->replay;
-
-    if (replay.len == 0 || replay.len > NAME_MAX_BYTES)
-        return message->id;
-    return arena_printf(&change->arena, STR_FMT " (replay " STR_FMT ")", STR_ARG(message->id),
-                        STR_ARG(replay));
-}
-
-void notifications_take(struct books *books, struct change *change,
-                        const struct notification *message, struct notification *ret)
-{
-    enum { SUBSCRIPTIONS_MAX = 1000 };
-    struct ids subscriptions = {.arena = &change->arena};
-    uint64_t number = last_number(change->db) + 1;
-    struct event_keys keys = keys_of(message, &change->arena);
-    bool seen = was_seen(change->db, &keys);
-
-    *ret = *message;
-    ret->id = id_of(&change->arena, number);
-    ret->received_at = change_now_s(change);
-    ret->outcome = outcome_none;
-    if (ret->event_time == 0 || ret->event_time > ret->received_at)
-        ret->event_time = ret->received_at;
-    change->origin =
-        (struct origin){CAUSE_NOTIFICATION, author_of(change, ret), change->origin.trace};
-    if (ret->trace.len == 0)
-        ret->trace = change->origin.trace;
-    events_apply(books, change, ret, &subscriptions);
-    if (seen)
-        ret->outcome = OUTCOME_DUPLICATE;
-    ret->subscriptions = subscriptions.list;
-    if (ret->subscriptions.count > SUBSCRIPTIONS_MAX)
-        ret->subscriptions.count = SUBSCRIPTIONS_MAX;
-    write_row(change, db_key_u64(&change->arena, number), ret);
-}
-
 static bool parse_id(struct str text, struct arena *arena, struct str *ret_number)
 {
     uint64_t number = 0;
@@ -144,6 +79,41 @@ static bool parse_id(struct str text, struct arena *arena, struct str *ret_numbe
     }
     *ret_number = db_key_u64(arena, number);
     return true;
+}
+
+bool notifications_have(struct db *db, const struct notification *message, struct arena *arena)
+{
+    struct event_keys keys = keys_of(message, arena);
+
+    for (size_t i = 0; i < keys.count; i++) {
+        if (db_has(db, TABLE_EVENTS, keys.list[i]))
+            return true;
+    }
+    return false;
+}
+
+struct str notifications_new_id(struct change *change)
+{
+    return id_of(&change->arena, last_number(change->db) + 1);
+}
+
+void notifications_put(struct change *change, const struct notification *message)
+{
+    struct notification row = *message;
+    struct event_keys keys = keys_of(message, &change->arena);
+    struct str number;
+
+    if (!parse_id(message->id, &change->arena, &number))
+        return;
+    row.body = STR_NONE;
+    change_put(change, TABLE_NOTIFICATIONS, number, &shape_notification, &row);
+    if (message->body.len > 0)
+        db_put(change->db, TABLE_BODIES, number, message->body);
+    for (size_t i = 0; message->outcome != OUTCOME_DUPLICATE && i < keys.count; i++)
+        db_put(change->db, TABLE_EVENTS, keys.list[i], number);
+    for (size_t i = 0; i < message->subscriptions.count; i++)
+        db_put(change->db, TABLE_NOTIFICATIONS_OF,
+               of_key(&change->arena, message->subscriptions.items[i], number), STR_NONE);
 }
 
 struct page {

@@ -1,15 +1,16 @@
-/* The messages of the queue: each is kept with what became of it; its facts are applied and its
- * subscriptions marked due in the same transaction. A duplicate (the same id, or the same key of
- * AWS's) is recorded as one, and still marks due. */
+/* The messages of the queue, each with what became of it. */
 #ifndef SERVICES_STORE_TABLES_NOTIFICATIONS_H
 #define SERVICES_STORE_TABLES_NOTIFICATIONS_H
 
+#include "services/store/disk/change.h"
 #include "services/store/disk/indexes.h"
-#include "services/store/work/books.h"
 
-/* *ret borrows from the change's arena; it is complete but for the body. */
-void notifications_take(struct books *books, struct change *change,
-                        const struct notification *message, struct notification *ret);
+/* Whether it came before: the same id, or the same key of AWS's. */
+bool notifications_have(struct db *db, const struct notification *message, struct arena *arena);
+/* For the next one that is put. */
+struct str notifications_new_id(struct change *change);
+/* Under its id, listed under its subscriptions. */
+void notifications_put(struct change *change, const struct notification *message);
 
 /* Newest first. 0, or -1 if `before` is not what a page before gave as next. */
 int notifications_list(struct db *db, const struct history_params *params, struct arena *arena,

@@ -2,18 +2,10 @@
 
 #include <string.h>
 
-#include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "proto/codec/codec.h"
 #include "proto/record/record.h"
-#include "services/store/tables/journal.h"
-
-enum { HANDLES_MAX = 8 + 64 };
-
-struct handles {
-    struct str items[HANDLES_MAX];
-    size_t count;
-};
+#include "services/store/tables/handles.h"
 
 static bool decode(struct str id, struct str bytes, struct arena *arena, struct subscription *ret)
 {
@@ -32,16 +24,6 @@ bool records_get(struct db *db, struct str id, struct arena *arena, struct subsc
 
     return id.len > 0 && db_get(db, TABLE_SUBSCRIPTIONS, id, arena, &bytes) &&
            decode(id, bytes, arena, ret);
-}
-
-static struct str row_key(struct arena *arena, struct str handle, struct str id)
-{
-    char *key = arena_alloc(arena, handle.len + 1 + id.len);
-
-    memcpy(key, handle.ptr, handle.len);
-    if (id.len > 0)
-        memcpy(key + handle.len + 1, id.ptr, id.len);
-    return str_from(key, handle.len + 1 + id.len);
 }
 
 static void append_found(struct db *db, struct str id, struct str product, struct arena *arena,
@@ -71,7 +53,7 @@ struct subscription_list records_find(struct db *db, struct str handle, struct s
 
     if (handle.len == 0)
         return list;
-    struct str prefix = row_key(arena, handle_key(handle), STR_NONE);
+    struct str prefix = handles_key(arena, handle_key(handle), STR_NONE);
     struct db_cursor cursor = db_ascend(db, TABLE_HANDLES, prefix);
     struct str key;
     while (db_step(&cursor, &key, NULL) && str_starts_with(key, prefix))
@@ -156,30 +138,6 @@ struct str_list records_encoded(struct db *db, struct str after, size_t limit, s
     return list;
 }
 
-static void add_handle(struct handles *handles, struct str handle)
-{
-    if (handle.len == 0 || handles->count == HANDLES_MAX)
-        return;
-    for (size_t i = 0; i < handles->count; i++) {
-        if (str_eq(handles->items[i], handle))
-            return;
-    }
-    handles->items[handles->count++] = handle;
-}
-
-static void collect_handles(const struct subscription *record, struct handles *ret)
-{
-    ret->count = 0;
-    add_handle(ret, record->id);
-    add_handle(ret, record->license_key);
-    add_handle(ret, record->account_id);
-    add_handle(ret, record->customer_identifier);
-    add_handle(ret, handle_key(record->tenant));
-    add_handle(ret, record->agreement_id);
-    for (size_t i = 0; i < record->aliases.count; i++)
-        add_handle(ret, record->aliases.items[i]);
-}
-
 static bool handles_of(struct db *db, struct str key, struct str value, struct arena *arena,
                        struct index_entries *ret)
 {
@@ -189,10 +147,10 @@ static bool handles_of(struct db *db, struct str key, struct str value, struct a
     (void)db;
     if (!decode(key, value, arena, &record))
         return false;
-    collect_handles(&record, &handles);
+    handles_collect(&record, &handles);
     ret->items = arena_alloc_array(arena, handles.count, sizeof(*ret->items));
     for (size_t i = 0; i < handles.count; i++)
-        ret->items[ret->count++].key = row_key(arena, handles.items[i], record.id);
+        ret->items[ret->count++].key = handles_key(arena, handles.items[i], record.id);
     return true;
 }
 
@@ -209,135 +167,6 @@ const struct index_rule records_by_handle = {.name = "handles",
                                              .index = TABLE_HANDLES,
                                              .entries_of = handles_of,
                                              .source_of = id_of_row};
-
-static bool has_handle(const struct handles *handles, struct str handle)
-{
-    for (size_t i = 0; i < handles->count; i++) {
-        if (str_eq(handles->items[i], handle))
-            return true;
-    }
-    return false;
-}
-
-static void index_handles(struct change *change, const struct subscription *before,
-                          const struct subscription *after)
-{
-    struct handles old = {.count = 0}, new = {.count = 0};
-
-    if (before)
-        collect_handles(before, &old);
-    if (after)
-        collect_handles(after, &new);
-    for (size_t i = 0; i < old.count; i++) {
-        if (!has_handle(&new, old.items[i]))
-            db_remove(change->db, TABLE_HANDLES, row_key(&change->arena, old.items[i], before->id));
-    }
-    for (size_t i = 0; i < new.count; i++) {
-        if (!has_handle(&old, new.items[i]))
-            db_put(change->db, TABLE_HANDLES, row_key(&change->arena, new.items[i], after->id),
-                   STR_NONE);
-    }
-}
-
-static void write_row(struct change *change, const struct subscription *before,
-                      const struct subscription *after)
-{
-    change_put(change, TABLE_SUBSCRIPTIONS, after->id, &shape_subscription, after);
-    index_handles(change, before, after);
-    change_wrote(change, after);
-}
-
-static struct str new_id(struct change *change)
-{
-    struct str id;
-
-    do {
-        unsigned char random[8];
-        struct buf hex = BUF_INIT;
-        crypto_random(random, sizeof(random));
-        crypto_hex(&hex, random, sizeof(random));
-        id = arena_printf(&change->arena, "s-%s", hex.data);
-        buf_done(&hex);
-    } while (db_has(change->db, TABLE_SUBSCRIPTIONS, id));
-    return id;
-}
-
-static void journal(struct change *change, const struct subscription *before,
-                    const struct subscription *after)
-{
-    struct buf text = BUF_INIT;
-
-    record_describe_change(before, after, &text);
-    journal_append(change, &(struct journal_entry){.subscription = after->id,
-                                                   .version = after->version,
-                                                   .change = buf_str(&text)});
-    buf_done(&text);
-}
-
-void records_insert(struct change *change, struct subscription *record)
-{
-    record->id = new_id(change);
-    record->version = 1;
-    record->seq = change->seq;
-    record->created_at = record->updated_at = change_now_s(change);
-    write_row(change, NULL, record);
-    journal(change, NULL, record);
-}
-
-static bool only_verified(const struct subscription *before, const struct subscription *after)
-{
-    struct subscription copy = *before;
-
-    copy.verified_at = after->verified_at;
-    return codec_equal(&shape_subscription, &copy, after);
-}
-
-enum record_write records_update(struct change *change, const struct subscription *before,
-                                 struct subscription *after)
-{
-    if (codec_equal(&shape_subscription, before, after))
-        return RECORD_SAME;
-    bool silent = only_verified(before, after);
-
-    after->version = before->version + 1;
-    after->seq = change->seq;
-    if (!silent)
-        after->updated_at = change_now_s(change);
-    write_row(change, before, after);
-    if (silent)
-        journal_append(
-            change, &(struct journal_entry){.subscription = after->id, .version = after->version});
-    else
-        journal(change, before, after);
-    return silent ? RECORD_VERIFIED : RECORD_CHANGED;
-}
-
-void records_verify(struct change *change, const struct subscription *before,
-                    struct subscription *after)
-{
-    struct verified_record *verified = arena_alloc(&change->arena, sizeof(*verified));
-
-    if (codec_equal(&shape_subscription, before, after))
-        return;
-    after->version = before->version + 1;
-    after->seq = change->seq;
-    write_row(change, before, after);
-    if (!change->verified)
-        journal_append(change, &(struct journal_entry){0});
-    *verified = (struct verified_record){change->verified, arena_str(&change->arena, after->id)};
-    change->verified = verified;
-}
-
-void records_remove_merged(struct change *change, const struct subscription *gone,
-                           const struct subscription *survivor)
-{
-    db_remove(change->db, TABLE_SUBSCRIPTIONS, gone->id);
-    index_handles(change, gone, NULL);
-    change_removed(change, gone->id);
-    struct str text = arena_printf(&change->arena, "merged into " STR_FMT, STR_ARG(survivor->id));
-    journal_append(change, &(struct journal_entry){.subscription = gone->id, .change = text});
-    journal_move(change, gone->id, survivor->id);
-}
 
 bool records_each(struct db *db, struct str after,
                   bool (*visit)(void *arg, const struct subscription *record), void *arg)

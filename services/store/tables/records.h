@@ -1,5 +1,4 @@
-/* Subscriptions in the database, with an index of every handle kept by hand: only what changed is
- * rewritten. Every write is journalled here, in the same transaction. */
+/* Subscriptions in the database, found by any of their handles. */
 #ifndef SERVICES_STORE_TABLES_RECORDS_H
 #define SERVICES_STORE_TABLES_RECORDS_H
 
@@ -25,25 +24,6 @@ struct subscription_list records_page(struct db *db, struct str after, struct st
 /* Likewise of all products, as they are stored, which is how they travel. */
 struct str_list records_encoded(struct db *db, struct str after, size_t limit, size_t bytes,
                                 struct arena *arena, struct str *ret_next);
-
-/* Gives a new record its id and times, and writes it. */
-void records_insert(struct change *change, struct subscription *record);
-enum record_write {
-    RECORD_SAME,     /* nothing was written */
-    RECORD_VERIFIED, /* only verified later: written, but journalled in silence */
-    RECORD_CHANGED,
-};
-
-/* Writes *after, which was *before, with its new version, if they differ. */
-/* Another time of verification and nothing else: many share one entry of the journal. */
-void records_verify(struct change *change, const struct subscription *before,
-                    struct subscription *after);
-enum record_write records_update(struct change *change, const struct subscription *before,
-                                 struct subscription *after);
-/* `gone` went into `survivor`, which is written by the caller and has the id as an alias: its
- * history is moved. */
-void records_remove_merged(struct change *change, const struct subscription *gone,
-                           const struct subscription *survivor);
 
 extern const struct index_rule records_by_handle;
 

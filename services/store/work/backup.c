@@ -13,8 +13,8 @@
 
 #include "common/base/mem.h"
 #include "services/store/tables/chain.h"
+#include "services/store/tables/incarnation.h"
 #include "services/store/tables/journal.h"
-#include "services/store/work/books.h"
 
 enum { STEP_BYTES = 1 << 20, FILES_MAX = 4096, NAME_LIMIT = 64, CACHE_BYTES = 16 << 20 };
 
@@ -288,7 +288,7 @@ static int prove(struct db *db, int64_t least_seq, struct backup_result *ret, st
                          least_seq);
     if (read_all(db, ret, error) < 0 || prove_journal(db, error) < 0)
         return -1;
-    return books_forget_incarnation(db, error);
+    return incarnation_forget(db, error);
 }
 
 static int sync_all(const struct backup *backup, struct error *error)

@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "services/store/tables/incarnation.h"
 #include "services/store/tables/journal.h"
 #include "services/store/work/marks.h"
 #include "services/store/work/sweeps.h"
@@ -102,15 +103,13 @@ enum rpc_error catch_up_begin(struct work *work)
     const struct announce_params *announced = work->params;
     struct books *books = work->books;
     struct change *change = work->change;
-    struct str incarnation;
-    bool is_older = db_get(change->db, TABLE_META, STR("incarnation"), work->arena, &incarnation) &&
-                    str_eq(incarnation, announced->incarnation);
+    bool is_older = incarnation_is(change->db, announced->incarnation);
 
     change->origin.cause = CAUSE_STORE;
     change->origin.author = announced->peer->name;
     note_followers(books, announced->incarnation);
     if (is_older) {
-        books_make_incarnation(change);
+        incarnation_make(change);
         journal_note(change, AUDIT_RESTORED,
                      arena_printf(&change->arena,
                                   "older than checker " STR_FMT ", which holds commit %" PRId64

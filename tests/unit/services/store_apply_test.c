@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "services/store/work/scope.h"
 #include "tests/support/apply_fixture.h"
 
 static enum applied empty(struct subscription *record, int64_t began_at, enum scope scope,
@@ -78,11 +79,11 @@ static void one_empty_answer_ends_nothing(void **state)
     bool probe;
 
     listed(&record, D, 10, &arena);
-    assert_int_equal(apply_scope(&record, &probe), SCOPE_LICENSE);
+    assert_int_equal(scope_of(&record, &probe), SCOPE_LICENSE);
     assert_int_equal(empty(&record, 2 * D, SCOPE_LICENSE, false, &arena), APPLIED_CHANGED);
     assert_int_equal(state_of(&record, 2 * D), STATE_ACTIVE);
     assert_int_equal(record.entitlements.count, 1);
-    assert_int_equal(apply_scope(&record, &probe), SCOPE_ACCOUNT);
+    assert_int_equal(scope_of(&record, &probe), SCOPE_ACCOUNT);
     assert_true(probe);
 
     /* Too soon, or too narrow, confirms nothing. */
@@ -109,7 +110,7 @@ static void an_announced_end_needs_two_empty_answers(void **state)
     assert_int_equal(state_of(&record, 2 * D), STATE_ACTIVE);
     empty(&record, 2 * D + 1, SCOPE_LICENSE, false, &arena);
     assert_int_equal(state_of(&record, 2 * D + 1), STATE_ACTIVE);
-    assert_int_equal(apply_scope(&record, &probe), SCOPE_ACCOUNT);
+    assert_int_equal(scope_of(&record, &probe), SCOPE_ACCOUNT);
     assert_false(probe);
     empty(&record, 2 * D + 61, SCOPE_ACCOUNT, false, &arena);
     assert_int_equal(state_of(&record, 2 * D + 61), STATE_ENDED);
@@ -170,7 +171,7 @@ static void what_never_had_anything_stays_pending(void **state)
     bool probe;
 
     empty(&record, D, SCOPE_LICENSE, false, &arena);
-    assert_int_equal(apply_scope(&record, &probe), SCOPE_LICENSE);
+    assert_int_equal(scope_of(&record, &probe), SCOPE_LICENSE);
     assert_false(probe);
     empty(&record, D + 90, SCOPE_ACCOUNT, true, &arena);
     assert_int_equal(state_of(&record, 40 * D), STATE_PENDING);
@@ -239,9 +240,9 @@ static void the_scope_follows_what_is_known(void **state)
         };
         bool probe;
 
-        enum scope got = apply_scope(&record, &probe);
+        enum scope got = scope_of(&record, &probe);
         record.evidence = &evidence;
-        enum scope got_after_empty = apply_scope(&record, &probe);
+        enum scope got_after_empty = scope_of(&record, &probe);
         if (got != cases[i].want || got_after_empty != cases[i].want_after_empty || !probe)
             fail_msg("%s: %s, then %s", cases[i].name, choice_text(&enumeration_scope, got),
                      choice_text(&enumeration_scope, got_after_empty));

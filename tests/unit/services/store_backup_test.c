@@ -56,7 +56,7 @@ static void a_copy_holds_every_commit(void **state)
     enter(f, 1000); /* of which the copy knows nothing */
 
     assert_int_equal(db_open(&restored.db, &options, &error), 0);
-    assert_int_equal(books_load(&restored, 60000, &error), 0);
+    assert_int_equal(books_open(&restored, 60000, &error), 0);
     assert_int_equal(restored.seq, seq + 1); /* its start is one itself */
     assert_string_not_equal(restored.incarnation, f->books.incarnation);
     assert_true(restored.indexes_unproven);
@@ -66,7 +66,7 @@ static void a_copy_holds_every_commit(void **state)
         assert_int_equal(records_get(restored.db, all.items[i].id, &f->arena, &record),
                          all.items[i].seq <= seq);
     }
-    books_done(&restored);
+    books_close(&restored);
 }
 
 static void a_damaged_copy_is_no_backup(void **state)

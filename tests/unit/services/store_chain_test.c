@@ -83,7 +83,7 @@ static void what_the_store_wrote_is_whole(void **state)
     assert_true(str_eq_text(found.at, "5.0"));
     assert_true(str_eq_text(found.begins_after, "0.0"));
 
-    books_done(&f->books);
+    books_close(&f->books);
     fixture_open(f);
     enter(f, "000000000006");
     struct journal_verify_result later = verify(f, NULL);
@@ -286,7 +286,7 @@ static void a_database_of_the_older_schema_gets_its_chain(void **state)
     db_remove(f->books.db, TABLE_META, STR("journal_anchor"));
     db_put(f->books.db, TABLE_META, STR("schema"), db_key_u64(&f->arena, 1));
     assert_int_equal(db_commit(f->books.db, &error), 0);
-    books_done(&f->books);
+    books_close(&f->books);
     fixture_open(f);
 
     enter(f, ACCOUNT);

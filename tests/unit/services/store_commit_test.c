@@ -128,7 +128,7 @@ static void a_newer_schema_is_refused_in_one_sentence(void **state)
     db_begin(f->books.db);
     db_put(f->books.db, TABLE_META, STR("schema"), db_key_u64(&f->arena, DB_SCHEMA + 1));
     assert_int_equal(db_commit(f->books.db, &error), 0);
-    books_done(&f->books);
+    books_close(&f->books);
     assert_int_equal(db_open(&db, &options, &error), -1);
     assert_non_null(strstr(error.text, "newer entitled-store"));
 }
@@ -141,7 +141,7 @@ static void checkpoints_remove_logs_and_lose_nothing(void **state)
     assert_int_equal(enter(f, ACCOUNT, &result), ERROR_NONE);
     db_checkpoint(f->books.db, 1 << 30);
     db_checkpoint(f->books.db, 0);
-    books_done(&f->books);
+    books_close(&f->books);
     fixture_open(f);
     assert_true(str_eq(fixture_get(f, result.subscription->id).account_id, STR(ACCOUNT)));
     assert_true(db_free_bytes(f->books.db) > 0);
@@ -397,7 +397,7 @@ static int break_the_disk(struct fixture *f)
     db_env_set_func_fsync(fixture_sync);
     if (enter(f, "000000000003", &result) != ERROR_INTERNAL || f->broken != 1)
         return 4;
-    books_done(&f->books);
+    books_close(&f->books);
     return 0;
 }
 
@@ -406,7 +406,7 @@ static void a_sync_that_fails_breaks_the_database_for_good(void **state)
     struct fixture *f = *state;
     int status;
 
-    books_done(&f->books);
+    books_close(&f->books);
     pid_t child = fork();
     if (child == 0)
         _exit(break_the_disk(f));
@@ -442,7 +442,7 @@ static void what_was_acknowledged_survives_a_crash(void **state)
     size_t length = 0;
     int ends[2], status;
 
-    books_done(&f->books);
+    books_close(&f->books);
     assert_int_equal(pipe(ends), 0);
     pid_t child = fork();
     if (child == 0) {

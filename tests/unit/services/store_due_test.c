@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 
+#include "services/store/tables/record_writes.h"
+#include "services/store/work/opening.h"
+#include "services/store/work/plan.h"
 #include "services/store/work/presence.h"
 #include "tests/support/due_fixture.h"
 
@@ -161,7 +164,7 @@ static void unfinished_work_is_due_again_after_a_restart(void **state)
     fixture_write(f, on_register, &params, &result);
     assert_true(due_take(f->books.due, DUE_REGISTRATION, STR("a"), moment_now(), &claim));
     int64_t fence = claim.fence;
-    books_done(&f->books);
+    books_close(&f->books);
     fixture_open(f);
     assert_true(due_take(f->books.due, DUE_REGISTRATION, STR("b"), moment_now(), &claim));
     assert_true(claim.fence > fence && claim.fence > result.ticket);
@@ -219,11 +222,11 @@ static void what_was_there_at_the_start_is_planned_in_parts(void **state)
     struct error error;
 
     insert_many(f);
-    books_done(&f->books);
+    books_close(&f->books);
     fixture_load(f);
     assert_int_equal(count_due(f), 0);
     machine.slow = true;
-    assert_int_equal(books_plan_more(&f->books, &error), 1);
+    assert_int_equal(plan_more(&f->books, &error), 1);
     machine.slow = false;
     size_t first = count_due(f);
     assert_in_range(first, 1, MANY - 1);
@@ -248,11 +251,11 @@ static void an_answer_without_its_claim_is_refused(void **state)
                                  .scope = SCOPE_ACCOUNT};
     struct release_params release = {.subscription = apply.subscription, .fence = apply.fence};
     assert_int_equal(fixture_write(f, on_release, &release, &nothing), ERROR_NONE);
-    assert_int_equal(fixture_write(f, on_apply, &apply, &applied), ERROR_CONFLICT);
+    assert_int_equal(fixture_write(f, apply_as_stated, &apply, &applied), ERROR_CONFLICT);
     assert_int_equal(fixture_write(f, on_release, &release, &nothing), ERROR_CONFLICT);
     assert_int_equal(fixture_get(f, apply.subscription).verified_at, 0);
     apply.fence = 0;
-    assert_int_equal(fixture_write(f, on_apply, &apply, &applied), ERROR_CONFLICT);
+    assert_int_equal(fixture_write(f, apply_as_stated, &apply, &applied), ERROR_CONFLICT);
 }
 
 static void due_tells_what_is_planned(void **state)

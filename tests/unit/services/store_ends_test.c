@@ -2,6 +2,7 @@
 #include "proto/record/record.h"
 #include "services/store/rules/ends.h"
 #include "services/store/tables/journal.h"
+#include "services/store/work/held.h"
 #include "tests/support/store_fixture.h"
 
 /* As many as end without being held; see many_ends. */
@@ -32,7 +33,7 @@ static void answer_nothing(struct fixture *f, struct str id, int64_t began_at, b
                                   .signed_by = STR(SELLER)};
     struct apply_result result = {0};
 
-    assert_int_equal(fixture_write(f, on_apply, &params, &result), ERROR_NONE);
+    assert_int_equal(fixture_write(f, apply_as_stated, &params, &result), ERROR_NONE);
 }
 
 static void end(struct fixture *f, struct str id, bool product_alive)
@@ -135,7 +136,7 @@ static void many_are_held_and_those_before_them(void **state)
         assert_int_equal(why(f, ids[i]), HELD_MANY);
     }
     assert_int_equal(fixture_alarms(f), 1);
-    assert_int_equal(ends_held(&f->books, clock_wall_s()).waiting, MANY + 3);
+    assert_int_equal(held_count(&f->books, clock_wall_s()).waiting, MANY + 3);
 }
 
 static void a_restart_forgets_no_end(void **state)
@@ -148,14 +149,14 @@ static void a_restart_forgets_no_end(void **state)
         end(f, ids[i], true);
     }
     ids[MANY] = buyer(f, MANY);
-    books_done(&f->books);
+    books_close(&f->books);
     fixture_open(f);
     end(f, ids[MANY], true);
     for (int i = 0; i < MANY + 1; i++)
         assert_int_equal(state_of(f, ids[i]), STATE_HELD);
-    books_done(&f->books);
+    books_close(&f->books);
     fixture_open(f);
-    assert_int_equal(ends_held(&f->books, clock_wall_s()).waiting, MANY + 1);
+    assert_int_equal(held_count(&f->books, clock_wall_s()).waiting, MANY + 1);
 }
 
 /* As if the clock had been a little ahead when they ended. */
@@ -358,8 +359,8 @@ static void a_product_is_listed_and_decided_as_one(void **state)
     assert_int_equal(count_held(f, PRODUCT), MANY + 1);
     assert_int_equal(count_held(f, "other"), 0);
     assert_int_equal(refuse_all(f), MANY + 1);
-    assert_int_equal(ends_held(&f->books, clock_wall_s()).waiting, 0);
-    assert_int_equal(ends_held(&f->books, clock_wall_s()).refused, MANY + 1);
+    assert_int_equal(held_count(&f->books, clock_wall_s()).waiting, 0);
+    assert_int_equal(held_count(&f->books, clock_wall_s()).refused, MANY + 1);
 }
 
 int main(void)

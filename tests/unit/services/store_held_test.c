@@ -1,6 +1,8 @@
 /* Whatever is served as held is shown to the operator, who can end it. */
 #include "proto/decide/decide.h"
 #include "services/store/rules/ends.h"
+#include "services/store/tables/record_writes.h"
+#include "services/store/work/held.h"
 #include "tests/support/store_fixture.h"
 
 /* What the queue brings now of AWS's past. */
@@ -33,7 +35,7 @@ static void find_nothing(struct fixture *f, struct str id, int64_t at_s)
                                   .signed_by = STR(SELLER)};
     struct apply_result result = {0};
 
-    assert_int_equal(fixture_write(f, on_apply, &params, &result), ERROR_NONE);
+    assert_int_equal(fixture_write(f, apply_as_stated, &params, &result), ERROR_NONE);
 }
 
 static enum held_reason shown(struct fixture *f, struct str id)
@@ -89,7 +91,7 @@ static void what_awaits_its_successor_is_shown_and_can_be_accepted(void **state)
     find_nothing(f, id, begin_s + 100);
     assert_int_equal(state_at(f, id, clock_wall_s()), STATE_HELD);
     assert_int_equal(shown(f, id), HELD_SUCCESSOR);
-    assert_int_equal(ends_held(&f->books, clock_wall_s()).waiting, 0);
+    assert_int_equal(held_count(&f->books, clock_wall_s()).waiting, 0);
     assert_int_equal(ACCEPT(f, 0, .product = STR(PRODUCT)), ERROR_NONE);
     assert_int_equal(ACCEPT(f, 1, .handle = id), ERROR_NONE);
     assert_int_equal(state_at(f, id, clock_wall_s()), STATE_ENDED);
@@ -116,7 +118,7 @@ static void what_one_call_did_not_list_is_shown_and_can_be_accepted(void **state
 
     find_nothing(f, id, begin_s + 10);
     assert_int_equal(shown(f, id), HELD_UNCONFIRMED);
-    assert_int_equal(ends_held(&f->books, clock_wall_s()).waiting, 0);
+    assert_int_equal(held_count(&f->books, clock_wall_s()).waiting, 0);
     assert_int_equal(ACCEPT(f, 0, .product = STR(PRODUCT)), ERROR_NONE);
     assert_int_equal(ACCEPT(f, 1, .handle = id), ERROR_NONE);
     assert_int_equal(state_at(f, id, clock_wall_s()), STATE_ENDED);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "services/store/tables/steady_clock.h"
+#include "services/store/tables/tokens.h"
 #include "tests/support/identity_fixture.h"
 
 static void registering_again_is_the_same_record(void **state)

@@ -2,7 +2,7 @@
 #include "tests/support/store_fixture.h"
 
 #include "common/base/mem.h"
-#include "services/store/disk/indexes.h"
+#include "services/store/tables/index_rules.h"
 #include "services/store/tables/journal.h"
 #include "services/store/tables/notifications.h"
 
@@ -14,8 +14,8 @@ struct totals {
 
 static size_t place_of(const char *index)
 {
-    for (size_t i = 0; i < index_rule_count; i++) {
-        if (strcmp(index_rules[i]->name, index) == 0)
+    for (size_t i = 0; i < index_rules.count; i++) {
+        if (strcmp(index_rules.items[i]->name, index) == 0)
             return i;
     }
     fail_msg("no index %s", index);
@@ -28,7 +28,7 @@ static struct totals check(struct fixture *f, bool report_only)
     struct check_indexes_result part;
     struct totals totals = {.entries = {0}};
 
-    assert_int_equal(index_rule_count, RULES);
+    assert_int_equal(index_rules.count, RULES);
     do {
         assert_int_equal(fixture_write(f, on_check_indexes, &params, &part), ERROR_NONE);
         size_t i = place_of(part.index.ptr);
@@ -265,19 +265,19 @@ static void only_an_end_in_order_is_believed(void **state)
     struct fixture *f = *state;
 
     assert_false(f->books.indexes_unproven); /* new */
-    books_done(&f->books);
+    books_close(&f->books);
     fixture_open(f);
     assert_false(f->books.indexes_unproven);
 
     db_close(take(f->books.db)); /* as a crash would */
-    books_done(&f->books);
+    books_close(&f->books);
     fixture_open(f);
     assert_true(f->books.indexes_unproven);
-    books_done(&f->books); /* before anybody checked */
+    books_close(&f->books); /* before anybody checked */
     fixture_open(f);
     assert_true(f->books.indexes_unproven);
     f->books.indexes_unproven = false;
-    books_done(&f->books);
+    books_close(&f->books);
     fixture_open(f);
     assert_false(f->books.indexes_unproven);
 }

@@ -58,7 +58,7 @@ static enum rpc_error send_rest(struct fixture *f, struct str id, int64_t fence,
                                   .signed_by = STR(SELLER)};
     struct apply_result result = {0};
 
-    return fixture_write(f, on_apply, &params, &result);
+    return fixture_write(f, apply_as_stated, &params, &result);
 }
 
 static void answer(struct fixture *f, struct str id, int64_t began_at, size_t first, size_t last)

@@ -1,6 +1,7 @@
 /* What a record, a page and a message hold, and what happens to more. */
 #include "services/store/tables/chain.h"
 #include "services/store/tables/journal.h"
+#include "services/store/work/settle.h"
 #include "tests/support/store_fixture.h"
 
 /* A record that cannot be read again would be lost. */
@@ -39,10 +40,10 @@ static void an_answer_that_no_record_holds_is_refused(void **state)
                                   .began_at = clock_wall_s(),
                                   .scope = SCOPE_LICENSE,
                                   .rows = {rows, MOST + 1}};
-    assert_int_equal(fixture_write(f, on_apply, &params, &result), ERROR_BAD_REQUEST);
+    assert_int_equal(fixture_write(f, apply_as_stated, &params, &result), ERROR_BAD_REQUEST);
     assert_int_equal(fixture_of_license(f, FIRST_KEY).entitlements.count, 0);
     params.rows.count = MOST;
-    assert_int_equal(fixture_write(f, on_apply, &params, &result), ERROR_NONE);
+    assert_int_equal(fixture_write(f, apply_as_stated, &params, &result), ERROR_NONE);
     assert_int_equal(fixture_of_license(f, FIRST_KEY).entitlements.count, MOST);
 }
 
@@ -63,7 +64,7 @@ static void a_page_of_the_journal_ends_among_what_is_silent(void **state)
     for (int i = 0; i < SILENT; i++)
         journal_append(&change, &(struct journal_entry){.subscription = STR("s-1"), .version = i});
     assert_int_equal(change_commit(&change, &f->error), 0);
-    books_settle(&f->books, &change);
+    settle_commit(&f->books, &change);
     change_done(&change);
     do {
         struct journal_result page = {0};

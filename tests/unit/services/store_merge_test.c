@@ -2,6 +2,7 @@
 #include "proto/record/record.h"
 #include "services/store/rules/apply.h"
 #include "services/store/rules/identity.h"
+#include "services/store/tables/record_writes.h"
 #include "services/store/work/marks.h"
 #include "tests/support/store_fixture.h"
 

@@ -35,7 +35,7 @@ static enum rpc_error answer(struct fixture *fixture, struct str id, const char 
                                   .rows = rows,
                                   .signed_by = str_of(signed_by)};
     struct apply_result result = {0};
-    enum rpc_error code = fixture_write(fixture, on_apply, &params, &result);
+    enum rpc_error code = fixture_write(fixture, apply_as_stated, &params, &result);
 
     due_end(fixture->books.due, id, params.fence);
     return code;

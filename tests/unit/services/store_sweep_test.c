@@ -1,6 +1,7 @@
 /* What a sweep does to records: verified as listed, or marked due; nothing else. */
 #include "services/store/tables/journal.h"
 #include "services/store/work/marks.h"
+#include "services/store/work/settle.h"
 #include "services/store/work/sweeps.h"
 #include "tests/support/store_fixture.h"
 
@@ -18,7 +19,7 @@ static int64_t claim_sweep(struct fixture *fixture)
     change_begin(&change, books->db, books->seq, clock_wall_ms());
     marks_mark(&change, books->due, STR(SWEEP), DUE_MAX_AGE, STR("test"));
     assert_int_equal(change_commit(&change, &fixture->error), 0);
-    books_settle(books, &change);
+    settle_commit(books, &change);
     change_done(&change);
     due_advance(books->due, moment_now());
     while (due_take(books->due, DUE_MAX_AGE, STR("test"), moment_now(), &claim)) {
@@ -38,7 +39,7 @@ static enum rpc_error part(struct fixture *fixture, int64_t fence, int64_t began
                                        .rows = rows,
                                        .signed_by = STR(SELLER)};
 
-    return fixture_write(fixture, on_sweep_part, &params, result);
+    return fixture_write(fixture, sweep_part_as_stated, &params, result);
 }
 
 static struct sweep_finish_result end_as(struct fixture *fixture, int64_t fence, int64_t began_at,
@@ -51,7 +52,7 @@ static struct sweep_finish_result end_as(struct fixture *fixture, int64_t fence,
                                          .signed_by = signed_by};
     struct sweep_finish_result result;
 
-    assert_int_equal(fixture_write(fixture, on_sweep_finish, &params, &result), ERROR_NONE);
+    assert_int_equal(fixture_write(fixture, sweep_finish_as_stated, &params, &result), ERROR_NONE);
     return result;
 }
 
@@ -160,7 +161,7 @@ static void many_that_are_as_listed_share_an_entry_and_all_learn_it(void **state
     assert_int_equal(fixture_get(fixture, first).version, fixture_get(fixture, second).version);
 
     /* A store that has started since does not know which they were. */
-    books_done(&fixture->books);
+    books_close(&fixture->books);
     fixture_open(fixture);
     assert_int_equal(changes_since(fixture, seq, &changes), ERROR_NOT_FOUND);
     assert_int_equal(changes_since(fixture, fixture->books.seq, &changes), ERROR_NONE);
@@ -352,7 +353,8 @@ static void only_the_claim_that_is_on_may_compare(void **state)
                                         .began_at = T + 60,
                                         .rows = rows,
                                         .signed_by = STR("777788889999")};
-    assert_int_equal(fixture_write(fixture, on_sweep_part, &foreign, &result), ERROR_CONFLICT);
+    assert_int_equal(fixture_write(fixture, sweep_part_as_stated, &foreign, &result),
+                     ERROR_CONFLICT);
     assert_int_equal(fixture_get(fixture, id).verified_at, T);
 }
 
@@ -451,7 +453,7 @@ static void rows_that_cannot_be_read_are_reported(void **state)
         .subscription = STR(SWEEP), .fence = fence, .began_at = T, .unreadable = 3};
     struct sweep_finish_result result;
 
-    assert_int_equal(fixture_write(fixture, on_sweep_finish, &params, &result), ERROR_NONE);
+    assert_int_equal(fixture_write(fixture, sweep_finish_as_stated, &params, &result), ERROR_NONE);
     assert_int_equal(sweeps_state(fixture->books.db, STR(PRODUCT), &fixture->arena).unreadable, 3);
 }
 

@@ -8,6 +8,7 @@
 
 #include "proto/decide/decide.h"
 #include "services/store/work/marks.h"
+#include "services/store/work/settle.h"
 #include "tests/support/played_world.h"
 
 static void answer_somebody(struct world *world)
@@ -26,7 +27,7 @@ static void mark_product(struct world *world, struct str id)
     change_begin(&change, books->db, books->seq, clock_wall_ms());
     marks_mark(&change, books->due, id, DUE_MAX_AGE, STR("test"));
     assert_int_equal(change_commit(&change, &world->f->error), 0);
-    books_settle(books, &change);
+    settle_commit(books, &change);
     change_done(&change);
 }
 
@@ -50,8 +51,10 @@ static void sweep(struct world *world)
                                          .signed_by = STR(SELLER)};
 
     if (part.rows.count > 0)
-        assert_int_equal(fixture_write(world->f, on_sweep_part, &part, &part_result), ERROR_NONE);
-    assert_int_equal(fixture_write(world->f, on_sweep_finish, &finish, &finish_result), ERROR_NONE);
+        assert_int_equal(fixture_write(world->f, sweep_part_as_stated, &part, &part_result),
+                         ERROR_NONE);
+    assert_int_equal(fixture_write(world->f, sweep_finish_as_stated, &finish, &finish_result),
+                     ERROR_NONE);
 }
 
 /* Marked, or its date has come; what is pending or was confirmed as ended only if it is marked. */
