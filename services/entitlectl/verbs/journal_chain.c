@@ -11,8 +11,7 @@
 #include "services/entitlectl/verbs/verbs.h"
 
 struct proof {
-    struct journal_verify_result
-        sum; /* entries, erased, unchained; at and hash: of the last part */
+    struct journal_verify_result sum; /* entries, erased; at and hash: of the last part */
     struct str begins_after;
     struct json *breaks;
     struct table table;
@@ -35,7 +34,6 @@ static void add(struct proof *proof, const struct journal_verify_result *part)
 {
     proof->sum.entries += part->entries;
     proof->sum.erased += part->erased;
-    proof->sum.unchained += part->unchained;
     proof->sum.at = part->at;
     proof->sum.hash = part->hash;
     if (part->begins_after.len > 0)
@@ -100,7 +98,6 @@ static void print(struct ctl *ctl, struct proof *proof)
     if (ctl->json) {
         json_set_integer(root, "entries", sum->entries);
         json_set_integer(root, "erased", sum->erased);
-        json_set_integer(root, "unchained", sum->unchained);
         json_set_str(root, "begins_after", proof->begins_after);
         json_set_str(root, "head", head);
         json_set_bool(root, "whole", proof->broken == 0);
@@ -110,10 +107,9 @@ static void print(struct ctl *ctl, struct proof *proof)
         if (proof->broken > 0)
             table_write(&proof->table, &ctl->out);
         buf_printf(&ctl->out,
-                   "%" PRId64 " entries, the words of %" PRId64 " erased, %" PRId64
-                   " older than the chain; it begins after " STR_FMT ", head " STR_FMT "\n",
-                   sum->entries, sum->erased, sum->unchained, STR_ARG(proof->begins_after),
-                   STR_ARG(head));
+                   "%" PRId64 " entries, the words of %" PRId64
+                   " erased; the chain begins after " STR_FMT ", head " STR_FMT "\n",
+                   sum->entries, sum->erased, STR_ARG(proof->begins_after), STR_ARG(head));
         buf_printf(&ctl->out, "the journal is %s\n",
                    proof->broken > 0 ? "NOT whole: see the entries above" : "whole");
     }

@@ -126,16 +126,15 @@ static int check_schema(struct db *db, struct error *error)
 
     if (db_get(db, TABLE_META, str_of(schema_key), &arena, &value))
         found = db_read_u64(value);
-    if (found > DB_SCHEMA) {
-        result = error_set(error,
-                           "'%s' was written by a newer entitled-store (schema %llu; this one "
-                           "knows %d): install that version",
-                           db->directory, (unsigned long long)found, DB_SCHEMA);
-    } else if (found < DB_SCHEMA) {
-        db->upgraded_from = found;
+    if (found == 0) {
         db_begin(db);
         db_put(db, TABLE_META, str_of(schema_key), db_key_u64(&arena, DB_SCHEMA));
         result = db_commit(db, error);
+    } else if (found != DB_SCHEMA) {
+        result = error_set(error,
+                           "'%s' was written by another version of entitled-store (schema %llu; "
+                           "this one knows %d): install that version",
+                           db->directory, (unsigned long long)found, DB_SCHEMA);
     }
     arena_done(&arena);
     return result;
@@ -235,11 +234,6 @@ bool db_failed(const struct db *db, struct error *error)
 void db_forgive(struct db *db)
 {
     db->failed = db->broken;
-}
-
-uint64_t db_upgraded_from(const struct db *db)
-{
-    return db->upgraded_from;
 }
 
 bool db_is_broken(const struct db *db)

@@ -22,7 +22,7 @@ enum table {
     TABLE_META,             /* name -> value: schema, incarnation, keys */
     TABLE_SUBSCRIPTIONS,    /* id -> subscription */
     TABLE_HANDLES,          /* handle NUL id -> nothing */
-    TABLE_JOURNAL,          /* seq, index -> stored_entry; of schema 1: journal_entry */
+    TABLE_JOURNAL,          /* seq, index -> stored_entry */
     TABLE_JOURNAL_OF,       /* id NUL seq, index -> nothing */
     TABLE_NOTIFICATIONS,    /* number -> notification without its body */
     TABLE_NOTIFICATIONS_OF, /* id NUL number -> nothing */
@@ -47,7 +47,7 @@ struct db_options {
 
 /* The layout of the tables. A database of a newer one is refused, an older one is taken over. */
 enum {
-    DB_SCHEMA = 2, /* 1: entries of the journal were not chained */
+    DB_SCHEMA = 1,
 };
 
 /* Recovers what a crash left. */
@@ -61,8 +61,6 @@ void db_abort(struct db *db);
 /* Whether something failed since db_begin() or db_forgive(); then with the sentence. */
 bool db_failed(const struct db *db, struct error *error);
 void db_forgive(struct db *db); /* of reads outside a transaction */
-/* The schema that db_open() found, if it was an older one; else 0. */
-uint64_t db_upgraded_from(const struct db *db);
 bool db_is_broken(const struct db *db);
 uint64_t db_writes(const struct db *db); /* so far: tells whether something was written between */
 

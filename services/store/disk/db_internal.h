@@ -17,7 +17,6 @@ struct db {
     bool keeps_logs;
     bool broken;
     uint64_t writes;
-    uint64_t upgraded_from;
     bool damaged; /* as Berkeley DB said */
     void (*on_broken)(void *arg, const char *why, bool is_damaged);
     void *arg;

@@ -111,14 +111,10 @@ void chain_begin(struct db *db)
 {
     static const char zeros[CHAIN_HASH_SIZE];
     struct arena arena = ARENA_INIT;
-    struct stored_entry entry;
     struct str place, row;
 
-    if (!db_has(db, TABLE_META, str_of(anchor_key))) {
-        if (!last_row(db, &arena, &place, &row) || read_row(row, &arena, &entry))
-            place = place_key(&arena, 0, 0);
-        write_anchor(db, place, str_from(zeros, sizeof(zeros)));
-    }
+    if (!db_has(db, TABLE_META, str_of(anchor_key)) && !last_row(db, &arena, &place, &row))
+        write_anchor(db, place_key(&arena, 0, 0), str_from(zeros, sizeof(zeros)));
     arena_done(&arena);
 }
 
@@ -207,22 +203,20 @@ bool chain_open(struct str row, struct arena *arena, struct journal_entry *ret)
 {
     struct stored_entry stored;
     struct stored_words words = {.author = STR_NONE};
-    struct error error;
-    bool chained = read_row(row, arena, &stored);
+    struct error error = {.text = "it is not chained"};
 
-    if (codec_decode(&shape_journal_entry, chained ? stored.sealed : row, arena, ret, &error) < 0 ||
-        (chained && stored.words.len > 0 &&
+    if (!read_row(row, arena, &stored) ||
+        codec_decode(&shape_journal_entry, stored.sealed, arena, ret, &error) < 0 ||
+        (stored.words.len > 0 &&
          codec_decode(&shape_stored_words, stored.words, arena, &words, &error) < 0)) {
         log_error("an entry of the journal cannot be read; it is left out",
                   LOG_TEXT("why", error.text));
         return false;
     }
-    if (chained) {
-        ret->author = words.author;
-        ret->change = words.change;
-        ret->handle = words.handle;
-        ret->erased = stored.words.len == 0;
-    }
+    ret->author = words.author;
+    ret->change = words.change;
+    ret->handle = words.handle;
+    ret->erased = stored.words.len == 0;
     return true;
 }
 
@@ -311,7 +305,7 @@ static void prove(struct proof *proof, struct str place, struct str row, struct 
 
     proof->result->entries++;
     if (str_compare(place, proof->begins_after) <= 0) {
-        proof->result->unchained++;
+        broken(proof, place, "it stands before the chain begins");
         return;
     }
     bool gap = !follows(proof, seq, index);

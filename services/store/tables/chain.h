@@ -21,7 +21,7 @@ struct str place_key(struct arena *arena, int64_t seq, int64_t index);
 struct str place_text(struct arena *arena, struct str place);
 int place_parse(struct str text, struct arena *arena, struct str *ret_place, struct error *error);
 
-/* The chain of a database without one begins after what its journal holds. Within a transaction. */
+/* Begins the chain of a new database. Within a transaction. */
 void chain_begin(struct db *db);
 
 /* The row of an entry that is the next of the chain; appends to out. */

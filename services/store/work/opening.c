@@ -37,15 +37,9 @@ static uint32_t next_boot(struct db *db, bool restored, struct arena *arena)
 }
 
 /* What happened to the database as a whole, told by what is not in it any more or not yet. */
-static void note_origin(struct books *books, struct change *change, bool new_incarnation)
+static void note_origin(struct change *change, bool new_incarnation)
 {
-    uint64_t schema = db_upgraded_from(books->db);
-
     change->origin.cause = CAUSE_STORE;
-    if (schema > 0)
-        journal_note(
-            change, AUDIT_SCHEMA_UPGRADED,
-            arena_printf(&change->arena, "schema %" PRIu64 " became %d", schema, DB_SCHEMA));
     if (new_incarnation && change->seq > 1)
         journal_note(change, AUDIT_RESTORED, STR("started from a backup: a new incarnation"));
 }
@@ -66,7 +60,7 @@ static int enter_start(struct books *books, uint32_t *ret_boot, struct error *er
     signing_keys_make(db, clock_wall_s());
     *ret_boot = next_boot(db, new &&change.seq > 1, &change.arena);
     chain_begin(db);
-    note_origin(books, &change, new);
+    note_origin(&change, new);
     catch_up_enter(books, &change, new, new &&change.seq > 1);
     if (books->settings)
         seller_start(&change, str_of(books->settings->aws.seller_account));
