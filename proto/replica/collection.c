@@ -129,7 +129,7 @@ static void hashes_init(struct hashes *hashes, struct collection *collection, ui
     const struct collection_kind *kind = collection->kind;
 
     hashes->items = hashes->few;
-    hashes->count = 0;
+    hashes->count = hashes->first = 0;
     hashes->room = sizeof(hashes->few) / sizeof(hashes->few[0]);
     if (ref == 0)
         return;
@@ -140,6 +140,8 @@ static void hashes_init(struct hashes *hashes, struct collection *collection, ui
                           add_handle, &spelt);
         arena_clear(&collection->unpacking);
     }
+    if (hashes->count > 0)
+        hashes->first = hashes->items[0];
     sort_hashes(hashes);
 }
 

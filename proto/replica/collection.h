@@ -14,7 +14,7 @@
 struct collection_kind {
     void (*pack)(struct words *words, const void *value, struct buf *out);
     void *(*unpack)(const struct words *words, const unsigned char *packed, struct arena *arena);
-    /* Calls `add` with each handle of a message. */
+    /* Calls `add` with each handle of a message, the id first. */
     void (*each_handle)(const void *value, void (*add)(void *arg, struct str handle), void *arg);
     /* The same as hashes, straight from the packed message. False: that does not tell them. */
     bool (*each_hash)(const unsigned char *packed, uint64_t seed,
@@ -47,6 +47,7 @@ const unsigned char *collection_packed(const struct collection *collection, uint
 struct hashes {
     uint32_t *items;
     size_t count, room;
+    uint32_t first; /* of those as they were added: the id's */
     uint32_t few[8];
 };
 

@@ -3,20 +3,6 @@
 #include "proto/record/record.h"
 #include "proto/replica/pack_internal.h"
 
-struct packer {
-    struct words *words;
-    struct buf *out;
-    int64_t near_s; /* other times are told as what they differ from it */
-};
-
-static void pack_fields(const struct packer *packer, const struct shape *shape, const void *value);
-
-static void pack_byte(struct buf *out, unsigned byte)
-{
-    *buf_room(out, 1) = (unsigned char)byte;
-    buf_grew(out, 1);
-}
-
 static void pack_word(const struct packer *packer, struct str text)
 {
     uint32_t number = words_number(packer->words, text);
@@ -24,112 +10,6 @@ static void pack_word(const struct packer *packer, struct str text)
     number_pack(packer->out, number);
     if (number == 0)
         text_pack(packer->out, text);
-}
-
-static unsigned width_of(int64_t integer)
-{
-    unsigned log = integer == (int8_t)integer    ? 0
-                   : integer == (int16_t)integer ? 1
-                   : integer == (int32_t)integer ? 2
-                                                 : 3;
-
-    return log << PACKED_WIDTH_AT;
-}
-
-/* Of the lowest bytes so many; the machine has them first. */
-static void pack_integer(struct buf *out, int64_t integer, unsigned width)
-{
-    memcpy(buf_room(out, sizeof(integer)), &integer, sizeof(integer));
-    buf_grew(out, width);
-}
-
-/* The value's kind and more flags in one byte, then the value. */
-static void pack_value(struct buf *out, const struct value *value, unsigned flags)
-{
-    flags |= value->kind;
-    if (value->kind == VALUE_BOOLEAN && value->boolean)
-        flags |= PACKED_TRUE;
-    if (value->kind == VALUE_INTEGER)
-        flags |= width_of(value->integer);
-    pack_byte(out, flags);
-    if (value->kind == VALUE_INTEGER)
-        pack_integer(out, value->integer, packed_width(flags));
-    else if (value->kind == VALUE_DOUBLE)
-        buf_append(out, &value->number, sizeof(value->number));
-    else if (value->kind == VALUE_STRING)
-        text_pack_tight(out, value->string);
-}
-
-static void pack_texts(struct buf *out, const struct str_list *list)
-{
-    number_pack(out, list->count);
-    for (size_t i = 0; i < list->count; i++)
-        text_pack(out, list->items[i]);
-}
-
-static void pack_list(const struct packer *packer, const struct shape *shape,
-                      const struct any_list *list)
-{
-    number_pack(packer->out, list->count);
-    for (size_t i = 0; i < list->count; i++)
-        pack_fields(packer, shape, list->items + i * shape->size);
-}
-
-static void pack_field(const struct packer *packer, const struct field *field, const void *member)
-{
-    switch (field->kind) {
-    case FIELD_TEXT:
-    case FIELD_BIN:
-        text_pack_tight(packer->out, *(const struct str *)member);
-        break;
-    case FIELD_BOOL:
-        break;
-    case FIELD_INT:
-        number_pack_signed(packer->out, *(const int64_t *)member);
-        break;
-    case FIELD_TIME:
-        number_pack_signed(packer->out,
-                           (int64_t)(*(const uint64_t *)member - (uint64_t)packer->near_s));
-        break;
-    case FIELD_NUM:
-        buf_append(packer->out, member, sizeof(double));
-        break;
-    case FIELD_VALUE:
-        pack_value(packer->out, member, 0);
-        break;
-    case FIELD_CHOICE:
-        number_pack_signed(packer->out, *(const int *)member);
-        break;
-    case FIELD_STRS:
-    case FIELD_ENCODED:
-        pack_texts(packer->out, member);
-        break;
-    case FIELD_ITEM:
-        pack_fields(packer, field->child, *(void *const *)member);
-        break;
-    case FIELD_LIST:
-    case FIELD_ROWS:
-        pack_list(packer, field->child, member);
-        break;
-    }
-}
-
-/* A bit for each field that is present, then those. */
-static void pack_fields(const struct packer *packer, const struct shape *shape, const void *value)
-{
-    uint64_t present = 0;
-
-    for (size_t i = 0; i < shape->field_count; i++) {
-        const struct field *field = &shape->fields[i];
-        if (field_is_set(field, (const char *)value + field->offset))
-            present |= UINT64_C(1) << i;
-    }
-    number_pack(packer->out, present);
-    for (size_t i = 0; i < shape->field_count; i++) {
-        const struct field *field = &shape->fields[i];
-        if (present >> i & 1)
-            pack_field(packer, field, (const char *)value + field->offset);
-    }
 }
 
 /* The ARN's account may be the buyer's; its place holds a NUL then, which no text has. */
@@ -306,7 +186,7 @@ static void pack_rest(const struct packer *packer, const struct subscription *re
     rest.aliases = (struct str_list){NULL, 0};
     rest.entitlements = (struct entitlement_list){NULL, 0};
     rest.version = rest.verified_at = 0;
-    pack_fields(packer, &shape_subscription, &rest);
+    pack_fields_of_subscription(packer, &rest);
 }
 
 void pack_subscription(struct words *words, const struct subscription *record, struct buf *out)
@@ -348,5 +228,5 @@ void pack_override(struct words *words, const struct override *override, struct 
     struct override rest = *override;
     rest.id = STR_NONE;
     rest.created_at = 0;
-    pack_fields(&packer, &shape_override, &rest);
+    pack_fields_of_override(&packer, &rest);
 }

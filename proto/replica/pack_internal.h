@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "proto/field.h"
+#include "proto/replica/pack.h"
 
 /* Beside the kind of a value. An integer has as few of 1, 2, 4 or 8 bytes as are enough: the two
  * bits of PACKED_WIDTH are the logarithm. */
@@ -21,5 +22,17 @@ static inline unsigned packed_width(unsigned flags)
 {
     return 1U << ((flags & PACKED_WIDTH) >> PACKED_WIDTH_AT);
 }
+
+struct packer {
+    struct words *words;
+    struct buf *out;
+    int64_t near_s; /* other times are told as what they differ from it */
+};
+
+/* The value's kind and more flags in one byte, then the value. */
+void pack_value(struct buf *out, const struct value *value, unsigned flags);
+void pack_texts(struct buf *out, const struct str_list *list);
+void pack_fields_of_subscription(const struct packer *packer, const struct subscription *record);
+void pack_fields_of_override(const struct packer *packer, const struct override *override);
 
 #endif

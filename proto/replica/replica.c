@@ -78,18 +78,17 @@ static bool is_merged_into_another(struct replica *replica, struct str id, uint3
     return merged;
 }
 
-static bool is_newer(struct replica *replica, const struct subscription *record,
+static bool is_newer(struct replica *replica, const struct subscription *record, uint32_t id_hash,
                      uint32_t *ret_known)
 {
     const struct collection *records = &contents_of(replica)->subscriptions;
-    uint32_t hash = collection_hash(records, record->id);
-    uint32_t known = collection_ref(records, record->id, hash);
+    uint32_t known = collection_ref(records, record->id, id_hash);
 
     *ret_known = known;
     if (known)
         return record->version > packed_version(collection_packed(records, known));
     /* A snapshot may still show what the feed has said to be merged. */
-    return !is_merged_into_another(replica, record->id, hash);
+    return !is_merged_into_another(replica, record->id, id_hash);
 }
 
 /* Packs all before it puts any, so that the memory of the index comes in meanwhile. */
@@ -102,7 +101,7 @@ static void put_some(struct replica *replica, const struct subscription *records
     for (size_t i = 0; i < count; i++)
         collection_prepare(collection, &records[i], &prepared[i]);
     for (size_t i = 0; i < count; i++) {
-        if (is_newer(replica, &records[i], &known))
+        if (is_newer(replica, &records[i], prepared[i].hashes.first, &known))
             collection_put(collection, known, records[i].id, &prepared[i]);
         else
             collection_drop(collection, &prepared[i]);
