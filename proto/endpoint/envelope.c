@@ -3,16 +3,20 @@
 #include "proto/endpoint/socket.h"
 #include <errno.h>
 
-static bool receive_frame(void *socket, int flags, zmq_msg_t *msg)
+/* Its size; -1: there is none. */
+static int receive_frame(void *socket, int flags, zmq_msg_t *msg)
 {
-    while (zmq_msg_recv(msg, socket, flags) < 0) {
+    int size;
+
+    while ((size = zmq_msg_recv(msg, socket, flags)) < 0) {
         if (zmq_errno() != EINTR)
-            return false;
+            return -1;
     }
-    return true;
+    return size;
 }
 
-/* Frames beyond the limit are read and dropped: the last place is overwritten. */
+/* Frames beyond the limit are read and dropped: the last place is overwritten. The first empty
+ * frame, which is not the peer's name, ends what is mirrored. */
 static bool receive_frames(void *socket, int flags, struct envelope *envelope, bool *ret_surplus)
 {
     bool more = true;
@@ -23,21 +27,15 @@ static bool receive_frames(void *socket, int flags, struct envelope *envelope, b
             zmq_msg_init(&envelope->frames[envelope->count++]);
         else
             *ret_surplus = true;
-        zmq_msg_t *frame = &envelope->frames[envelope->count - 1];
-        if (!receive_frame(socket, envelope->count > 1 ? 0 : flags, frame))
+        size_t last = envelope->count - 1;
+        int size = receive_frame(socket, last > 0 ? 0 : flags, &envelope->frames[last]);
+        if (size < 0)
             return false;
-        more = zmq_msg_more(frame) != 0;
+        if (size == 0 && last > 0 && last < ENVELOPE_MIRRORED_MAX && envelope->mirrored == 1)
+            envelope->mirrored = last + 1;
+        more = zmq_msg_more(&envelope->frames[last]) != 0;
     }
     return true;
-}
-
-static size_t find_empty(struct envelope *envelope)
-{
-    size_t i = 1;
-
-    while (i < envelope->count && zmq_msg_size(&envelope->frames[i]) > 0)
-        i++;
-    return i;
 }
 
 bool envelope_receive(void *socket, int flags, struct envelope *ret_envelope)
@@ -53,12 +51,8 @@ bool envelope_receive(void *socket, int flags, struct envelope *ret_envelope)
         return false;
     }
     if (surplus)
-        return true;
-
-    size_t empty = find_empty(ret_envelope);
-    if (empty < ret_envelope->count && empty < ENVELOPE_MIRRORED_MAX)
-        ret_envelope->mirrored = empty + 1;
-    ret_envelope->whole = ret_envelope->mirrored + 1 == ret_envelope->count;
+        ret_envelope->mirrored = 1;
+    ret_envelope->whole = !surplus && ret_envelope->mirrored + 1 == ret_envelope->count;
     return true;
 }
 

@@ -130,8 +130,7 @@ static void unpack_account(const unsigned char *from, char *text)
     }
 }
 
-/* The tag of a text that has a form of fixed size, its bytes in `small`; else 0. */
-static unsigned char pack_fixed(struct str text, unsigned char small[TEXT_SMALL])
+static unsigned char pack_fixed_len(struct str text, unsigned char small[TEXT_SMALL])
 {
     const char *at = text.ptr;
 
@@ -148,6 +147,15 @@ static unsigned char pack_fixed(struct str text, unsigned char small[TEXT_SMALL]
     default:
         return 0;
     }
+}
+
+/* The tag of a text that has a form of fixed size, its bytes in `small`; else 0. */
+static inline unsigned char pack_fixed(struct str text, unsigned char small[TEXT_SMALL])
+{
+    const uint64_t lengths = UINT64_C(1) << LICENSE_LEN | UINT64_C(1) << TEXT_ID_LEN |
+                             UINT64_C(1) << UUID_LEN | UINT64_C(1) << ACCOUNT_LEN;
+
+    return text.len < 64 && lengths >> text.len & 1 ? pack_fixed_len(text, small) : 0;
 }
 
 static size_t fixed_bytes(unsigned char tag)
@@ -337,7 +345,7 @@ static size_t plain_len(unsigned char tag, const unsigned char **at)
     return tag < TEXT_LONG ? tag : number_unpack(at);
 }
 
-const unsigned char *text_end(const unsigned char *packed)
+const unsigned char *text_end_other(const unsigned char *packed)
 {
     unsigned char tag = *packed++;
     size_t len;

@@ -19,7 +19,7 @@ bool text_pack_fixed(struct buf *out, struct str text);
 void text_pack_tight(struct buf *out, struct str text);
 /* Advances *at behind the packed text. */
 struct str text_unpack(const unsigned char **at, struct arena *arena);
-const unsigned char *text_end(const unsigned char *packed);
+const unsigned char *text_end_other(const unsigned char *packed);
 /* Compares packed texts as str_compare() does the texts. */
 int text_compare(const unsigned char *packed, struct str text);
 
@@ -29,6 +29,11 @@ enum { TEXT_SMALL = 16, TEXT_ID_LEN = 18 };
 /* Below this the tag is the length of a text that stands as it is; from here on the length stands
  * behind as a number, or follows from the tag. */
 enum { TEXT_LONG = 0x7f };
+
+static inline const unsigned char *text_end(const unsigned char *packed)
+{
+    return *packed < TEXT_LONG ? packed + 1 + *packed : text_end_other(packed);
+}
 
 /* Writes the text at `place` if it is a subscription id of the store's own kind, which has
  * TEXT_ID_LEN characters. */
