@@ -50,10 +50,30 @@ _Static_assert(SHAPE_FIELDS_MAX <= 64, "a bit for each field");
 
 int pairs_begin(struct reader *reader, struct pairs *ret_pairs);
 
-/* Whether the next one is that of a field. Of several pairs with one key the first counts. */
-static inline bool pairs_has(const struct pairs *pairs, const char *name, size_t len, uint64_t bit)
+/* For a name whose length the compiler knows: eight or four bytes at once, of which the last may
+ * overlap those before. */
+static inline __attribute__((always_inline)) bool is_name(const char *key, const char *name,
+                                                          size_t len)
 {
-    return pairs->key.len == len && memcmp(pairs->key.ptr, name, len) == 0 && !(pairs->seen & bit);
+    size_t step = len >= 8 ? 8 : len >= 4 ? 4 : 1;
+    uint64_t odd = 0;
+
+#pragma GCC unroll 8
+    for (size_t i = 0; i < len; i += step) {
+        size_t at = i + step <= len ? i : len - step;
+        uint64_t a = 0, b = 0;
+        memcpy(&a, key + at, step);
+        memcpy(&b, name + at, step);
+        odd |= a ^ b;
+    }
+    return odd == 0;
+}
+
+/* Whether the next one is that of a field. Of several pairs with one key the first counts. */
+static inline __attribute__((always_inline)) bool
+pairs_has(const struct pairs *pairs, const char *name, size_t len, uint64_t bit)
+{
+    return pairs->key.len == len && is_name(pairs->key.ptr, name, len) && !(pairs->seen & bit);
 }
 
 /* It was read, with this result. */
