@@ -83,6 +83,11 @@ class Account:
         """Live deals that nobody registered: without AWS's word each may be another one's renewal."""
         return [deal for deal in self.deals if deal.live and not deal.tenant]
 
+    def _held_by_guess(self, deal):
+        """Undecided, each is held as it was last; also one that ended and may have been this one's renewal."""
+        return max([deal.highest, *(other.highest for other in self.deals
+                                    if not other.live and not other.tenant and not self._is_settled(other))])
+
     def bounds_of(self, deal):
         """For handles that lead to this deal alone: its licence, its tenant."""
         if deal.live:
@@ -92,14 +97,14 @@ class Account:
         if self._end_is_said(deal):
             return Bounds({0})
         guesses = self._could_be_renewals()
-        return Bounds({0} | {guess.seats for guess in guesses}, deal.highest if guesses else 0)
+        return Bounds({0} | {guess.seats for guess in guesses}, self._held_by_guess(deal) if guesses else 0)
 
     def _bounds_of_succeeded(self, deal):
         bounds = self.bounds_of(deal.successor)
         if self._succession_is_said(deal):
             return bounds
         guesses = {guess.seats for guess in self._could_be_renewals()}
-        bounds = Bounds(bounds.exactly | guesses, max(bounds.held, deal.highest))
+        bounds = Bounds(bounds.exactly | guesses, max(bounds.held, self._held_by_guess(deal)))
         if any(heir.tenant for heir in deal.heirs()):
             # Somebody registered one of them for itself, and AWS has not said whose it is.
             bounds.exactly.add(0)
