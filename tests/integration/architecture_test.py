@@ -113,6 +113,23 @@ def test_files_form_no_circle(folder):
     assert circle(arrows) == []
 
 
+def test_headers_and_folders_form_no_circle():
+    """Files of one folder that lead to each other are one subject, whose struct stands in a header that includes none
+    of them."""
+    headers, folders = {}, {}
+    for path, kind, name in includes():
+        if kind != '"' or not (ROOT / name).exists() or name.endswith(".def"):
+            continue
+        if path.suffix == ".h":
+            headers.setdefault(str(path), set()).add(name)
+        here, there = str(path.parent), str(pathlib.PurePath(name).parent)
+        if here != there:
+            folders.setdefault(here, set()).add(there)
+    assert len(headers) > 100 and len(folders) > 20
+    assert circle(headers) == []
+    assert circle(folders) == []
+
+
 def test_modules_of_the_python_client_form_no_circle():
     arrows = {}
     for path in sorted((ROOT / "proto/clients/python/entitled").glob("*.py")):
