@@ -36,8 +36,8 @@ void standard_error_open(void)
     way = own_fd < 0 ? BY_ASKING_FIRST : BY_OUR_OWN_OPENING;
 }
 
-/* JOURNAL_STREAM is the device and inode of what systemd gave the process; whoever was given
- * another standard error since has them in the environment all the same (systemd.exec(5)). */
+/* JOURNAL_STREAM is the device and inode of what systemd gave the process. It stays in the
+ * environment of a process that was given another standard error since (systemd.exec(5)). */
 bool standard_error_is_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");

@@ -12,7 +12,7 @@ struct slabs_away {
 };
 
 struct reply_slab {
-    atomic_uint users;       /* the messages in it, and whoever keeps it */
+    atomic_uint users;       /* the messages in it, and its owner */
     struct slabs_away *away; /* NULL: it is kept here */
     size_t used;
     char bytes[];

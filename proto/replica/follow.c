@@ -11,7 +11,7 @@ enum {
     GAP_JITTER_MS = 200,
     RETRY_MS = 200,
     RETRY_DOUBLINGS_MAX = 5,
-    NOT_TOLD = -1,
+    NOT_REPORTED = -1,
 };
 
 static int64_t jitter_ms(int64_t limit)
@@ -108,7 +108,7 @@ void follow_begin_anew(struct replica_follow *follow, struct str incarnation)
 
     if (keeps)
         set_aside(follow);
-    follow->told_seq = follow->options.tells_source ? NOT_TOLD : 0;
+    follow->reported_seq = follow->options.reports_to_source ? NOT_REPORTED : 0;
     copy_id(follow->incarnation, incarnation);
     follow->complete = false;
     follow->seq = follow->known = 0;
@@ -151,7 +151,8 @@ void follow_note_catching_up(struct replica_follow *follow, int64_t since_s)
 static void let_go_if_caught_up(struct replica_follow *follow, int64_t seq)
 {
     if (!follow->kept || follow->catching_up_since_s != 0 || !follow->complete ||
-        follow->phase != FOLLOWING || follow->told_seq == NOT_TOLD || seq < follow->told_seq)
+        follow->phase != FOLLOWING || follow->reported_seq == NOT_REPORTED ||
+        seq < follow->reported_seq)
         return;
     follow->kept = false;
     replica_let_go(follow->options.replica);
@@ -267,7 +268,7 @@ static void resume_kept(struct replica_follow *follow, const struct replica_foll
     follow->kept_seq = state->kept_seq;
     follow->kept_equal_mono_ms = state->kept_equal_mono_ms;
     follow->kept_at_s = state->catching_up_since_s;
-    follow->told_seq = follow->options.tells_source ? NOT_TOLD : 0;
+    follow->reported_seq = follow->options.reports_to_source ? NOT_REPORTED : 0;
 }
 
 int replica_follow_open(struct replica_follow **ret, const struct replica_follow_options *options,
@@ -303,9 +304,9 @@ void replica_follow_close(struct replica_follow *follow)
     mem_free(follow);
 }
 
-void replica_follow_told(struct replica_follow *follow, int64_t seq)
+void replica_follow_reported(struct replica_follow *follow, int64_t seq)
 {
-    follow->told_seq = seq;
+    follow->reported_seq = seq;
 }
 
 /* What is kept may be more than the store knew of when it said that it is not. */

@@ -58,9 +58,9 @@ struct replica_follow_options {
      * kept and goes on answering. NULL or not complete: the replica is filled anew. */
     const struct replica_follow_state *resume;
     const struct replica_follow_filter *filter; /* NULL: all records */
-    /* The source is told by replica_follow_told() what is kept, and may only then be believed that
-     * it has caught up. */
-    bool tells_source;
+    /* The source is told by replica_follow_reported() what is kept, and may only then be believed
+     * that it has caught up. */
+    bool reports_to_source;
     /* Called after each applied event; with NULL when anything else changed: an answer was applied,
      * the replica is complete or no longer so, something is kept or no longer. It must not close
      * the follower. Optional. */
@@ -72,7 +72,7 @@ int replica_follow_open(struct replica_follow **ret, const struct replica_follow
                         struct error *error);
 void replica_follow_close(struct replica_follow *follow); /* takes NULL */
 /* The source has heard of the state kept, and has done by this commit what follows from it. */
-void replica_follow_told(struct replica_follow *follow, int64_t seq);
+void replica_follow_reported(struct replica_follow *follow, int64_t seq);
 void replica_follow_state(const struct replica_follow *follow,
                           struct replica_follow_state *ret_state);
 

@@ -42,7 +42,7 @@ struct replica_follow {
     bool kept;
     char kept_incarnation[ID_SIZE];
     int64_t kept_seq, kept_equal_mono_ms, kept_at_s;
-    int64_t told_seq; /* NOT_TOLD: the source does not know of it */
+    int64_t reported_seq; /* NOT_REPORTED: the source does not know of it */
     int64_t catching_up_since_s;
     int64_t lost_commits;
     uint64_t older_starts;

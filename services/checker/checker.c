@@ -77,7 +77,7 @@ static int open_replica(struct checker *checker, struct error *error)
         .snapshot_method = METHOD_store_snapshot,
         .changes_method = METHOD_store_changes,
         .feed = &feed,
-        .tells_source = true,
+        .reports_to_source = true,
         .on_change = on_change,
         .arg = checker,
     };

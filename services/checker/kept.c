@@ -29,7 +29,7 @@ void checker_told(void *arg, const struct announce_result *result)
     const struct checker *checker = arg;
 
     if (checker->kept.announced)
-        replica_follow_told(checker->follow, result->seq);
+        replica_follow_reported(checker->follow, result->seq);
 }
 
 typedef const struct override *next_override_fn(const struct replica *replica, struct str after_id,

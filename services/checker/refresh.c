@@ -17,7 +17,7 @@ enum {
     /* Values of one key of Filter are OR-ed, how many there may be is not documented
      * (GetEntitlements API reference). Ten customers' rows are about one page. */
     TOGETHER_MOST = 10,
-    TOGETHER_AGAIN_MS = 60 * 60 * 1000,
+    BATCHES_AGAIN_MS = 60 * 60 * 1000,
     PAGE_PATIENCE_MS = 10 * 60 * 1000,
 };
 
@@ -43,8 +43,8 @@ struct refresh {
     struct refresh_options options;
     struct refresh_stats stats;
     struct worker *workers;
-    int64_t most_licences;          /* that AWS takes */
-    int64_t together_again_mono_ms; /* when the whole number is tried again */
+    int64_t most_licences;         /* that AWS takes */
+    int64_t batches_again_mono_ms; /* when the whole number is tried again */
     bool draining;
     bool unwelcome; /* the store refuses the account we sign with */
 };
@@ -161,7 +161,7 @@ static void apply_rows_of(struct worker *worker, size_t at, const struct entitle
 static void note_invalid(struct refresh *refresh, const struct entitlement_result *result)
 {
     refresh->most_licences /= 2;
-    refresh->together_again_mono_ms = clock_mono_ms() + refresh->options.together_again_ms;
+    refresh->batches_again_mono_ms = clock_mono_ms() + refresh->options.batches_again_ms;
     log_warning("AWS does not accept a question about several licences",
                 LOG_INT("asked_together_from_now_on",
                         refresh->most_licences > 1 ? refresh->most_licences : 1),
@@ -339,7 +339,7 @@ static void on_claimed(void *arg, const struct rpc_response *response)
 static int64_t most_licences(struct refresh *refresh)
 {
     if (refresh->most_licences < TOGETHER_MOST &&
-        clock_mono_ms() >= refresh->together_again_mono_ms) {
+        clock_mono_ms() >= refresh->batches_again_mono_ms) {
         refresh->most_licences = TOGETHER_MOST;
         log_info("AWS is asked about several licences again",
                  LOG_INT("asked_together_from_now_on", TOGETHER_MOST));
@@ -366,8 +366,8 @@ struct refresh *refresh_new(const struct refresh_options *options)
     struct refresh *refresh = mem_alloc_zero(sizeof(*refresh));
 
     refresh->options = *options;
-    if (refresh->options.together_again_ms == 0)
-        refresh->options.together_again_ms = TOGETHER_AGAIN_MS;
+    if (refresh->options.batches_again_ms == 0)
+        refresh->options.batches_again_ms = BATCHES_AGAIN_MS;
     if (refresh->options.page_patience_ms == 0)
         refresh->options.page_patience_ms = PAGE_PATIENCE_MS;
     refresh->most_licences = TOGETHER_MOST;

@@ -20,8 +20,8 @@ struct refresh_options {
     struct rpc_client *store;
     const char *checker; /* name, for the journal */
     int64_t concurrent_calls;
-    int64_t together_again_ms; /* 0: an hour. Shorter only for tests. */
-    int64_t page_patience_ms;  /* of sweeps; 0: ten minutes. Shorter only for tests. */
+    int64_t batches_again_ms; /* 0: an hour. Shorter only for tests. */
+    int64_t page_patience_ms; /* of sweeps; 0: ten minutes. Shorter only for tests. */
     void (*on_drained)(void *arg);
     void *arg;
 };

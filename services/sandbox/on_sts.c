@@ -129,7 +129,7 @@ static bool assume_role(struct call *call)
 }
 
 /* The claims of a JSON web token, unverified: the sandbox knows no identity provider. NULL if the
- * text is none. */
+ * text is no such token. */
 static struct json *token_claims(struct str token)
 {
     struct buf plain = BUF_INIT;

@@ -16,7 +16,7 @@ from tests.support.suite import BUYER, NEW
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def told_figures(suite, process, wanted):
+def shown_figures(suite, process, wanted):
     """As a process that answers nobody last told the store; None until the wanted one is above 0."""
     processes = {each["process"].partition("@")[0]: each["counters"]
                  for each in suite.entitlectl_json("stats")["processes"]}
@@ -32,8 +32,8 @@ def of_main(figure):
 def declared(*processes):
     """The names of the figures that such processes tell, as they are declared."""
     text = (ROOT / "proto/figures/figures.def").read_text()
-    groups = {group for group, told_by in re.findall(r'^FIGURES\((\w+), "([^"]+)"', text, re.M)
-              if set(told_by.split(", ")) & set(processes)}
+    groups = {group for group, shown_by in re.findall(r'^FIGURES\((\w+), "([^"]+)"', text, re.M)
+              if set(shown_by.split(", ")) & set(processes)}
     return {name for group, name in re.findall(r"^FIGURE\((\w+), (\w+),", text, re.M) if group in groups}
 
 
@@ -68,11 +68,11 @@ def test_an_operator_follows_a_customer_through_the_real_daemons(suite):
     suite.eventually(lambda: {"License Updated - Manufacturer"} <= {
         message["type"] for message in
         suite.entitlectl_json("notifications", "acme")["notifications"]})
-    figures = suite.eventually(lambda: told_figures(suite, "poller-1", of_main("messages_deleted_total")))
+    figures = suite.eventually(lambda: shown_figures(suite, "poller-1", of_main("messages_deleted_total")))
     assert figures[of_main("messages_received_total")] >= figures[of_main("messages_deleted_total")] > 0
     assert figures[of_main("messages_refused_total")] == figures[of_main("queue_paused")] == 0
     assert figures[of_main("receive_age_seconds")] < 60
-    figures = suite.eventually(lambda: told_figures(suite, "registrar-1", "entitled_http_requests_total"))
+    figures = suite.eventually(lambda: shown_figures(suite, "registrar-1", "entitled_http_requests_total"))
     assert figures["entitled_http_requests_refused_total"] == figures["entitled_redemptions"] == 0
 
     assert suite.entitlectl("override", "set", "acme", "deny", "--dimension", "seats",

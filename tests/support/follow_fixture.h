@@ -30,7 +30,7 @@ struct stage {
     unsigned changes_asked;
     int64_t heartbeat_age_ms;
     int64_t start, start_seq, catching_up_since;
-    bool follower_tells;
+    bool follower_reports;
     /* The follower. */
     struct rpc_client *client;
     struct replica *replica;
@@ -320,7 +320,7 @@ static inline void open_follower(struct stage *stage, const struct replica_follo
                                                    .changes_method = METHOD_store_changes,
                                                    .feed = &stage->fixture.feed,
                                                    .resume = resume,
-                                                   .tells_source = stage->follower_tells,
+                                                   .reports_to_source = stage->follower_reports,
                                                    .on_change = on_change,
                                                    .arg = stage};
     assert_int_equal(replica_follow_open(&stage->follow, &options, &error), 0);

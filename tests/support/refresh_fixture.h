@@ -122,14 +122,14 @@ static inline void on_drained(void *arg)
     world.drained = true;
 }
 
-static inline void begin(int64_t together_again_ms, int64_t page_patience_ms)
+static inline void begin(int64_t batches_again_ms, int64_t page_patience_ms)
 {
     memset(&world, 0, sizeof(world));
     played_begin();
     world.refresh = refresh_new(&(struct refresh_options){.loop = played.loop,
                                                           .checker = "one",
                                                           .concurrent_calls = 1,
-                                                          .together_again_ms = together_again_ms,
+                                                          .batches_again_ms = batches_again_ms,
                                                           .page_patience_ms = page_patience_ms,
                                                           .on_drained = on_drained});
 }

@@ -30,13 +30,13 @@ int64_t clock_of_date(struct str date_header)
     return end && *end == '\0' ? (int64_t)timegm(&utc) : 0;
 }
 
-bool clock_learn(struct aws_clock *clock, int64_t assumed_offset_s, int64_t told_s,
+bool clock_learn(struct aws_clock *clock, int64_t assumed_offset_s, int64_t stated_s,
                  void (*on_change)(int64_t offset_s))
 {
     enum { NOTABLE_S = 300 }; /* where the SDKs begin to correct */
-    int64_t offset_s = told_s - clock_wall_s();
+    int64_t offset_s = stated_s - clock_wall_s();
 
-    if (told_s == 0 || llabs(offset_s - assumed_offset_s) < NOTABLE_S)
+    if (stated_s == 0 || llabs(offset_s - assumed_offset_s) < NOTABLE_S)
         return false;
     /* Another call may have learnt it already. */
     bool is_notable = llabs(offset_s - clock->offset_s) >= NOTABLE_S;

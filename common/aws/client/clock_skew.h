@@ -10,10 +10,10 @@
 #include "common/aws/environment/clock.h"
 #include "common/base/str.h"
 
-/* Learns AWS's clock from an answer: told_s (0: it has no time). True if it differs enough from
+/* Learns AWS's clock from an answer: stated_s (0: it has no time). True if it differs enough from
  * what the call assumed for another attempt. on_change: called if the offset changed; NULL: not
  * reported. */
-bool clock_learn(struct aws_clock *clock, int64_t assumed_offset_s, int64_t told_s,
+bool clock_learn(struct aws_clock *clock, int64_t assumed_offset_s, int64_t stated_s,
                  void (*on_change)(int64_t offset_s));
 /* True if a wrong clock can explain a refusal with that code. */
 bool clock_explains(struct str code);

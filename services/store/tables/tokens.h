@@ -5,7 +5,7 @@
 
 #include "services/store/disk/change.h"
 
-/* Whose token it is. An empty digest is none. */
+/* Whose token it is. An empty digest stands for no token: nothing is written. */
 void tokens_put(struct change *change, struct str digest, struct str id);
 /* The id, in the arena; empty: the token is not known, or too old. */
 struct str tokens_find(struct db *db, struct str digest, int64_t now_s, struct arena *arena);

@@ -90,7 +90,7 @@ static void a_source_is_believed_once_it_was_told(void **state)
 {
     struct stage *stage = *state;
 
-    stage->follower_tells = true;
+    stage->follower_reports = true;
     replica_follow_close(take(stage->follow));
     rpc_client_close(take(stage->client));
     open_follower(stage, NULL);
@@ -99,7 +99,7 @@ static void a_source_is_believed_once_it_was_told(void **state)
     catch_up(stage);
     assert_true(state_of(stage).kept);
     /* By a commit that it has not heard of yet. */
-    replica_follow_told(stage->follow, stage->seq + 1);
+    replica_follow_reported(stage->follow, stage->seq + 1);
     commit_record(stage, 51, true);
     until_let_go(stage);
     assert_false(finds(stage, "sub-003"));

@@ -66,7 +66,7 @@ int main(int argc, char **argv)
 
     if (argc < 4 || !options)
         return 2;
-    /* Whoever has not answered after 20 ms is joined by another checker. */
+    /* If a checker has not answered after 20 ms, another one is asked too. */
     entitled_options_set_hedge_ms(options, 20);
     int code = entitled_options_set_directory(options, argv[1]);
     if (code == ENTITLED_OK)
